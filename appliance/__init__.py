@@ -1,0 +1,1 @@
+"""What the owner touches: operations, command line, API, service."""

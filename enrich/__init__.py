@@ -1,0 +1,1 @@
+"""Says what a document means: tags, action items, project links, each with evidence."""

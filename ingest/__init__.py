@@ -1,0 +1,1 @@
+"""From the outside into the store: sources, intake, and the confined parser."""

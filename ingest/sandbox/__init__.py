@@ -1,0 +1,1 @@
+"""The parser process: its pool, its messages, its worker."""

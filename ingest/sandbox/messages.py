@@ -1,0 +1,68 @@
+"""The messages between core and parser. Whatever comes back is a stranger's data until `ingest/parse.py`
+has checked it, whatever the parser was meant to be.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """Read one document. Descriptor 0 is the document (sealed memfd, read only); descriptor 1 is an empty
+    memfd that takes the bytes of children, one after the other.
+    """
+
+    name: str  # file name as the owner knew it: a hint, never a path
+    ocr_languages: tuple[str, ...] = ("eng",)
+
+
+class ReadElement(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One piece of text in reading order."""
+
+    kind: str  # a value of ElementKind
+    text: str
+    page: int | None = None
+    level: int | None = None
+
+
+class ReadChild(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An attachment or archive member: a stretch of descriptor 1."""
+
+    name: str
+    offset: int
+    length: int
+
+
+class ReadAddress(msgspec.Struct, kw_only=True):
+    """One mail address as written."""
+
+    name: str
+    email: str
+
+
+class ReadMail(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The header of a message."""
+
+    message_id: str | None = None
+    in_reply_to: str | None = None
+    references: list[str] = []
+    subject: str = ""
+    sender: ReadAddress | None = None
+    recipients: list[ReadAddress] = []
+
+
+class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What was read. Either elements (possibly with `partial`), or a `reason` and nothing."""
+
+    media_type: str = "application/octet-stream"
+    elements: list[ReadElement] = []
+    children: list[ReadChild] = []
+    title: str | None = None
+    author: str | None = None
+    created_at: float | None = None
+    language: str | None = None
+    pages: int | None = None
+    mail: ReadMail | None = None
+    partial: str | None = None
+    reason: str | None = None  # a value of Reason: the document could not be read, or has no text
+    detail: str | None = None  # for the owner; never content

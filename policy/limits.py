@@ -1,0 +1,31 @@
+"""Every hard limit of the appliance, in one frozen object that is passed in, never looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes, seconds and counts. Each exists because an input without it could stop the appliance."""
+
+    item_bytes: int = 256 * MIB  # larger files are quarantined as TOO_LARGE before they are read
+    text_chars: int = 20_000_000  # text kept of one item
+    elements: int = 200_000
+    children: int = 1_000  # attachments and members of one item
+    child_bytes: int = 256 * MIB  # all children of one item together
+    depth: int = 5  # attachment within attachment
+    frame_bytes: int = 128 * MIB  # one message between two processes
+    parse_wall_s: float = 60.0
+    parse_wall_ocr_s: float = 600.0
+    parse_cpu_s: int = 120
+    parse_memory: int = 1024 * MIB  # private writable memory of one parser worker (RLIMIT_DATA)
+    documents_per_worker: int = 500
+    image_pixels: int = 120_000_000
+    parse_attempts: int = 2  # the second failure quarantines
+    query_chars: int = 4_096
+    page_size: int = 200
+    free_disk_bytes: int = 256 * MIB  # below this intake pauses

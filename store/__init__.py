@@ -1,0 +1,1 @@
+"""The only holder of keys and disk: catalog, blobs, ledger, audit chain."""

@@ -1,0 +1,1 @@
+"""Schema steps of the catalog, one numbered SQL file each."""

@@ -1,0 +1,239 @@
+"""The typed records that cross rooms: what an item is, what was read in it, what was said of it.
+
+All are frozen `msgspec` structs, so the same objects are what the API sends as JSON. Times are UTC seconds
+since the epoch (float), offsets count characters (code points) into the item's text, pages start at 1.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class State(StrEnum):
+    """Where an item stands in the ledger. The allowed steps are the table in `store/ledger.py`."""
+
+    STORED = "STORED"  # the original is durable
+    PARSED = "PARSED"  # its text is in the catalog; findable by word as soon as it is chunked
+    INDEXED = "INDEXED"  # its passages have vectors
+    ENRICHED = "ENRICHED"  # read for tags, action items and project links
+    QUARANTINED = "QUARANTINED"  # kept, with a reason; can be retried
+    DELETED = "DELETED"  # only the receipt is left
+
+
+class Reason(StrEnum):
+    """Why an item is quarantined or has no text."""
+
+    EMPTY = "EMPTY"
+    IMAGE_ONLY = "IMAGE_ONLY"
+    ENCRYPTED = "ENCRYPTED"
+    TRUNCATED = "TRUNCATED"
+    UNSUPPORTED = "UNSUPPORTED"
+    TIMEOUT = "TIMEOUT"
+    TOO_LARGE = "TOO_LARGE"
+    PARSER_CRASH = "PARSER_CRASH"
+
+
+class ElementKind(StrEnum):
+    """The type of one piece of a document."""
+
+    TITLE = "title"
+    PARAGRAPH = "paragraph"
+    LIST_ITEM = "list_item"
+    TABLE = "table"
+    HEADER = "header"
+    FOOTER = "footer"
+    CODE = "code"
+    CAPTION = "caption"
+    QUOTED = "quoted"  # mail: text of an earlier message; findable by word, never embedded
+    SIGNATURE = "signature"  # mail: findable by word, never embedded
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records: immutable, fields by name."""
+
+
+class Origin(Record):
+    """Where an item came from. The pair (source, locator) is unique among an item's current origins."""
+
+    source: str  # "drop", "watch:NAME", "upload", "attachment"
+    locator: str  # path below the source's root, or the path inside the parent
+    name: str  # file name as the owner knew it
+    mtime_ns: int | None = None
+    size: int | None = None
+
+
+class Address(Record):
+    """One mail address as written."""
+
+    name: str
+    email: str
+
+
+class MailHeader(Record):
+    """What a message says of itself."""
+
+    message_id: str | None = None
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    subject: str = ""
+    sender: Address | None = None
+    recipients: tuple[Address, ...] = ()  # To, Cc and Bcc
+
+
+class Element(Record):
+    """One piece of a document in reading order; `start:end` cuts exactly its text out of the item's text."""
+
+    kind: ElementKind
+    start: int
+    end: int
+    page: int | None = None
+    level: int | None = None  # heading depth, list nesting
+
+
+class Reading(Record):
+    """A validated reading of one item: what the parser's untrusted reply became."""
+
+    media_type: str
+    text: str
+    elements: tuple[Element, ...]
+    title: str | None = None
+    author: str | None = None
+    created_at: float | None = None  # the document's own date; for mail, its Date
+    language: str | None = None  # ISO 639-1
+    pages: int | None = None
+    mail: MailHeader | None = None
+    partial: str | None = None  # what could not be read, for the owner: "pages 3, 7 could not be read"
+
+
+class Item(Record):
+    """One document or message: one sequence of bytes, wherever it came from."""
+
+    id: str  # 16 hex digits, random: says nothing of the content
+    name: str
+    state: State
+    size: int  # bytes of the original
+    stored_at: float
+    family: str  # id of the first version; items of one family are versions of one document
+    version: int = 1
+    superseded: bool = False  # a later version exists and no current origin holds this one
+    parent: str | None = None  # the item that this one is an attachment or member of
+    source: str = ""  # of the first origin
+    media_type: str | None = None
+    title: str | None = None  # for mail, the subject
+    author: str | None = None
+    created_at: float | None = None
+    language: str | None = None
+    pages: int | None = None
+    sender: str | None = None  # "Name <address>"
+    recipients: tuple[str, ...] = ()
+    thread: str | None = None
+    reason: Reason | None = None
+    detail: str | None = None  # for the owner: what happened and what to do; never content
+    partial: str | None = None
+    attempts: int = 0
+
+
+class NewPassage(Record):
+    """A stretch of an item's text, about 200 tokens, cut at structure; `text == item_text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+    page: int | None = None
+    heading: str | None = None  # path of headings above it, " › " between
+    embed: bool = True  # False: quoted text and signatures, findable by word only
+
+
+class Passage(NewPassage):
+    """A stored passage."""
+
+    id: int  # row id in the catalog: the key in both indexes
+    item: str
+
+
+class Evidence(Record):
+    """The verbatim span that proves a finding: `text == item_text[start:end]`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Tag(Record):
+    """A tag of the owner's closed list, given to an item."""
+
+    item: str
+    name: str
+    confidence: float
+    evidence: Evidence
+
+
+class ActionKind(StrEnum):
+    """What sort of action item a sentence is."""
+
+    REQUEST = "request"
+    COMMITMENT = "commitment"
+    QUESTION = "question"
+
+
+class ActionStatus(StrEnum):
+    """Where an action item stands; only the owner moves it."""
+
+    OPEN = "open"
+    DONE = "done"
+    REJECTED = "rejected"
+
+
+class Action(Record):
+    """A sentence that asks or promises something."""
+
+    item: str
+    kind: ActionKind
+    what: str
+    confidence: float
+    evidence: Evidence
+    owner: str | None = None  # who is to do it, as far as the text says
+    due: str | None = None  # ISO date, resolved against the item's own date
+    due_text: str | None = None  # the words that said so
+    status: ActionStatus = ActionStatus.OPEN
+    id: int = 0  # 0 until stored
+
+
+class Link(Record):
+    """A proposed link from an item to one of the owner's projects, with its reason."""
+
+    item: str
+    project: str
+    reason: str  # "mentions ‘Alder House’"
+    confidence: float
+    evidence: Evidence
+
+
+class Run(Record):
+    """Who said a set of findings: reader, its version, when. A run can be rolled back as a whole."""
+
+    reader: str  # "builtin" or "llm:<file name>"
+    version: str
+    started_at: float
+    id: int = 0
+
+
+class Findings(Record):
+    """All that one reader said of one item in one run."""
+
+    tags: tuple[Tag, ...] = ()
+    actions: tuple[Action, ...] = ()
+    links: tuple[Link, ...] = ()
+    summary: str | None = None
+
+
+class Receipt(Record):
+    """Proof of a deletion: what was removed, counted, and what a search for it found afterwards."""
+
+    item: str
+    deleted_at: float
+    removed: dict[str, int]  # kind -> count: blobs, passages, vectors, tags, actions, links, origins, children
+    residue: dict[str, int]  # the proof query's counts after deletion; all zero, or the deletion failed
+    audit_head: str  # hex hash of the audit entry that records it
