@@ -1,0 +1,49 @@
+"""What can go wrong in the index room.
+
+    StrongroomError
+    └── IndexingError
+        ├── QueryError           the query cannot be understood; says where
+        ├── EmbedderDown         the model process is away; retryable
+        ├── ModelRejected        the model folder is not the one that was pinned, or not a model
+        └── IndexDamaged         an index in memory disagrees with itself; rebuild it from the catalog
+"""
+
+from __future__ import annotations
+
+from policy.errors import EXIT_CONFIG, EXIT_USAGE, StrongroomError
+
+
+class IndexingError(StrongroomError):
+    """Base of the index room."""
+
+
+class QueryError(IndexingError):
+    """The query cannot be understood.
+
+    Attributes:
+        position: character offset into the query where reading stopped.
+    """
+
+    exit_code = EXIT_USAGE
+
+    def __init__(self, what: str, *, position: int = 0, remedy: str | None = None) -> None:
+        super().__init__(f"{what}, at character {position + 1} of the query", remedy=remedy)
+        self.position = position
+
+
+class EmbedderDown(IndexingError):
+    """The model process is not answering; search by word goes on, and embedding resumes when it is back."""
+
+    retryable = True
+
+
+class ModelRejected(IndexingError):
+    """The model folder is damaged, is not the one that was pinned, or holds no sentence-transformers model."""
+
+    exit_code = EXIT_CONFIG
+
+
+class IndexDamaged(IndexingError):
+    """An index in memory could not be opened or written; it is rebuilt from the catalog."""
+
+    retryable = True
