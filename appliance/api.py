@@ -1,0 +1,311 @@
+"""The HTTP API: one table of routes over `operations`, its checks on tokens, hosts and sizes, and OpenAPI.
+
+Two faces serve the same table: on the Unix socket in the home the owner needs no token (the folder's and
+the socket's permissions admit nobody else); on loopback every call but the page itself needs one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from importlib import resources
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from appliance.errors import ApplianceError, BadRequest, NotAllowed, RequestRefused
+from appliance.operations import (
+    ActionEdit,
+    ActionsRequest,
+    ItemDetail,
+    ItemPage,
+    ItemRef,
+    ItemsRequest,
+    ItemText,
+    NewToken,
+    Nothing,
+    Operations,
+    ProjectSummary,
+    Status,
+    TagCount,
+    TokenRequest,
+    Upload,
+    memory_file,
+)
+from index.errors import QueryError
+from index.query import Query
+from index.search import Results
+from policy.errors import StrongroomError
+from policy.limits import KIB, Limits
+from store.errors import NoSuchItem
+from store.records import Action, Item, Receipt, Record
+from store.vault import Stored, VerifyReport
+
+log = logging.getLogger("strongroom.api")
+
+JSON_BODY_BYTES = 64 * KIB
+PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
+PAGE_FILES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css"}
+MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
+
+
+class Endpoint(NamedTuple):
+    """One row of the table: a method and path, the scope it needs, what it takes, does and gives."""
+
+    method: str
+    path: str
+    scope: str
+    summary: str
+    operation: str
+    takes: type[Record]
+    gives: Any
+
+
+ROUTES = (
+    Endpoint("POST", "/v1/search", "search", "Search by word and by meaning", "search", Query, Results),
+    Endpoint("GET", "/v1/items", "read", "List items, newest first", "items", ItemsRequest, ItemPage),
+    Endpoint("GET", "/v1/items/{id}", "read", "One item with its findings", "item", ItemRef, ItemDetail),
+    Endpoint("GET", "/v1/items/{id}/text", "read", "The text that was read", "text", ItemRef, ItemText),
+    Endpoint("DELETE", "/v1/items/{id}", "write", "Delete, with a receipt", "delete", ItemRef, Receipt),
+    Endpoint("POST", "/v1/items/{id}/retry", "write", "Read a quarantined item again", "retry", ItemRef, Item),
+    Endpoint("GET", "/v1/actions", "read", "Action items", "actions", ActionsRequest, list[Action]),
+    Endpoint("POST", "/v1/actions/{id}", "write", "Close or reject one", "set_action", ActionEdit, Action),
+    Endpoint("GET", "/v1/projects", "read", "Projects and links", "projects", Nothing, list[ProjectSummary]),
+    Endpoint("GET", "/v1/tags", "read", "Tags and their counts", "tags", Nothing, list[TagCount]),
+    Endpoint("GET", "/v1/status", "read", "How the appliance is", "status", Nothing, Status),
+    Endpoint("POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken),
+    Endpoint("POST", "/v1/verify", "admin", "Check all that is stored", "verify", Nothing, VerifyReport),
+)
+UPLOAD = Endpoint("POST", "/v1/items", "write", "Store the request's body", "add", Upload, Stored)
+ORIGINAL = Endpoint("GET", "/v1/items/{id}/original", "read", "The original bytes", "original", ItemRef, bytes)
+
+
+def application(operations: Operations, limits: Limits, tokens: Callable[[str], tuple[str, ...] | None],
+                hosts: frozenset[str] | None) -> Starlette:  # fmt: skip
+    """The ASGI application.
+
+    Args:
+        tokens: the scopes of a token, or None for an unknown one.
+        hosts: the `Host` values under which loopback is reached; None on the Unix socket, whose callers are
+            the owner.
+    """
+    gate = _Gate(tokens, hosts)
+    routes = [Route(row.path, _json_endpoint(row, operations, gate), methods=[row.method]) for row in ROUTES]
+    routes.append(Route(UPLOAD.path, _upload(operations, gate, limits), methods=["POST"]))
+    routes.append(Route(ORIGINAL.path, _original(operations, gate), methods=["GET"]))
+    routes.append(Route("/v1/openapi.json", _openapi))
+    routes += [Route(path, _page(name)) for path, name in PAGE_FILES.items()]
+    return Starlette(
+        routes=routes,
+        exception_handlers={StrongroomError: _refuse, Exception: _crash},
+        middleware=[],
+    )
+
+
+class _Gate:
+    """Decides who may call what. On loopback a foreign page may try through the owner's browser: hence the
+    checks of Host (DNS rebinding) and Origin (cross-site requests) besides the token.
+    """
+
+    def __init__(self, tokens: Callable[[str], tuple[str, ...] | None], hosts: frozenset[str] | None) -> None:
+        self._tokens = tokens
+        self._hosts = hosts
+
+    def check(self, request: Request, scope: str) -> None:
+        """Raise NotAllowed unless this request may use `scope`."""
+        if self._hosts is None:
+            return
+        self.check_host(request)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise NotAllowed("no token", status=401, remedy="send Authorization: Bearer TOKEN")
+        granted = self._tokens(token.strip())
+        if granted is None:
+            raise NotAllowed("unknown token", status=401, remedy="make one with `strongroom token NAME`")
+        if scope not in granted and "admin" not in granted:
+            raise NotAllowed(f"the token lacks the scope {scope!r}", status=403)
+
+    def check_host(self, request: Request) -> None:
+        """Raise NotAllowed for a Host or an Origin that is not this service."""
+        if self._hosts is None:
+            return
+        origin = request.headers.get("origin")
+        if request.headers.get("host") not in self._hosts or (
+            origin is not None and origin.removeprefix("http://") not in self._hosts
+        ):
+            raise NotAllowed("wrong Host or Origin", status=403, remedy="use the address that the service prints")
+
+
+def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
+    call = getattr(operations, row.operation)
+
+    async def endpoint(request: Request) -> Response:
+        gate.check(request, row.scope)
+        arguments: dict[str, Any] = dict(request.query_params) | dict(request.path_params)
+        if row.method == "POST":
+            arguments = await _json_body(request) | arguments
+        try:
+            wanted = msgspec.convert(arguments, row.takes, strict=False)
+        except msgspec.ValidationError as error:
+            raise BadRequest(str(error)) from error
+        return _json(await run_in_threadpool(call, wanted))
+
+    return endpoint
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > JSON_BODY_BYTES:
+            raise BadRequest(f"the request is longer than {JSON_BODY_BYTES} bytes")
+    try:
+        decoded = msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"the request is not JSON: {error}") from error
+    if not isinstance(decoded, dict):
+        raise BadRequest("the request is not a JSON object")
+    return decoded
+
+
+def _upload(operations: Operations, gate: _Gate, limits: Limits) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        gate.check(request, UPLOAD.scope)
+        name = request.query_params.get("name", "")
+        with memory_file("upload") as content:
+            size = 0
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limits.item_bytes:
+                    raise BadRequest(f"the document is longer than {limits.item_bytes} bytes")
+                content.write(chunk)
+            stored = await run_in_threadpool(operations.add, Upload(name=name), content)
+        return _json(stored, status=201 if stored.created else 200)
+
+    return endpoint
+
+
+def _original(operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        gate.check(request, ORIGINAL.scope)
+        item, descriptor = await run_in_threadpool(operations.original, ItemRef(id=request.path_params["id"]))
+        # Always a download of inert bytes: a stored HTML page must never run as a page of this service.
+        return StreamingResponse(
+            _pieces(descriptor),
+            media_type="application/octet-stream",
+            headers={
+                "content-length": str(item.size),
+                "content-disposition": f"attachment; filename*=UTF-8''{quote(item.name)}",
+                "x-content-type-options": "nosniff",
+            },
+        )
+
+    return endpoint
+
+
+async def _pieces(descriptor: int) -> AsyncIterator[bytes]:
+    with os.fdopen(descriptor, "rb") as file:
+        while piece := file.read(256 * KIB):
+            yield piece
+
+
+def _page(name: str) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        content = resources.files("appliance").joinpath("web", name).read_bytes()
+        headers = {"content-security-policy": PAGE_POLICY, "x-content-type-options": "nosniff",
+                   "referrer-policy": "no-referrer", "cache-control": "no-store"}  # fmt: skip
+        return Response(content, media_type=MEDIA[name.rpartition(".")[2]], headers=headers)
+
+    return endpoint
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(
+        msgspec.json.encode(value),
+        status_code=status,
+        media_type="application/json",
+        headers={"cache-control": "no-store"},
+    )
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    """A StrongroomError as JSON: what happened, to which item, what to do."""
+    assert isinstance(error, StrongroomError)
+    if isinstance(error, RequestRefused):
+        status = error.status
+    elif isinstance(error, NoSuchItem):
+        status = 404
+    elif isinstance(error, QueryError):
+        status = 400
+    else:
+        status = 503 if error.retryable else 409
+    return _json({"error": error.what, "item": error.item, "remedy": error.remedy}, status=status)
+
+
+def _crash(request: Request, error: Exception) -> Response:
+    """An unexpected error: its class goes to the log, nothing of its text to anybody."""
+    log.error("%s %s failed: %s", request.method, request.scope["route"].path if "route" in request.scope
+              else "unknown", type(error).__name__)  # fmt: skip
+    return _json({"error": f"internal error ({type(error).__name__})", "item": None, "remedy": None}, status=500)
+
+
+async def _openapi(request: Request) -> Response:
+    return _json(openapi())
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 description of the table; it names no host."""
+    takes = [row.takes for row in ROUTES]
+    gives = [row.gives for row in (*ROUTES, UPLOAD)]
+    schemas, components = msgspec.json.schema_components(
+        [*takes, *gives], ref_template="#/components/schemas/{name}"
+    )
+    paths: dict[str, Any] = {}
+    for row, given in zip((*ROUTES, UPLOAD), schemas[len(takes) :], strict=True):
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(
+            row, {"application/json": {"schema": given}}
+        )
+    for row, taken in zip(ROUTES, schemas[: len(takes)], strict=True):
+        if row.method == "POST" and row.takes is not Nothing:
+            paths[row.path]["post"]["requestBody"] = {"content": {"application/json": {"schema": taken}}}
+    binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    paths[UPLOAD.path]["post"]["requestBody"] = {"content": binary}
+    paths[ORIGINAL.path] = {"get": _operation(ORIGINAL, binary)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Strongroom", "version": "1"},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _operation(row: Endpoint, content: dict[str, Any]) -> dict[str, Any]:
+    in_path = "{id}" in row.path
+    parameters: list[dict[str, Any]] = []
+    if in_path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    if row.method == "GET" or row is UPLOAD:
+        parameters += [
+            {"name": field.encode_name, "in": "query", "required": field.required, "schema": {}}
+            for field in msgspec.structs.fields(row.takes)
+            if not (in_path and field.encode_name == "id")
+        ]
+    return {
+        "operationId": row.operation,
+        "summary": row.summary,
+        "description": f"Needs the scope `{row.scope}`.",
+        "parameters": parameters,
+        "responses": {"200": {"description": "Done", "content": content}},
+    }

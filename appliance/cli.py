@@ -1,0 +1,264 @@
+"""The command line: arguments in, words or JSON out. Everything is done by the running service; only
+`init`, `serve` and `doctor` work on the home themselves, and import what they need when they are called.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from appliance import render
+from appliance.client import Client
+from appliance.errors import BadRequest
+from policy.errors import EXIT_USAGE, StrongroomError
+
+Arguments = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the `strongroom` command; returns the exit code."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments) or 0)
+    except StrongroomError as error:
+        if arguments.json:
+            told = {"error": error.what, "item": error.item, "remedy": error.remedy}
+            print(json.dumps(told), file=sys.stderr)
+        else:
+            print(f"strongroom: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="strongroom", description="Documents and mail: stored encrypted, found by word and by meaning."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Arguments], int | None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--home", type=Path, help="the appliance's home (default: STRONGROOM_HOME)")
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        sub.set_defaults(run=run)
+        return sub
+
+    for name, run, text in (
+        ("init", _init, "make a new, encrypted home"),
+        ("serve", _serve, "run the service in the foreground"),
+    ):
+        command(name, run, text).add_argument(
+            "--passphrase-file", type=Path, help="read the passphrase from this file (mode 600)"
+        )
+    add = command("add", _add, "store documents")
+    add.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    _search_arguments(command("search", _search, "find by word and by meaning"))
+    items = command("items", _items, "list what is stored, newest first")
+    items.add_argument("--state", type=str.upper, help="for example QUARANTINED")
+    items.add_argument("--source")
+    items.add_argument("--limit", type=int, default=50)
+    show = command("show", _show, "one item: origins, findings, text")
+    show.add_argument("item")
+    what = show.add_mutually_exclusive_group()
+    what.add_argument("--text", action="store_true", help="print its text")
+    what.add_argument("--original", type=Path, metavar="FILE", help="write the original bytes to FILE")
+    command("delete", _delete, "delete items for good, with a receipt").add_argument("items", nargs="+")
+    command("retry", _retry, "read quarantined items again").add_argument("items", nargs="+")
+    actions = command("actions", _actions, "action items; --done or --reject moves one")
+    actions.add_argument("--all", action="store_true", help="closed and rejected ones too")
+    actions.add_argument("--done", type=int, metavar="ID")
+    actions.add_argument("--reject", type=int, metavar="ID")
+    command("projects", _projects, "projects and what is linked to them")
+    command("tags", _tags, "tags and their counts")
+    token = command("token", _token, "make an API token for another tool")
+    token.add_argument("name")
+    token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
+    command("status", _status, "how the appliance is")
+    command("verify", _verify, "decrypt and check all that is stored")
+    command("doctor", _doctor, "check this machine and what is in force")
+    return parser
+
+
+def _search_arguments(search: argparse.ArgumentParser) -> None:
+    search.add_argument("query", nargs="+", help='words, "phrases", -not; or a plain question')
+    search.add_argument("--limit", type=int, default=10)
+    search.add_argument("--mode", choices=["hybrid", "semantic", "keyword"], default="hybrid")
+    for name in ("type", "tag", "project"):
+        search.add_argument(f"--{name}", action="append", default=[])
+    search.add_argument("--from", dest="sender")
+    search.add_argument("--to", dest="recipient")
+    search.add_argument("--source")
+    search.add_argument("--lang", help="en, de, …")
+    search.add_argument("--after", type=_day, metavar="YYYY-MM-DD")
+    search.add_argument("--before", type=_day, metavar="YYYY-MM-DD")
+
+
+def _day(text: str) -> float:
+    try:
+        return time.mktime(time.strptime(text, "%Y-%m-%d"))
+    except (ValueError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-03-31") from error
+
+
+def _home(arguments: Arguments) -> Path:
+    from appliance.settings import home_folder
+
+    home: Path | None = arguments.home
+    return home.absolute() if home else home_folder()
+
+
+def _client(arguments: Arguments) -> Client:
+    from appliance.settings import SOCKET_NAME
+
+    return Client(_home(arguments) / SOCKET_NAME)
+
+
+def _print(arguments: Arguments, value: Any, words: Callable[[Any], str]) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2) if arguments.json else words(value))
+
+
+def _init(arguments: Arguments) -> None:
+    from appliance import passphrase, settings
+    from store.vault import Vault
+
+    home = _home(arguments)
+    Vault.create(home, passphrase.obtain(arguments.passphrase_file, confirm=True))
+    (home / settings.FILE_NAME).write_text(settings.TEMPLATE, encoding="utf-8")
+    config = settings.load(home)
+    config.drop_folder.mkdir(mode=0o700, exist_ok=True)
+    _print(
+        arguments,
+        {"home": str(home), "drop": str(config.drop_folder)},
+        lambda made: f"made {made['home']}\nstart it with: strongroom serve\nthen drop documents into {made['drop']}",
+    )
+
+
+def _serve(arguments: Arguments) -> int:
+    from appliance import guard, settings
+
+    home = _home(arguments)
+    config = settings.load(home)
+    return guard.serve(home, config.socket_path, config.tcp_address, arguments.passphrase_file)
+
+
+def _add(arguments: Arguments) -> None:
+    client = _client(arguments)
+    stored = []
+    for path in arguments.files:
+        try:
+            with path.open("rb") as content:
+                stored.append({"name": path.name} | client.upload(path.name, content))
+        except FileNotFoundError as error:
+            raise BadRequest(f"no such file: {path}") from error
+        except IsADirectoryError as error:
+            raise BadRequest(f"is a folder: {path}", remedy="add files, or put it into the drop folder") from error
+    _print(arguments, stored, render.added)
+
+
+def _search(arguments: Arguments) -> None:
+    filters = {
+        "types": arguments.type,
+        "tags": arguments.tag,
+        "projects": arguments.project,
+        "sender": arguments.sender,
+        "recipient": arguments.recipient,
+        "source": arguments.source,
+        "language": arguments.lang,
+        "after": arguments.after,
+        "before": arguments.before,
+    }
+    request = {
+        "query": " ".join(arguments.query),
+        "limit": arguments.limit,
+        "mode": arguments.mode,
+        "filters": {key: value for key, value in filters.items() if value},
+    }
+    _print(arguments, _client(arguments).call("POST", "/v1/search", request), render.results)
+
+
+def _items(arguments: Arguments) -> None:
+    page = _client(arguments).call(
+        "GET", "/v1/items", state=arguments.state, source=arguments.source, limit=arguments.limit
+    )
+    _print(arguments, page, render.items)
+
+
+def _show(arguments: Arguments) -> None:
+    client = _client(arguments)
+    if arguments.original:
+        try:
+            with arguments.original.open("xb") as target:
+                client.download(arguments.item, target)
+        except FileExistsError as error:
+            raise BadRequest(f"{arguments.original} exists", remedy="name a new file") from error
+    elif arguments.text:
+        _print(arguments, client.call("GET", f"/v1/items/{arguments.item}/text"), lambda text: str(text["text"]))
+    else:
+        _print(arguments, client.call("GET", f"/v1/items/{arguments.item}"), render.item)
+
+
+def _delete(arguments: Arguments) -> None:
+    client = _client(arguments)
+    receipts = [client.call("DELETE", f"/v1/items/{item}") for item in arguments.items]
+    _print(arguments, receipts, render.receipts)
+
+
+def _retry(arguments: Arguments) -> None:
+    client = _client(arguments)
+    again = [client.call("POST", f"/v1/items/{item}/retry") for item in arguments.items]
+    _print(arguments, again, lambda items: render.items({"items": items}))
+
+
+def _actions(arguments: Arguments) -> None:
+    client = _client(arguments)
+    for status, number in (("done", arguments.done), ("rejected", arguments.reject)):
+        if number is not None:
+            moved = client.call("POST", f"/v1/actions/{number}", {"status": status})
+            return _print(arguments, moved, lambda action: render.actions([action]))
+    status = None if arguments.all else "open"
+    return _print(arguments, client.call("GET", "/v1/actions", status=status), render.actions)
+
+
+def _projects(arguments: Arguments) -> None:
+    _print(arguments, _client(arguments).call("GET", "/v1/projects"), render.projects)
+
+
+def _tags(arguments: Arguments) -> None:
+    _print(arguments, _client(arguments).call("GET", "/v1/tags"), render.tags)
+
+
+def _token(arguments: Arguments) -> None:
+    request = {"name": arguments.name, "scopes": arguments.scope or ["search", "read"]}
+    _print(arguments, _client(arguments).call("POST", "/v1/tokens", request), lambda made: str(made["token"]))
+
+
+def _status(arguments: Arguments) -> None:
+    _print(arguments, _client(arguments).call("GET", "/v1/status"), render.status)
+
+
+def _verify(arguments: Arguments) -> int:
+    report = _client(arguments).call("POST", "/v1/verify", {})
+    _print(arguments, report, render.verify)
+    return 1 if report["damaged"] else 0
+
+
+def _doctor(arguments: Arguments) -> int:
+    from appliance import doctor
+
+    report = doctor.examine(_home(arguments))
+    _print(arguments, report, render.doctor)
+    return EXIT_USAGE if not report["ready"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""The program of the core process: takes on its confinement, opens the vault, runs the service.
+
+Started by the guard as `python -I -m appliance.core HOME INHERITED`; nobody types this.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import msgspec
+
+from appliance import passphrase, settings, wiring
+from appliance.guard import GuardClient, Inherited
+from policy import confine, scratch
+from policy.egress import install_watch
+from policy.errors import StrongroomError
+from policy.limits import Limits
+from store.vault import Vault
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Exit codes: 0 stopped as asked, 77 wrong passphrase, 78 confinement or settings refuse."""
+    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    home = Path(sys.argv[1])
+    inherited = msgspec.json.decode(sys.argv[2].encode(), type=Inherited)
+    # Without the guard there is no watch; the core must not outlive it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    try:
+        _run(home, inherited)
+    except StrongroomError as error:
+        print(f"strongroom: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _run(home: Path, inherited: Inherited) -> None:
+    guard = GuardClient(inherited.control, install_watch())
+    index_folder = scratch.private_folder(home / "run" / "index")
+    config = settings.load(home)
+    limits = Limits()
+    secret = passphrase.obtain(Path(inherited.passphrase_file) if inherited.passphrase_file else None)
+    vault = Vault.open(home, secret, limits=limits)
+    try:
+        confine.confine("core", watched=True)
+        sockets = {"unix": socket.socket(fileno=inherited.unix)}
+        if inherited.tcp is not None:
+            sockets["tcp"] = socket.socket(fileno=inherited.tcp)
+        service = wiring.build(config, limits, vault, index_folder, guard, sockets)
+        service.run()
+    finally:
+        vault.close()
+        scratch.sweep(home / "run" / "index")
+
+
+if __name__ == "__main__":
+    # Threads of libraries may still be at work; the vault is closed, so leave without waiting for them.
+    code = main()
+    logging.shutdown()
+    os._exit(code)

@@ -1,0 +1,245 @@
+"""The demonstration behind `./install.sh --demo`: the whole way on the documents of a small invented office,
+in a throw-away home, ending with two proofs. Exits 0 only if all of it came true.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from appliance import render
+from appliance.client import Client
+from appliance.errors import ServiceUnavailable
+from appliance.settings import FILE_NAME, SOCKET_NAME
+
+CORPUS = ("mail", "docs", "hostile")
+SEARCHES = 3
+PATIENCE_S = 900  # without any progress
+CONFINED = 3  # core, parser, model: each tests itself once
+
+Json = dict[str, Any]
+
+
+class Demonstration:
+    """One run: its home, its service, and what did not come true."""
+
+    def __init__(self, fixtures: Path, workplace: Path) -> None:
+        self.fixtures = fixtures
+        self.expected = tomllib.loads((fixtures / "expected.toml").read_text(encoding="utf-8"))
+        self.home = workplace / "home"
+        self.key_file = workplace / "passphrase"
+        self.passphrase = secrets.token_hex(24)
+        self.client = Client(self.home / SOCKET_NAME)
+        self.failures: list[str] = []
+
+    def prepare(self) -> None:
+        """A new home with the office's projects and tags, served on a port that is free."""
+        self.key_file.touch(mode=0o600)
+        self.key_file.write_text(self.passphrase)
+        _strongroom("init", "--home", str(self.home), "--passphrase-file", str(self.key_file), quiet=True)
+        configuration = (self.fixtures / FILE_NAME).read_text(encoding="utf-8")
+        (self.home / FILE_NAME).write_text('[service]\nlisten = "127.0.0.1:0"\n' + configuration)
+
+    @contextlib.contextmanager
+    def service(self) -> Iterator[None]:
+        """The service, running; it is stopped and waited for at the end."""
+        command = ["serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)]
+        log = self.home.parent / "service.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(_command(*command), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+        try:
+            self._wait_until_ready(process)
+            yield
+        finally:
+            process.terminate()
+            process.wait(60)
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        for _ in range(600):
+            if process.poll() is not None:
+                break
+            with contextlib.suppress(ServiceUnavailable):
+                self.client.call("GET", "/v1/status")
+                return
+            time.sleep(0.2)
+        sys.exit("the service did not start:\n" + (self.home.parent / "service.log").read_text())
+
+    def drop(self) -> int:
+        """Copy the office's papers into the drop folder, as a person would."""
+        count = 0
+        for folder in CORPUS:
+            shutil.copytree(self.fixtures / folder, self.home / "drop" / folder)
+            count += sum(path.is_file() for path in (self.fixtures / folder).rglob("*"))
+        return count
+
+    def wait(self, files: int) -> Json:
+        """Show progress until every document is read, indexed and enriched, or quarantined."""
+        started = last_change = time.monotonic()
+        before: Json = {}
+        while True:
+            now: Json = self.client.call("GET", "/v1/status")
+            if now["items"] != before:
+                before, last_change = now["items"], time.monotonic()
+            waiting = sum(path.is_file() for path in (self.home / "drop").rglob("*"))
+            ended = now["items"].get("ENRICHED", 0) + now["items"].get("QUARANTINED", 0)
+            total = sum(now["items"].values()) + waiting
+            _progress(ended, total, time.monotonic() - started)
+            if not waiting and total and ended == total:
+                print(f"\n{files} files became {total} items with their attachments")
+                return now
+            if time.monotonic() - last_change > PATIENCE_S:
+                self.failures.append(f"no progress for {PATIENCE_S} s: {total - ended} items are unfinished")
+                return now
+            time.sleep(0.5)
+
+    def check_outcomes(self) -> None:
+        """Each file must have ended as `expected.toml` says, with its reason."""
+        found = {one["name"]: one for one in self._all_items()}
+        for file in self.expected["file"]:
+            name = Path(file["path"]).name
+            one = found.get(name)
+            outcome = "missing" if one is None else one["reason"] or "read"
+            wanted = file.get("reason", "read")
+            if outcome != wanted and file.get("duplicate_of") is None:
+                self.failures.append(f"{name}: expected {wanted}, found {outcome}")
+        quarantined = [one for one in found.values() if one["state"] == "QUARANTINED"]
+        for one in sorted(quarantined, key=lambda one: str(one["reason"])):
+            print(f"  {one['reason']:13} {render.inert(one['name'])}")
+
+    def _all_items(self) -> Iterator[Json]:
+        before = None
+        while True:
+            page = self.client.call("GET", "/v1/items", limit=200, before=before)
+            yield from page["items"]
+            before = page["before"]
+            if before is None:
+                return
+
+    def searches(self) -> None:
+        """Questions of the office, with their hits; all are checked, the first ones shown."""
+        for number, search in enumerate(self.expected["search"]):
+            found = self.client.call("POST", "/v1/search", {"query": search["query"], "limit": 5})
+            names = [hit["name"] for hit in found["hits"]]
+            wanted = {Path(path).name for path in search["files"]}
+            if not wanted & set(names):
+                self.failures.append(f"search {search['query']!r}: none of the expected files among the first 5")
+            if number < SEARCHES:
+                print(f"\n? {search['query']}")
+                print(render.results({**found, "hits": found["hits"][:3]}))
+
+    def meaning(self) -> None:
+        """Action items and project links."""
+        actions = self.client.call("GET", "/v1/actions", limit=200)
+        projects = self.client.call("GET", "/v1/projects")
+        print(f"\n{len(actions)} action items, the first due:")
+        print(render.actions(actions[:6]))
+        print("\nprojects:")
+        print(render.projects([{**one, "links": one["links"][:3]} for one in projects]))
+        if not actions:
+            self.failures.append("no action item was found")
+        self.failures += [f"nothing is linked to {one['name']}" for one in projects if not one["items"]]
+
+    def proofs(self) -> None:
+        """No plaintext in the home while the service runs, and no attempt to reach a network."""
+        canaries = [*self.expected["canaries"], self.passphrase]
+        files, leaks = _scan(self.home, canaries)
+        print(f"\nproof 1: {len(canaries)} canaries sought in {files} files of the home: {len(leaks)} found")
+        self.failures += [f"plaintext in {leak}" for leak in leaks]
+        egress = self.client.call("GET", "/v1/status")["egress"]
+        print(f"proof 2: {render.egress(egress)}")
+        if egress is None or egress["self_tests"] < CONFINED:
+            self.failures.append("the watch over the network did not see the self-tests that it must see")
+        elif egress["attempts"]:
+            self.failures += [f"attempt to reach a network: {attempt}" for attempt in egress["attempts"][:5]]
+
+    def address(self) -> str:
+        """The page's address with a token that lives as long as this home."""
+        token = self.client.call("POST", "/v1/tokens", {"name": "demo", "scopes": ["search", "read"]})["token"]
+        url = self.client.call("GET", "/v1/status")["url"]
+        return f"{url}/#token={token}"
+
+
+def main() -> int:
+    """Run the demonstration; 0 only if everything came true."""
+    parser = argparse.ArgumentParser(prog="./install.sh --demo")
+    parser.add_argument("--keep", action="store_true", help="keep the home")
+    parser.add_argument("--fixtures", type=Path, default=Path("fixtures"))
+    arguments = parser.parse_args()
+    workplace = Path(tempfile.mkdtemp(prefix="strongroom-demo-"))
+    try:
+        failures = _run(Demonstration(arguments.fixtures, workplace))
+    finally:
+        if arguments.keep:
+            print(f"\nkept: {workplace}\nserve it again with:\n  strongroom serve --home {workplace}/home"
+                  f" --passphrase-file {workplace}/passphrase")  # fmt: skip
+        else:
+            shutil.rmtree(workplace)
+    for failure in failures:
+        print(f"NOT TRUE: {failure}", file=sys.stderr)
+    print("\nall of this came true" if not failures else f"\n{len(failures)} things did not come true")
+    return 1 if failures else 0
+
+
+def _run(demonstration: Demonstration) -> list[str]:
+    demonstration.prepare()
+    print("starting the service in a throw-away home")
+    with demonstration.service():
+        files = demonstration.drop()
+        demonstration.wait(files)
+        demonstration.check_outcomes()
+        demonstration.searches()
+        demonstration.meaning()
+        print(f"\npage and API: {demonstration.address()}")
+        demonstration.proofs()
+        if sys.stdin.isatty() and not demonstration.failures:
+            input("\nThe service runs until you press Enter. ")
+    return demonstration.failures
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-I", "-m", "appliance.cli", *arguments]
+
+
+def _strongroom(*arguments: str, quiet: bool = False) -> None:
+    subprocess.run(_command(*arguments), check=True, stdout=subprocess.DEVNULL if quiet else None)
+
+
+def _progress(done: int, total: int, elapsed: float) -> None:
+    rate = done / elapsed if elapsed else 0.0
+    eta = f", about {(total - done) / rate:.0f} s left" if rate else ""
+    line = f"{done} of {total} items, {rate:.1f} a second{eta}"
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{line}", end="", flush=True)
+    elif int(elapsed * 2) % 20 == 0:
+        print(line, flush=True)
+
+
+def _scan(home: Path, canaries: list[str]) -> tuple[int, list[str]]:
+    """How many files were read, and in which of them (or of whose names) a canary stands."""
+    needles = [canary.encode(code) for canary in canaries for code in ("utf-8", "utf-16-le")]
+    files, leaks = 0, []
+    for folder, _, names in os.walk(home):
+        for name in names:
+            path = Path(folder, name)
+            if not path.is_file():  # sockets
+                continue
+            files += 1
+            content = os.fsencode(path) + b"\n" + path.read_bytes()
+            if any(needle in content for needle in needles):
+                leaks.append(str(path.relative_to(home)))
+    return files, leaks
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""The guard: the small parent of the service. It opens the listening sockets, starts the core, and watches
+over every attempt of the core, parser or model to make a socket that could reach a network.
+
+It holds no key and sees no document. It uses the standard library and `policy` only, so that it stays small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+
+from appliance.errors import ServiceUnavailable
+from policy.egress import EgressReport, Watch
+from policy.limits import MIB
+from policy.wire import Wire, WireError
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """The core's first message; the kernel's seccomp listener rides with it."""
+
+
+class ReportRequest(msgspec.Struct, frozen=True, tag=True):
+    """The core asks what the watch has seen."""
+
+
+class Inherited(msgspec.Struct, frozen=True):
+    """What the core is told on its command line: descriptor numbers that it inherits."""
+
+    control: int
+    unix: int
+    tcp: int | None
+    passphrase_file: str | None
+
+
+def serve(home: Path, socket_path: Path, address: tuple[str, int] | None, passphrase_file: Path | None) -> int:
+    """Run the service in the foreground until it is told to stop; the core's exit code is returned.
+
+    Raises:
+        ServiceUnavailable: another service has this home or the port.
+    """
+    listeners = [_unix_listener(socket_path)]
+    if address is not None:
+        listeners.append(_tcp_listener(address))
+    ours, theirs = socket.socketpair()
+    inherited = Inherited(
+        control=theirs.fileno(),
+        unix=listeners[0].fileno(),
+        tcp=listeners[1].fileno() if address else None,
+        passphrase_file=str(passphrase_file.absolute()) if passphrase_file else None,
+    )
+    # The core needs the environment for its home and its credentials; it cleans that of its own children.
+    core = subprocess.Popen(
+        [sys.executable, "-I", "-m", "appliance.core", str(home), msgspec.json.encode(inherited).decode()],
+        pass_fds=[theirs.fileno(), *(listener.fileno() for listener in listeners)],
+    )
+    for sock in (theirs, *listeners):
+        sock.close()
+    # Ctrl-C reaches the core too, being in the same group; the guard only waits for it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: core.terminate())
+    threading.Thread(target=_answer, args=(Wire(ours, MIB),), daemon=True).start()
+    code = core.wait()
+    with contextlib.suppress(FileNotFoundError):
+        socket_path.unlink()
+    return code if code >= 0 else 128 - code
+
+
+def _answer(wire: Wire) -> None:
+    """Take the listener, then answer the core's questions until it is gone."""
+    try:
+        _, descriptors = wire.receive(Hello)
+        watch = Watch(descriptors[0])
+        threading.Thread(target=watch.run, daemon=True).start()
+        while True:
+            wire.receive(ReportRequest)
+            wire.send(watch.report())
+    except WireError:
+        wire.close()
+
+
+class GuardClient:
+    """The core's end: hands over the listener and asks for reports. Thread-safe."""
+
+    def __init__(self, control: int, listener: int) -> None:
+        self._wire = Wire(socket.socket(fileno=control), MIB)
+        self._lock = threading.Lock()
+        self._wire.send(Hello(), (listener,))
+        os.close(listener)
+
+    def report(self) -> EgressReport:
+        """What was attempted since the start.
+
+        Raises:
+            WireError: the guard is gone (and with it, by the kernel's rule, every such attempt is refused).
+        """
+        with self._lock:
+            self._wire.send(ReportRequest())
+            return self._wire.receive(EgressReport)[0]
+
+
+def _unix_listener(path: Path) -> socket.socket:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+        else:
+            raise ServiceUnavailable("a service is already running", item=str(path.parent.parent))
+    listener = socket.socket(socket.AF_UNIX)
+    previous = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        raise ServiceUnavailable(
+            f"cannot listen on its socket: {error}", item=str(path), remedy="a home's path has at most 90 bytes"
+        ) from error
+    finally:
+        os.umask(previous)
+    listener.listen(128)
+    return listener
+
+
+def _tcp_listener(address: tuple[str, int]) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        raise ServiceUnavailable(
+            f"cannot listen on port {address[1]}: {error.strerror}", remedy="set service.listen to a free port"
+        ) from error
+    listener.listen(128)
+    return listener

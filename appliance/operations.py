@@ -1,0 +1,283 @@
+"""Every action of the appliance once, typed: the command line, the API and the page are adapters over this.
+
+Each operation takes one request struct and returns one record. Nothing here knows of HTTP or terminals.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import BinaryIO
+
+import msgspec
+
+from appliance.errors import BadRequest
+from index.query import Query
+from index.refresh import Refresher
+from index.search import Results, Searcher
+from policy.egress import EgressReport
+from policy.limits import Limits
+from store.records import Action, ActionStatus, Element, Item, Link, Origin, Receipt, Record, State, Tag
+from store.vault import Stored, Vault, VerifyReport
+
+
+class ItemRef(Record):
+    """Names one item."""
+
+    id: str
+
+
+class ItemsRequest(Record):
+    """Which items to list, newest first."""
+
+    state: State | None = None
+    source: str | None = None
+    limit: int = 50
+    before: float | None = None  # stored_at of the last item of the page before
+
+
+class ItemPage(Record):
+    """One page of items; `before` asks for the next one."""
+
+    items: list[Item]
+    before: float | None = None
+
+
+class ItemDetail(Record):
+    """All that is known of one item but its text."""
+
+    item: Item
+    origins: list[Origin]
+    versions: list[Item]
+    children: list[Item]
+    tags: list[Tag]
+    actions: list[Action]
+    links: list[Link]
+    summary: str | None = None
+
+
+class ItemText(Record):
+    """The text that was read of an item; offsets of hits and evidence count in it."""
+
+    item: str
+    text: str
+    elements: list[Element]
+
+
+class ActionsRequest(Record):
+    """Which action items to list."""
+
+    status: ActionStatus | None = ActionStatus.OPEN
+    item: str | None = None
+    limit: int = 100
+
+
+class ActionEdit(Record):
+    """The owner's word on one action item."""
+
+    id: int
+    status: ActionStatus
+
+
+class Nothing(Record):
+    """A request without fields."""
+
+
+class ProjectSummary(Record):
+    """A project of the owner's, and how much is linked to it."""
+
+    name: str
+    items: int
+    links: list[Link]
+
+
+class TagCount(Record):
+    """A tag of the owner's list, and how many items carry it."""
+
+    name: str
+    items: int
+
+
+class TokenRequest(Record):
+    """A new token for another tool."""
+
+    name: str
+    scopes: tuple[str, ...] = ("search", "read")
+
+
+class NewToken(Record):
+    """The token's text is shown once and stored only as a hash."""
+
+    name: str
+    scopes: tuple[str, ...]
+    token: str
+
+
+class ProcessStatus(Record):
+    """One process of the appliance."""
+
+    role: str
+    pid: int
+    rss_mib: float
+    busy: bool = False
+
+
+class Status(Record):
+    """How the appliance is."""
+
+    version: str
+    items: dict[str, int]  # by state
+    reasons: dict[str, int]  # why items are quarantined
+    unembedded: int  # passages that are findable by word, not yet by meaning
+    paused: str | None  # why intake stands still
+    intake: dict[str, int]  # what was taken, was there already, was refused since the start
+    refused: list[str]  # files that stay where they are, with the reason
+    degraded: list[str]  # what does not work as it should, a line each
+    processes: list[ProcessStatus]
+    egress: EgressReport | None
+    url: str | None = None  # of the page and the API on loopback
+
+
+class Upload(Record):
+    """A document given by another program."""
+
+    name: str
+
+
+SCOPES = ("search", "read", "write", "admin")
+
+
+class Operations:
+    """The appliance's actions over an open vault.
+
+    Args:
+        status: how the service reports on itself; None of its parts is this room's business.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        searcher: Searcher,
+        refresher: Refresher,
+        limits: Limits,
+        projects: tuple[str, ...],
+        tags: tuple[str, ...],
+        status: Callable[[], Status],
+    ) -> None:
+        self._vault = vault
+        self._searcher = searcher
+        self._refresher = refresher
+        self._limits = limits
+        self._projects = projects
+        self._tags = tags
+        self._status = status
+
+    def search(self, request: Query) -> Results:
+        """The best hits for a question, by word and by meaning."""
+        if not 1 <= request.limit <= self._limits.page_size:
+            raise BadRequest(f"limit is {request.limit}", remedy=f"use 1 to {self._limits.page_size}")
+        return self._searcher.search(request)
+
+    def add(self, request: Upload, content: BinaryIO) -> Stored:
+        """Store a document; on return it is durable, reading and indexing follow."""
+        name = request.name.replace("\0", "").rsplit("/", 1)[-1].strip()
+        if not name:
+            raise BadRequest("the document has no name", remedy="give its file name")
+        size = content.seek(0, io.SEEK_END)
+        content.seek(0)
+        if size > self._limits.item_bytes:
+            raise BadRequest(
+                f"the document has {size} bytes", remedy=f"the limit is {self._limits.item_bytes}"
+            )
+        return self._vault.put(content, Origin(source="upload", locator=name, name=name, size=size))
+
+    def items(self, request: ItemsRequest) -> ItemPage:
+        """What is stored, newest first."""
+        limit = max(1, min(request.limit, self._limits.page_size))
+        found = self._vault.catalog.items(
+            state=request.state, source=request.source, limit=limit, before=request.before
+        )
+        return ItemPage(items=found, before=found[-1].stored_at if len(found) == limit else None)
+
+    def item(self, request: ItemRef) -> ItemDetail:
+        """One item with its origins, versions, attachments and findings."""
+        catalog = self._vault.catalog
+        item = catalog.item(request.id)
+        return ItemDetail(
+            item=item,
+            origins=catalog.origins(item.id),
+            versions=catalog.versions(item.family),
+            children=catalog.children(item.id),
+            tags=catalog.tags_of(item.id),
+            actions=catalog.actions(item=item.id, limit=self._limits.page_size),
+            links=catalog.links(item=item.id),
+            summary=catalog.summary(item.id),
+        )
+
+    def text(self, request: ItemRef) -> ItemText:
+        """The text of an item and its elements."""
+        catalog = self._vault.catalog
+        item = catalog.item(request.id).id
+        return ItemText(item=item, text=catalog.text(item), elements=catalog.elements(item))
+
+    def original(self, request: ItemRef) -> tuple[Item, int]:
+        """The item and a descriptor of its original bytes, in memory only; the caller closes it."""
+        item = self._vault.catalog.item(request.id)
+        return item, self._vault.original(item.id)
+
+    def delete(self, request: ItemRef) -> Receipt:
+        """Remove an item, its versions and attachments and all that was derived from them."""
+        receipt = self._vault.delete(request.id)
+        self._refresher.forget(receipt)
+        return receipt
+
+    def retry(self, request: ItemRef) -> Item:
+        """Read a quarantined item again."""
+        self._vault.ledger.retry(request.id)
+        return self._vault.catalog.item(request.id)
+
+    def actions(self, request: ActionsRequest) -> list[Action]:
+        """Action items, those due first before those without a date."""
+        limit = max(1, min(request.limit, self._limits.page_size))
+        return self._vault.catalog.actions(status=request.status, item=request.item, limit=limit)
+
+    def set_action(self, request: ActionEdit) -> Action:
+        """The owner closes, reopens or rejects an action item."""
+        return self._vault.catalog.set_action_status(request.id, request.status)
+
+    def projects(self, request: Nothing) -> list[ProjectSummary]:
+        """The owner's projects with the items linked to them."""
+        summaries = []
+        for name in self._projects:
+            links = self._vault.catalog.links(project=name)
+            summaries.append(
+                ProjectSummary(name=name, items=len({link.item for link in links}), links=links)
+            )
+        return summaries
+
+    def tags(self, request: Nothing) -> list[TagCount]:
+        """The owner's tags and how often each was given."""
+        counts = self._vault.catalog.tag_counts()
+        return [TagCount(name=name, items=counts.get(name, 0)) for name in self._tags]
+
+    def create_token(self, request: TokenRequest) -> NewToken:
+        """A token with its scopes, for another tool."""
+        unknown = set(request.scopes) - set(SCOPES)
+        if unknown or not request.scopes or not request.name:
+            raise BadRequest("a token needs a name and known scopes", remedy=f"scopes: {', '.join(SCOPES)}")
+        token = self._vault.catalog.create_token(request.name, request.scopes)
+        return NewToken(name=request.name, scopes=request.scopes, token=token)
+
+    def verify(self, request: Nothing) -> VerifyReport:
+        """Decrypt and compare every stored blob, check the audit chain and the ledger."""
+        return self._vault.verify()
+
+    def status(self, request: Nothing) -> Status:
+        """How the appliance is: counts, queues, processes, egress."""
+        return self._status()
+
+
+def memory_file(name: str) -> BinaryIO:
+    """An anonymous file in memory for bytes on their way in: they never touch a disk unencrypted."""
+    return os.fdopen(os.memfd_create(name, os.MFD_CLOEXEC), "w+b")

@@ -1,0 +1,173 @@
+"""JSON answers of the service as words for a terminal. Text of documents is made inert here: no control
+character of a document reaches the terminal.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Json = Mapping[str, Any]
+
+BOLD, DIM, MARK, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[1;33m", "\x1b[0m"
+
+
+def style(text: str, code: str) -> str:
+    """`text` in a colour, when somebody is looking."""
+    return f"{code}{text}{PLAIN}" if sys.stdout.isatty() else text
+
+
+def inert(text: str) -> str:
+    """`text` on one line, without control or invisible direction characters."""
+    kept = (" " if character.isspace() else character for character in text)
+    return "".join(character for character in kept if character.isprintable())
+
+
+def added(stored: Sequence[Json]) -> str:
+    """Receipts of `add`."""
+    return "\n".join(
+        f"{one['item']}  {'stored' if one['created'] else 'was there already'}  {inert(one['name'])}"
+        for one in stored
+    )
+
+
+def results(found: Json) -> str:
+    """Hits with their highlighted snippets."""
+    lines = []
+    for number, hit in enumerate(found["hits"], start=1):
+        where = f", page {hit['page']}" if hit["page"] else ""
+        when = f"  {_date(hit['sent_at'])}" if hit["sent_at"] else ""
+        lines.append(f"{number:2}. {style(inert(hit['title'] or hit['name']), BOLD)}{where}{when}")
+        lines.append(style(f"    {hit['item']}  {inert(hit['name'])}", DIM))
+        lines.append(f"    {_highlighted(hit['snippet'], hit['highlights'])}")
+    shown = len(found["hits"])
+    lines.append(f"{shown} of {found['total']} found in {found['took_ms']:.0f} ms ({found['mode']})")
+    if found.get("degraded"):
+        lines.append(f"note: {found['degraded']}")
+    return "\n".join(lines)
+
+
+def items(page: Json) -> str:
+    """One line an item."""
+    lines = []
+    for one in page["items"]:
+        state = one["state"].lower() + (f" ({one['reason']})" if one.get("reason") else "")
+        lines.append(f"{one['id']}  {_date(one['stored_at'])}  {state:24}  {inert(one['name'])}")
+    return "\n".join(lines) or "nothing"
+
+
+def item(detail: Json) -> str:
+    """An item with its origins and findings."""
+    one = detail["item"]
+    lines = [style(inert(one["title"] or one["name"]), BOLD)]
+    facts = [("id", "id"), ("name", "name"), ("state", "state"), ("reason", "reason"), ("detail", "detail"),
+             ("media_type", "type"), ("sender", "from"), ("pages", "pages"), ("language", "language"),
+             ("partial", "partly read")]  # fmt: skip
+    lines += [f"  {label:12}{inert(str(one[key]))}" for key, label in facts if one.get(key) is not None]
+    lines.append(f"  {'version':12}{one['version']} of {len(detail['versions'])}")
+    lines += [f"  {'origin':12}{origin['source']}: {inert(origin['locator'])}" for origin in detail["origins"]]
+    lines += [f"  {'attachment':12}{child['id']}  {inert(child['name'])}" for child in detail["children"]]
+    lines += [f"  {'tag':12}{tag['name']}  {_proof(tag)}" for tag in detail["tags"]]
+    lines += [f"  {'project':12}{link['project']}  {inert(link['reason'])}" for link in detail["links"]]
+    if detail["actions"]:
+        lines.append(actions(detail["actions"]))
+    return "\n".join(lines)
+
+
+def actions(found: Iterable[Json]) -> str:
+    """One line an action item, with the words that prove it."""
+    lines = []
+    for one in found:
+        due = f"  due {one['due']}" if one["due"] else ""
+        who = f"  {inert(one['owner'])}" if one["owner"] else ""
+        lines.append(f"{one['id']:5}  {one['status']:8}  {one['kind']:10}{due}{who}")
+        lines.append(f"       {_proof(one)}  {style(one['item'], DIM)}")
+    return "\n".join(lines) or "no action items"
+
+
+def projects(found: Iterable[Json]) -> str:
+    """Projects with the reasons of their links."""
+    lines = []
+    for one in found:
+        lines.append(f"{style(inert(one['name']), BOLD)}  {one['items']} items")
+        lines += [f"  {link['item']}  {inert(link['reason'])}" for link in one["links"][:10]]
+        if len(one["links"]) > 10:
+            lines.append(f"  … {len(one['links']) - 10} more")
+    return "\n".join(lines) or "no projects in strongroom.toml"
+
+
+def tags(found: Iterable[Json]) -> str:
+    """Tags and counts."""
+    return "\n".join(f"{one['items']:6}  {inert(one['name'])}" for one in found) or "no tags in strongroom.toml"
+
+
+def receipts(found: Iterable[Json]) -> str:
+    """What each deletion removed."""
+    lines = []
+    for one in found:
+        removed = ", ".join(f"{count} {kind}" for kind, count in one["removed"].items() if count)
+        left = sum(one["residue"].values())
+        lines.append(f"{one['item']}  deleted: {removed}; left: {left}; receipt {one['audit_head'][:16]}")
+    return "\n".join(lines)
+
+
+def status(now: Json) -> str:
+    """The appliance at a glance."""
+    lines = ["items       " + (", ".join(f"{n} {state}" for state, n in now["items"].items() if n) or "none")]
+    if now["reasons"]:
+        lines.append("quarantine  " + ", ".join(f"{n} {reason}" for reason, n in now["reasons"].items()))
+    if now["unembedded"]:
+        lines.append(f"waiting     {now['unembedded']} passages, findable by word, not yet by meaning")
+    if now["paused"]:
+        lines.append(f"paused      {now['paused']}")
+    lines += [f"refused     {inert(refused)}" for refused in now["refused"]]
+    lines += [f"degraded    {line}" for line in now["degraded"]]
+    lines += [
+        f"process     {one['role']:8} pid {one['pid']:<8} {one['rss_mib']:6.0f} MiB" for one in now["processes"]
+    ]
+    lines.append("network     " + egress(now["egress"]))
+    if now.get("url"):
+        lines.append(f"address     {now['url']}")
+    return "\n".join(lines)
+
+
+def egress(report: Json | None) -> str:
+    """What the guard saw."""
+    if report is None:
+        return "the guard does not answer"
+    attempts = len(report["attempts"])
+    return f"{attempts} attempts to reach a network since the start ({report['self_tests']} self-tests seen, refused)"
+
+
+def verify(report: Json) -> str:
+    """The result of a full check."""
+    lines = [f"checked {report['blobs']} originals, {report['audit_entries']} audit entries"]
+    lines += [f"DAMAGED  {inert(one)}" for one in report["damaged"]] or ["all is well"]
+    return "\n".join(lines)
+
+
+def doctor(report: Json) -> str:
+    """A line a check."""
+    marks = {True: "ok  ", False: "FAIL", None: "note"}
+    lines = [f"{marks[check['ok']]}  {check['name']:22} {check['found']}" for check in report["checks"]]
+    return "\n".join(lines)
+
+
+def _proof(finding: Json) -> str:
+    return f"“{inert(finding['evidence']['text'])}”"
+
+
+def _highlighted(snippet: str, highlights: Sequence[Sequence[int]]) -> str:
+    """Highlights are offsets into the raw snippet, so each piece is made inert after it was cut."""
+    pieces, at = [], 0
+    left, right = (MARK, PLAIN) if sys.stdout.isatty() else ("[", "]")
+    for start, end in highlights:
+        pieces += [inert(snippet[at:start]), left, inert(snippet[start:end]), right]
+        at = end
+    return "".join([*pieces, inert(snippet[at:])])
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.localtime(seconds))

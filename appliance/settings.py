@@ -1,0 +1,202 @@
+"""The one place that reads `strongroom.toml` and the environment, once, into typed values.
+
+Nothing else in the project looks at either. The passphrase is not a setting: `appliance/passphrase.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from appliance.errors import SettingsError
+from enrich.schema import ProjectSpec, TagSpec
+
+FILE_NAME = "strongroom.toml"
+SOCKET_NAME = "run/api.sock"
+
+TEMPLATE = """\
+# Strongroom's configuration. Every line may be left out; the service reads it at start.
+
+[service]
+# listen = "127.0.0.1:8470"      # loopback only; "" serves on the Unix socket alone
+
+[drop]
+# folder = "drop"                # what lands here is stored, then removed; relative to this file
+
+# [[watch]]                      # folders that are read and never touched
+# name = "papers"
+# folder = "/home/me/papers"
+
+[reading]
+# ocr_languages = ["eng", "deu"] # Tesseract's names
+
+[model]
+# embedder = "/path/to/a/sentence-transformers/folder"
+# gguf = "/path/to/a/model.gguf" # without it the built-in reader does the reading
+
+# [[project]]
+# name = "Alder House"
+# aliases = ["Alder Lane 4"]
+# people = ["maria@example.org"]
+# keywords = ["roof", "permit"]
+
+# [[tag]]
+# name = "invoice"
+# description = "A bill that asks for payment"
+# words = ["invoice", "Rechnung"]
+"""
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of the sections: a misspelt key is an error, not a silence."""
+
+
+class Service(Strict):
+    """Where the API listens, apart from the Unix socket in the home."""
+
+    listen: str = "127.0.0.1:8470"
+
+
+class Drop(Strict):
+    """The folder that consumes what is put into it."""
+
+    folder: str = "drop"
+
+
+class Watch(Strict):
+    """A folder that is read and never touched."""
+
+    name: str
+    folder: str
+
+
+class ReadingSettings(Strict):
+    """How documents are read."""
+
+    ocr_languages: tuple[str, ...] = ("eng", "deu")
+    workers: int = 0  # 0: one for each core
+
+
+class Model(Strict):
+    """Models that the owner brings; paths on this machine."""
+
+    embedder: str | None = None
+    gguf: str | None = None
+
+
+class File(Strict):
+    """`strongroom.toml` as written."""
+
+    service: Service = Service()
+    drop: Drop = Drop()
+    watch: tuple[Watch, ...] = ()
+    reading: ReadingSettings = ReadingSettings()
+    model: Model = Model()
+    project: tuple[ProjectSpec, ...] = ()
+    tag: tuple[TagSpec, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the appliance runs by: the file, with its paths made absolute."""
+
+    home: Path
+    file: File
+
+    @property
+    def drop_folder(self) -> Path:
+        """The consuming folder, absolute."""
+        return self.home / self.file.drop.folder
+
+    @property
+    def socket_path(self) -> Path:
+        """The Unix socket of the API."""
+        return self.home / SOCKET_NAME
+
+    @property
+    def tcp_address(self) -> tuple[str, int] | None:
+        """Host and port on loopback, or None when only the Unix socket serves."""
+        return parse_listen(self.file.service.listen)
+
+    @property
+    def parser_workers(self) -> int:
+        """How many documents are read at a time."""
+        return self.file.reading.workers or os.cpu_count() or 1
+
+
+def home_folder() -> Path:
+    """`STRONGROOM_HOME`, else what systemd assigned to the service, else a folder of the person."""
+    for variable in ("STRONGROOM_HOME", "STATE_DIRECTORY"):
+        if value := os.environ.get(variable):
+            return Path(value).absolute()
+    return Path("~/.local/share/strongroom").expanduser()
+
+
+def load(home: Path) -> Settings:
+    """Read `strongroom.toml` of a home; a missing file means the defaults.
+
+    Raises:
+        SettingsError: with the file's line where it can be told.
+    """
+    path = home / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings(home=home, file=File())
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot be read: {type(error).__name__}", item=str(path)) from error
+    try:
+        file = msgspec.convert(tomllib.loads(text), File)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(str(error), item=str(path)) from error
+    except msgspec.ValidationError as error:
+        raise SettingsError(_with_line(str(error), text), item=str(path)) from error
+    _check(file, path)
+    return Settings(home=home, file=file)
+
+
+def parse_listen(listen: str) -> tuple[str, int] | None:
+    """Split `host:port`; only loopback hosts are accepted, because nothing here speaks TLS."""
+    if not listen:
+        return None
+    host, _, port = listen.rpartition(":")
+    if host not in ("127.0.0.1", "localhost", "[::1]") or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(
+            f"service.listen is {listen!r}", remedy="use 127.0.0.1:PORT, [::1]:PORT, or an empty string"
+        )
+    return ("::1" if host == "[::1]" else "127.0.0.1", int(port))
+
+
+def _check(file: File, path: Path) -> None:
+    parse_listen(file.service.listen)
+    for what, names in (
+        ("watch", [watch.name for watch in file.watch]),
+        ("project", [project.name for project in file.project]),
+        ("tag", [tag.name for tag in file.tag]),
+    ):
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise SettingsError(f"two [[{what}]] entries are named {sorted(twice)[0]!r}", item=str(path))
+    for watch in file.watch:
+        if not Path(watch.folder).is_absolute():
+            raise SettingsError(f"watch {watch.name!r}: the folder must be an absolute path", item=str(path))
+
+
+def _with_line(message: str, text: str) -> str:
+    """Point at the first line that holds the key which msgspec names (`... - at `$.service.listen``)."""
+    found = re.search(r"unknown field `(\w+)`", message) or re.search(r"\.(\w+)(?:\[\S*\])?`$", message)
+    if found:
+        for number, line in enumerate(text.splitlines(), start=1):
+            if re.match(rf"\s*(\[+\s*)?{found[1]}\b", line):
+                return f"line {number}: {message}"
+    return message
+
+
+def as_builtins(settings: Settings) -> dict[str, Any]:
+    """The settings as plain values, for `doctor` and `status`."""
+    found: dict[str, Any] = msgspec.to_builtins(settings.file)
+    return found

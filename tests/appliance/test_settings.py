@@ -1,0 +1,59 @@
+"""Settings: parsed once, typed, with errors that name the line."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance import settings
+from appliance.errors import SettingsError
+
+
+def write(home: Path, text: str) -> Path:
+    (home / settings.FILE_NAME).write_text(text, encoding="utf-8")
+    return home
+
+
+def test_a_missing_file_means_the_defaults(tmp_path: Path) -> None:
+    loaded = settings.load(tmp_path)
+    assert loaded.tcp_address == ("127.0.0.1", 8470)
+    assert loaded.drop_folder == tmp_path / "drop"
+
+
+def test_the_template_is_valid_and_so_is_each_line_that_it_suggests(tmp_path: Path) -> None:
+    assert settings.load(write(tmp_path, settings.TEMPLATE)).file == settings.File()
+    lines = [line.removeprefix("# ") for line in settings.TEMPLATE.splitlines()[2:]]
+    loaded = settings.load(write(tmp_path, "\n".join(lines)))
+    assert loaded.file.project[0].aliases == ("Alder Lane 4",)
+    assert loaded.file.watch[0].name == "papers"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[service]\nlisten = 3\n", "line 2: .*str.*int"),
+        ('[drop]\n\nfoldr = "x"\n', "line 3: .*foldr"),
+        ("[service\n", "line 1"),
+        ('[service]\nlisten = "0.0.0.0:80"\n', "service.listen"),
+        ('[service]\nlisten = "example.org:80"\n', "service.listen"),
+        ('[service]\nlisten = "127.0.0.1:99999"\n', "service.listen"),
+        ('[[tag]]\nname = "a"\n[[tag]]\nname = "a"\n', "two .*tag.* 'a'"),
+        ('[[watch]]\nname = "a"\nfolder = "here"\n', "absolute"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        settings.load(write(tmp_path, text))
+    assert caught.value.exit_code == 78
+
+
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / settings.FILE_NAME).write_bytes(b"\xff\xfe[")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        settings.load(tmp_path)
+
+
+def test_the_home_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/strongroom")
+    assert settings.home_folder() == Path("/var/lib/strongroom")
+    monkeypatch.setenv("STRONGROOM_HOME", "/elsewhere")
+    assert settings.home_folder() == Path("/elsewhere")
