@@ -1,0 +1,41 @@
+"""The ingest room's errors.
+
+IngestError
+├── ParserError            this document could not be read by a worker; worth one more attempt
+│   ├── ParserCrash        the worker died
+│   ├── ParserTimeout      it took too long, by the clock or in processor time
+│   └── ParserLied         it sent what no honest worker sends
+└── PoolDown               no worker can be had; no document's fault
+"""
+
+from __future__ import annotations
+
+from policy.errors import StrongroomError
+
+
+class IngestError(StrongroomError):
+    """Something from the outside could not be brought into the store."""
+
+
+class ParserError(IngestError):
+    """A worker did not answer for a document as it must. The worker is gone, the pool is not."""
+
+    retryable = True
+
+
+class ParserCrash(ParserError):
+    """The worker died over the document: a signal, an exit, no memory."""
+
+
+class ParserTimeout(ParserError):
+    """The worker was ended for taking too long."""
+
+
+class ParserLied(ParserError):
+    """The worker broke the protocol: treat it as taken over."""
+
+
+class PoolDown(IngestError):
+    """The parser process could not be started, died, or is closed. The document was not the cause."""
+
+    retryable = True

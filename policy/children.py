@@ -1,0 +1,114 @@
+"""Starting our own confined programs and, on their side, taking over what they were given.
+
+A child is `python -I -m MODULE` with a clean environment and inherited sockets; nothing is found by path.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from policy import seccomp
+
+_PR_SET_PDEATHSIG = 1
+
+# Libraries that call home or fetch unless told not to; see the list of checked packages in SECURITY.md.
+_SILENCE = {
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "1",
+    "UNSTRUCTURED_DISABLE_NOTICE": "1",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_PASSED = ("OMP_NUM_THREADS", "TESSDATA_PREFIX", "CUDA_VISIBLE_DEVICES")
+
+# The kernel sends the parent-death signal when the *thread* that started a child ends, so one thread that
+# lives as long as the process starts them all.
+_starter = ThreadPoolExecutor(1, thread_name_prefix="starts-children")
+
+
+@dataclass(frozen=True)
+class Inherited:
+    """What a child was started with."""
+
+    wires: tuple[socket.socket, ...]
+    watched: bool
+    arguments: tuple[str, ...]
+
+
+def spawn(
+    module: str,
+    *,
+    wires: Sequence[socket.socket],
+    arguments: Sequence[str] = (),
+    watched: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start `python -I -m module`, which calls `inherited()` first.
+
+    It is killed when this process ends, and never sees the terminal's Ctrl-C.
+
+    Args:
+        wires: the child's ends; they are closed here once it runs.
+        watched: this process is under the egress watch, and so will the child be.
+    """
+    command = [sys.executable, "-I", "-m", module, "--parent", str(os.getpid())]
+    if watched:
+        command.append("--watched")
+    command += ["--fds", ",".join(str(wire.fileno()) for wire in wires), "--", *arguments]
+    environment = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": "/nonexistent",
+        **_SILENCE,
+        **{name: os.environ[name] for name in _PASSED if name in os.environ},
+    }
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[wire.fileno() for wire in wires],
+            start_new_session=True,
+        )
+
+    try:
+        return _starter.submit(start).result()
+    finally:
+        for wire in wires:
+            wire.close()
+
+
+def inherited(argv: Sequence[str] | None = None) -> Inherited:
+    """Take over what `spawn` passed, and die with the parent from now on."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int, required=True)
+    parser.add_argument("--fds", required=True)
+    parser.add_argument("--watched", action="store_true")
+    parser.add_argument("arguments", nargs="*")
+    given = parser.parse_args(argv)
+    die_with(given.parent)
+    wires = []
+    for text in given.fds.split(","):
+        os.set_inheritable(int(text), False)
+        wires.append(socket.socket(fileno=int(text)))
+    return Inherited(tuple(wires), given.watched, tuple(given.arguments))
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the parent ends; end at once if it already has."""
+    seccomp.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(0)
