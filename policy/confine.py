@@ -178,10 +178,9 @@ class Row:
 TABLE: Mapping[str, Row] = {
     # Starts the others, so it may fork and execute; serves on sockets that it inherited; writes its home.
     "core": Row("strong-core", _KERNEL | _SOCKETS, _EVERYBODY, alone=False),
-    # Forks workers and talks to nobody but the core; never sees a document.
-    "zygote": Row(
-        "strong-zygote", _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY, (*_EVERYBODY, *_ANSWERER, *_READER)
-    ),
+    # Forks workers and talks to nobody but the core; never sees a document. It may write: libraries make
+    # temporary files while they load.
+    "zygote": Row("strong-zygote", _KERNEL | _SOCKETS | _ANSWERING, (*_EVERYBODY, *_ANSWERER)),
     # Forked from the zygote, so under its filter too.
     "parser": Row(
         "strong-parser",
