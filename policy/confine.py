@@ -274,6 +274,7 @@ def _must_fail(name: str, attempt: Callable[[], int], refused: tuple[int, ...]) 
 def _leave_the_network() -> bool:
     """Move to an empty network namespace; False where the kernel grants none."""
     user, group = os.geteuid(), os.getegid()
+    seccomp.prctl(_PR_SET_DUMPABLE, 1)  # who changed its user would not own its own maps
     try:
         seccomp.unshare(_CLONE_NEWNET)
         return True

@@ -67,7 +67,7 @@ class Attempt:
     process: str  # the command name of who tried, printable ASCII
     call: str  # "socket", "connect", "sendto"…
     family: int  # of socket(): AF_INET and so on; -1 for the other calls
-    kind: int  # SOCK_STREAM and so on, with its flags; -1 for the other calls
+    kind: int  # SOCK_STREAM and so on; -1 for the other calls
     protocol: int
 
 
@@ -149,6 +149,7 @@ class Watch:
 
     def _record(self, number: int, pid: int, call: str, arguments: list[int]) -> None:
         family, kind, protocol = (a & _LOW_WORD for a in arguments[:3])
+        kind &= 0xF  # without SOCK_CLOEXEC and SOCK_NONBLOCK
         if call != "socket":
             if arguments[0] & _LOW_WORD == _LOW_WORD:  # no such descriptor: confine.self_test
                 call = ""
