@@ -5,7 +5,9 @@ IngestError
 │   ├── ParserCrash        the worker died
 │   ├── ParserTimeout      it took too long, by the clock or in processor time
 │   └── ParserLied         it sent what no honest worker sends
-└── PoolDown               no worker can be had; no document's fault
+├── PoolDown               no worker can be had; no document's fault
+└── SourceError            a document cannot be taken now; it stays where it is
+    └── NotWhole           it vanished or changed meanwhile; nobody need hear of it
 """
 
 from __future__ import annotations
@@ -39,3 +41,13 @@ class PoolDown(IngestError):
     """The parser process could not be started, died, or is closed. The document was not the cause."""
 
     retryable = True
+
+
+class SourceError(IngestError):
+    """A document cannot be taken from its source (or not be removed there). It stays where it is."""
+
+    retryable = True
+
+
+class NotWhole(SourceError):
+    """What was offered vanished or changed before it was wholly read. It is offered again when it is whole."""
