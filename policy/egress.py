@@ -83,7 +83,7 @@ class EgressReport:
 def install_watch() -> int:
     """Put this process, and all that it will start, under the watch for ever.
 
-    Call it before the process starts a thread. Whoever holds the returned listener answers; while nobody does,
+    Call it before the process starts a thread. Whoever holds the returned listener answers; until it does,
     attempts wait, and once it is closed everywhere the kernel refuses them (ENOSYS).
 
     Returns:

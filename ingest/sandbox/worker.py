@@ -27,7 +27,7 @@ from policy.wire import PeerClosed, Wire, WireError
 
 EXIT_CRASH = 70  # the worker's own loop failed
 
-Reader = Callable[[BinaryIO, Job, BinaryIO], Reply]
+Reader = Callable[[BinaryIO, Job, BinaryIO, Limits], Reply]
 
 
 def main(read: Reader, warm: Callable[[], None]) -> int:
@@ -106,7 +106,7 @@ def _worker(zygote: int, descriptor: int, null: int, read: Reader, limits: Limit
 def _read(read: Reader, job: Job, document: int, stretch: int, limits: Limits) -> Reply:
     try:
         with open(document, "rb") as source, open(stretch, "wb") as sink:
-            return read(source, job, sink)
+            return read(source, job, sink, limits)
     except MemoryError:
         mib = limits.parse_memory >> 20
         return Reply(reason="TOO_LARGE", detail=f"reading it needs more than {mib} MiB of memory")

@@ -1,4 +1,4 @@
-"""A classic-BPF interpreter for seccomp programs, so that a filter can be tried for a machine we are not on."""
+"""A classic-BPF interpreter for seccomp programs: tries a filter for a machine that we are not on."""
 
 from __future__ import annotations
 

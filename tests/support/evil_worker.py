@@ -1,21 +1,249 @@
-"""A parser program whose reader does what the document's first word says: mostly harm."""
+"""A parser program whose reader does what the document's first word says: mostly harm.
+
+It stands for a library that a hostile document has taken over, so it knows its own process well.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import gc
+import os
+import resource
+import signal
+import socket
+import struct
 import sys
+import threading
+import time
+from collections.abc import Callable
 from typing import BinaryIO
 
 from ingest.sandbox import worker
-from ingest.sandbox.messages import Job, ReadElement, Reply
+from ingest.sandbox.messages import Job, ReadChild, ReadElement, Reply
+from policy import seccomp
+from policy.limits import Limits
 
 
-def read(document: BinaryIO, job: Job, children: BinaryIO) -> Reply:
-    order, _, text = document.read().decode().partition(" ")
-    return Reply(media_type="text/plain", elements=[ReadElement(kind="paragraph", text=text or order)])
+def _told(text: str) -> Reply:
+    return Reply(media_type="text/plain", elements=[ReadElement(kind="paragraph", text=text)])
+
+
+def _wire() -> int:
+    """The descriptor of the wire to the core: a connected Unix stream socket."""
+    for descriptor in range(3, 64):
+        try:
+            with socket.socket(fileno=os.dup(descriptor)) as found:
+                if found.family == socket.AF_UNIX:
+                    return descriptor
+        except OSError:
+            continue
+    raise AssertionError("no wire")
+
+
+def _each(attempts: dict[str, Callable[[], object]]) -> Reply:
+    """Try everything; answer with the names of what was let through."""
+    through = []
+    for name, attempt in attempts.items():
+        try:
+            attempt()
+            through.append(name)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+                through.append(f"{name}: {errno.errorcode[error.errno or 0]}")
+    return _told(f"through: {', '.join(through)}")
+
+
+def sockets(_: str) -> Reply:
+    families = [f for f in range(1, 46) if f != socket.AF_UNIX]
+    attempts: dict[str, Callable[[], object]] = {
+        f"{family}/{kind}": lambda family=family, kind=kind: socket.socket(family, kind)  # type: ignore[misc]
+        for family in families
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW)
+    }
+    return _each(attempts)
+
+
+def escape(_: str) -> Reply:
+    wire = _wire()
+    parent = os.getppid()
+    return _each(
+        {
+            "connect": lambda: seccomp.syscall("connect", wire, b"\1\0/run/dbus/system_bus_socket\0", 30),
+            "datagrams": lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM),
+            "exec": lambda: os.execv("/bin/sh", ["sh"]),
+            "fork": os.fork,
+            "spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+            "write a file": lambda: open("/tmp/strongroom-evil", "w"),
+            "write to a process": lambda: open(f"/proc/{parent}/mem", "r+b"),
+            "read a process": lambda: open(f"/proc/{parent}/mem", "rb").read(1),
+            "kill the parent": lambda: os.kill(parent, signal.SIGKILL),
+            "kill everybody": lambda: os.kill(-1, signal.SIGKILL),
+            "stop the parent": lambda: resource.prlimit(parent, resource.RLIMIT_CPU, (1, 1)),
+            "hidden memory": lambda: os.memfd_create("hidden"),
+        }
+    )
+
+
+def more_time(_: str) -> Reply:
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    except ValueError:
+        return _told("refused")
+    return _told("granted")
+
+
+def flood(_: str) -> Reply:
+    while True:
+        os.write(_wire(), b"\xff" * 65536)
+
+
+def drip(_: str) -> Reply:
+    """An honest length, then a byte now and then: each in time, the whole never."""
+    os.write(_wire(), struct.pack(">I", 1000))
+    while True:
+        time.sleep(0.05)
+        os.write(_wire(), b"\0")
+
+
+def long_frame(_: str) -> Reply:
+    os.write(_wire(), struct.pack(">I", 0xFFFFFFF0))
+    time.sleep(60)
+    raise AssertionError
+
+
+def short_frame(_: str) -> Reply:
+    os.write(_wire(), struct.pack(">I", 1000) + b"short")
+    os.close(_wire())
+    time.sleep(60)
+    raise AssertionError
+
+
+def wrong_schema(_: str) -> Reply:
+    return [1, 2, 3]  # type: ignore[return-value]
+
+
+def not_msgpack(_: str) -> Reply:
+    os.write(_wire(), struct.pack(">I", 4) + b"\xc1\xc1\xc1\xc1")
+    time.sleep(60)
+    raise AssertionError
+
+
+def send_descriptors(_: str) -> Reply:
+    with socket.socket(fileno=os.dup(_wire())) as wire:
+        body = b"\x80"  # an empty map is a valid reply
+        socket.send_fds(wire, [struct.pack(">I", len(body)) + body], [0, 1])
+    time.sleep(60)
+    raise AssertionError
+
+
+def answer_twice(_: str) -> Reply:
+    os.write(_wire(), struct.pack(">I", 1) + b"\x80")
+    return _told("the next document's answer")
+
+
+def sleep(_: str) -> Reply:
+    time.sleep(60)
+    raise AssertionError
+
+
+def sleep_behind_the_answer(_: str) -> Reply:
+    os.write(_wire(), struct.pack(">I", 1) + b"\x80")
+    time.sleep(60)
+    raise AssertionError
+
+
+def burn(_: str) -> Reply:
+    for ignored in (signal.SIGXCPU, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_IGN)
+    for _thread in range(3):
+        threading.Thread(target=lambda: sum(range(10**12)), daemon=True).start()
+    while True:
+        pass
+
+
+def eat(_: str) -> Reply:
+    hoard = []
+    while True:
+        hoard.append(bytearray(16 << 20))
+
+
+def grow(_: str) -> Reply:
+    """More than a worker may stay at, less than its limit; and nothing gives it back."""
+    sys.modules["hoard"] = b"x" * (450 << 20)  # type: ignore[assignment]
+    return _told("grown")
+
+
+def segfault(_: str) -> Reply:
+    ctypes.string_at(0)
+    raise AssertionError
+
+
+def abort(_: str) -> Reply:
+    os.abort()
+
+
+def leave(code: str) -> Reply:
+    os._exit(int(code or 0))
+
+
+def raise_it(_: str) -> Reply:
+    raise KeyError("a secret of the document")
+
+
+def surrogates(_: str) -> Reply:
+    return _told("\ud800")
+
+
+def many_descriptors(_: str) -> Reply:
+    opened = []
+    try:
+        while True:
+            opened.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError as error:
+        for descriptor in opened:
+            os.close(descriptor)
+        return _told(f"{errno.errorcode[error.errno or 0]} after {len(opened)}")
+
+
+def stderr(_: str) -> Reply:
+    print("a secret of the document", file=sys.stderr, flush=True)
+    return _told(os.readlink("/proc/self/fd/2"))
+
+
+def pid(_: str) -> Reply:
+    gc.collect()
+    return _told(str(os.getpid()))
+
+
+DEEDS: dict[str, Callable[[str], Reply]] = {
+    deed.__name__: deed
+    for deed in (
+        *(sockets, escape, more_time, flood, drip, long_frame, short_frame, wrong_schema, not_msgpack),
+        *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, grow, segfault, abort),
+        *(leave, raise_it, surrogates, many_descriptors, stderr, pid),
+    )
+}
+
+
+def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits) -> Reply:
+    """Do what the document says; a word that is no deed is read as text."""
+    text = document.read().decode()
+    word, _, rest = text.partition(" ")
+    if word == "child":
+        children.write(rest.encode())
+        name = "child.txt"
+        return Reply(
+            media_type="application/zip", children=[ReadChild(name=name, offset=0, length=len(rest.encode()))]
+        )
+    if word == "fill":
+        children.write(bytes(int(rest)))
+        return _told("filled")
+    return DEEDS[word](rest) if word in DEEDS else _told(text)
 
 
 def warm() -> None:
-    pass
+    """Nothing to import."""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,243 @@
+"""The pool against workers that a document has taken over: each is classified, and the next document is read."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ingest.errors import ParserCrash, ParserError, ParserLied, ParserTimeout, PoolDown
+from ingest.sandbox.control import Ended
+from ingest.sandbox.pool import Pool, verdict
+from policy.errors import ConfinementError
+from policy.limits import MIB, Limits
+from tests.support.parsing import read, text_of
+
+EVIL = "tests.support.evil_worker"
+LIMITS = Limits(
+    parse_wall_s=5.0,
+    parse_wall_ocr_s=0.3,
+    parse_cpu_s=1,
+    parse_memory=600 * MIB,
+    child_bytes=1 * MIB,
+    documents_per_worker=1000,
+)
+
+Start = Callable[..., Pool]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Pools of the evil worker, closed at the end."""
+    pools: list[Pool] = []
+
+    def started(size: int = 1, limits: Limits = LIMITS) -> Pool:
+        pools.append(Pool(size, limits, module=EVIL))
+        pools[-1].start()
+        return pools[-1]
+
+    yield started
+    for pool in pools:
+        pool.close()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Pool]:
+    """One pool that must survive everything that a test does with it."""
+    pool = Pool(1, LIMITS, module=EVIL)
+    pool.start()
+    yield pool
+    assert text_of(read(pool, "the last document")) == "the last document"
+    pool.close()
+
+
+@pytest.mark.parametrize(
+    ("deed", "error", "says"),
+    [
+        ("segfault", ParserCrash, "SIGSEGV"),
+        ("abort", ParserCrash, "SIG"),
+        ("leave 3", ParserCrash, "code 3"),
+        ("leave 0", ParserLied, "without an answer"),
+        ("flood", ParserLied, "protocol"),
+        ("long_frame", ParserLied, "protocol"),
+        ("short_frame", ParserLied, "protocol"),
+        ("not_msgpack", ParserLied, "protocol"),
+        ("wrong_schema", ParserLied, "protocol"),
+        ("send_descriptors", ParserLied, "protocol"),
+        ("answer_twice", ParserLied, "protocol"),
+    ],
+)
+def test_a_failure_is_classified_and_the_next_document_is_read(
+    shared: Pool, deed: str, error: type[ParserError], says: str
+) -> None:
+    with pytest.raises(error, match=says) as caught:
+        read(shared, deed)
+    assert caught.value.retryable
+    assert text_of(read(shared, "the next document")) == "the next document"
+
+
+@pytest.mark.parametrize("deed", ["sleep", "drip"])
+def test_the_clock_ends_what_does_not_answer(shared: Pool, deed: str) -> None:
+    with pytest.raises(ParserTimeout, match=r"within 0\.3 s"):
+        read(shared, deed, ocr=True)
+    assert text_of(read(shared, "the next document")) == "the next document"
+
+
+def test_the_processor_limit_cannot_be_ignored(shared: Pool) -> None:
+    with pytest.raises(ParserTimeout, match="processor time"):
+        read(shared, "burn")
+    assert text_of(read(shared, "more_time")) == "refused"
+
+
+def test_memory_ends_at_its_limit_and_the_document_is_told_too_large(shared: Pool) -> None:
+    reply = read(shared, "eat")
+    assert reply.reason == "TOO_LARGE"
+    assert "600 MiB" in str(reply.detail)
+
+
+@pytest.mark.parametrize("deed", ["sockets", "escape"])
+def test_nothing_gets_out(shared: Pool, deed: str) -> None:
+    assert text_of(read(shared, deed)) == "through: "
+
+
+def test_a_reader_that_raises_tells_its_class_and_nothing_of_the_document(shared: Pool) -> None:
+    reply = read(shared, "raise_it")
+    assert (reply.reason, reply.detail) == ("PARSER_CRASH", "the reader failed with KeyError")
+    assert read(shared, "surrogates").reason == "PARSER_CRASH"
+
+
+def test_what_a_library_prints_goes_nowhere(shared: Pool, capfd: pytest.CaptureFixture[str]) -> None:
+    assert text_of(read(shared, "stderr")) == "/dev/null"
+    assert "secret" not in capfd.readouterr().err
+
+
+def test_descriptors_and_children_have_an_end(shared: Pool) -> None:
+    assert text_of(read(shared, "many_descriptors")).startswith("EMFILE")
+    assert text_of(read(shared, f"fill {LIMITS.child_bytes}")) == "filled"
+    assert read(shared, f"fill {LIMITS.child_bytes + 1}").detail == "the reader failed with OSError"
+
+
+def test_an_answer_behind_which_it_sleeps_is_the_next_documents_timeout(start: Start) -> None:
+    pool = start()
+    assert read(pool, "sleep_behind_the_answer").elements == []
+    with pytest.raises(ParserTimeout):
+        read(pool, "innocent", ocr=True)
+    assert text_of(read(pool, "innocent")) == "innocent"  # which is why a failure has a second attempt
+
+
+def test_a_worker_serves_a_number_of_documents_and_is_replaced(start: Start) -> None:
+    pool = start(limits=Limits(documents_per_worker=3))
+    pids = [text_of(read(pool, "pid")) for _ in range(7)]
+    assert len(set(pids)) == 3
+    assert pids[0] == pids[2] != pids[3]
+
+
+def test_a_grown_worker_is_replaced(start: Start) -> None:
+    pool = start()
+    before = text_of(read(pool, "pid"))
+    assert text_of(read(pool, "grow")) == "grown"
+    assert text_of(read(pool, "pid")) != before
+
+
+def test_one_document_at_a_time_and_as_many_as_there_are_workers(start: Start) -> None:
+    pool = start(2)
+    seen: list[str] = []
+
+    def some() -> None:
+        seen.extend(text_of(read(pool, f"document {n}")) for n in range(50))
+
+    threads = [threading.Thread(target=some) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == sorted(f"document {n}" for n in range(50) for _ in range(6))
+    assert sum(status.documents for status in pool.workers()) == 300
+    assert len(pool.workers()) == 2
+
+
+def test_it_shows_its_workers(start: Start) -> None:
+    pool = start(2)
+    assert {"no_new_privs", "seccomp", "no capabilities"} <= set(pool.layers)
+    slow = threading.Thread(target=lambda: pytest.raises(ParserTimeout, read, pool, "sleep", ocr=True))
+    slow.start()
+    time.sleep(0.1)
+    busy = [w for w in pool.workers() if w.busy_since is not None]
+    slow.join()
+    assert len(busy) == 1
+    assert all(w.rss > MIB and w.pid > 0 for w in busy)
+
+
+def test_idle_workers_that_die_are_replaced_unseen(start: Start) -> None:
+    pool = start()
+    [worker] = pool.workers()
+    os.kill(worker.pid, signal.SIGKILL)
+    time.sleep(0.05)
+    assert text_of(read(pool, "hello")) == "hello"
+
+
+def test_the_zygote_dies_and_the_pool_lives(start: Start) -> None:
+    pool = start(2)
+    workers = {w.pid for w in pool.workers()}
+    os.kill(parent_of(next(iter(workers))), signal.SIGKILL)
+    time.sleep(0.1)
+    assert text_of(read(pool, "hello")) == "hello"
+    assert text_of(read(pool, "hello again")) == "hello again"
+    assert not workers & {w.pid for w in pool.workers() if w.documents}
+
+
+def test_a_zygote_that_dies_over_a_document_is_not_the_documents_doing(start: Start) -> None:
+    pool = start()
+    [worker] = pool.workers()
+    killer = threading.Timer(0.1, os.kill, (parent_of(worker.pid), signal.SIGKILL))
+    killer.start()
+    with pytest.raises(PoolDown) as caught:
+        read(pool, "sleep")
+    assert caught.value.retryable
+    assert text_of(read(pool, "hello")) == "hello"
+
+
+def test_closing_ends_every_process(start: Start) -> None:
+    pool = start(2)
+    pids = [w.pid for w in pool.workers()]
+    pids.append(parent_of(pids[0]))
+    pool.close()
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+    with pytest.raises(PoolDown, match="closed"):
+        read(pool, "hello")
+    with pytest.raises(PoolDown, match="closed"):
+        read(pool, "hello")
+
+
+def test_a_program_that_does_not_come_up_is_one_clear_line() -> None:
+    pool = Pool(1, LIMITS, module="tests.support.no_such_worker")
+    with pytest.raises(PoolDown, match="did not start"):
+        pool.start()
+    pool.close()
+
+
+def test_a_parser_told_of_a_watch_that_is_not_there_refuses_to_start() -> None:
+    pool = Pool(1, LIMITS, module=EVIL, watched=True)
+    with pytest.raises(ConfinementError) as caught:
+        pool.start()
+    assert caught.value.exit_code == 78
+    pool.close()
+
+
+def test_a_sigkill_is_the_kernels_only_after_its_time() -> None:
+    def of(code: int, cpu_s: float) -> str:
+        ended = Ended(code, cpu_s)
+        return str(verdict(ended, late=False, alive=False, wall_s=1.0, limits=Limits(parse_cpu_s=60)))
+
+    assert "processor time" in of(-signal.SIGKILL, 120.0)
+    assert "memory" in of(-signal.SIGKILL, 12.0)
+    assert "SIGBUS" in of(-signal.SIGBUS, 120.0)
+
+
+def parent_of(pid: int) -> int:
+    with open(f"/proc/{pid}/stat") as stat:
+        return int(stat.read().rsplit(")", 1)[1].split()[1])
