@@ -93,7 +93,7 @@ def _join(sectors: list[bytes], fat: list[int], directory: int, mini_start: int,
     fat = [*fat, *[_FAT] * fat_count]
     fat += [_FREE] * (fat_count * (_SECTOR // 4) - len(fat))
     header = struct.pack(
-        "<8s16sHHHHH6sIIIIIIIIII109I",
+        "<8s16sHHHHH6sIIIIIIIII109I",
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
         bytes(16),
         0x3E,
