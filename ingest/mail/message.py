@@ -39,9 +39,20 @@ def read_message(document: Document, draft: Draft) -> None:
     draft.add(Kind.TITLE, draft.mail.subject, level=1)
     for part in _parts(message):
         _read_part(part, draft)
+    name_parts(draft)
+
+
+def add_zones(text: str, draft: Draft) -> None:
+    """Add a plain body: what its author wrote, what is quoted, and the signature."""
+    for kind, piece in zones(text, draft.mail.subject if draft.mail else ""):
+        draft.add(kind, piece)
+
+
+def name_parts(draft: Draft) -> None:
+    """A message without a word is still findable: by its sender and the names of what came with it."""
     if not draft.elements:
-        names = "\n".join(child.name for child in draft.children)
-        draft.add(Kind.HEADER, "\n".join(filter(None, (draft.author, names))))
+        names = (draft.author or "", *(child.name for child in draft.children))
+        draft.add(Kind.HEADER, "\n".join(names))
 
 
 def _parts(message: Message) -> Iterator[Message]:
@@ -88,9 +99,7 @@ def _read_part(part: Message, draft: Draft) -> None:
     elif kind.startswith("multipart/encrypted") or kind == "application/pgp-encrypted":
         draft.missing.append("the body is encrypted")
     elif kind in _TEXT_PARTS and not _is_attachment(part):
-        subject = draft.mail.subject if draft.mail else ""
-        for zone, text in zones(_text_of(part), subject):
-            draft.add(zone, text)
+        add_zones(_text_of(part), draft)
     else:
         content = part.get_payload(decode=True)
         name = _file_name(part) or f"attachment.{part.get_content_subtype().removeprefix('x-')}"

@@ -173,14 +173,17 @@ def table_rows(table: etree._Element) -> list[str]:
     """The rows of a table of data, cells separated by " | "; none for one that only arranges a page."""
     if any(table.find(f".//{tag}") is not None for tag in ("table", "form")):
         return []
-    rows: list[str] = []
-    widest = 0
+    rows = table_lines(table)
+    return rows if len(rows) > 1 and any(" | " in row for row in rows) and max(map(len, rows)) < 4000 else []
+
+
+def table_lines(table: etree._Element) -> list[str]:
+    """The rows of a table as lines, cells separated by " | "; empty rows are left out."""
+    lines: list[str] = []
     for row in table.iter("tr"):
-        cells = [cell for cell in row if cell.tag in ("td", "th")]
-        texts = [_SPACE.sub(" ", " ".join(cell.itertext())).strip() for cell in cells]
-        if any(len(text) > 1000 for text in texts):
-            return []
-        widest = max(widest, len(texts))
-        if any(texts):
-            rows.append(" | ".join(texts))
-    return rows if widest > 1 and len(rows) > 1 else []
+        cells = [
+            _SPACE.sub(" ", " ".join(cell.itertext())).strip() for cell in row if cell.tag in ("td", "th")
+        ]
+        if any(cells):
+            lines.append(" | ".join(cells))
+    return lines

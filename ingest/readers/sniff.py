@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from email.utils import parsedate_tz
 
@@ -13,6 +14,15 @@ _MACHINE_FIELDS = frozenset(
     ("message-id", "received", "mime-version", "return-path", "delivered-to", "x-mailer")
 )
 _PERSON_FIELDS = frozenset(("from", "to", "subject", "date", "cc", "reply-to", "sender", "content-type"))
+_PROLOGUE = re.compile(r"\s*(?:<!--.*?-->|<\?.{0,300}?\?>)\s*", re.DOTALL)
+_HTML = re.compile(
+    r"<!doctype\s+html|<(?:html|head|body|title|meta|div|p|table|h[1-6]|span|script)[\s>]", re.I
+)
+_XML = re.compile(r"<[A-Za-z_][\w.:-]*(?:\s[^<>]*)?>")
+_JSON = re.compile(r"[\[{]\s*(?:[\"\[{\]}\d-]|true|false|null)")
+_MARKDOWN = re.compile(
+    r"^(?:#{1,6} \S|```|[-*] \[[ x]\] |\|[ :-]*-{3}[ :|-]*$|.*\]\(https?://)", re.MULTILINE
+)
 
 
 def is_binary(head: bytes) -> bool:
@@ -27,10 +37,50 @@ def is_binary(head: bytes) -> bool:
 
 def text_kind(document: Document) -> str:
     """Name of the format of a document that is text."""
-    text = decode(document.head).lstrip("\ufeff \t\r\n")
-    if is_mail(text, named=document.extension == "eml"):
+    head = decode(document.head)
+    text = head.lstrip("\ufeff \t\r\n")
+    hint = document.extension
+    if is_mail(text, named=hint == "eml"):
         return "eml"
+    if text.startswith("{\\rtf"):
+        return "rtf"
+    if _HTML.match(_PROLOGUE.sub("", text, count=20)) or (hint in ("html", "htm", "xhtml") and "<" in text):
+        return "html"
+    if text.startswith("<?xml") or (
+        text.startswith("<") and _XML.match(text) and text.rstrip().endswith(">")
+    ):
+        return "xml"
+    if hint == "json" or hint in ("jsonl", "ndjson") or (_JSON.match(text) and _closes(text, document)):
+        return "json"
+    if hint in ("md", "markdown") or (hint in ("", "txt") and len(_MARKDOWN.findall(text[:8192])) >= 3):
+        return "md"
+    if hint in ("csv", "tsv") or (hint in ("", "txt", "dat") and _is_table(text)):
+        return "csv"
     return "txt"
+
+
+def _closes(text: str, document: Document) -> bool:
+    """Whether what begins like JSON also ends like it, as far as the head shows."""
+    return document.size > len(document.head) or text.rstrip().endswith(("}", "]"))
+
+
+def _is_table(text: str) -> bool:
+    """Whether at least three lines have the same number of cells, three or more, and none is a sentence."""
+    lines = [line for line in text[:16_384].splitlines()[:50] if line.strip()]
+    return len(lines) >= 3 and (cells(lines) or ("", 0))[1] >= 3 and not any(". " in line for line in lines)
+
+
+def cells(lines: list[str]) -> tuple[str, int] | None:
+    """The character that cuts all lines into the same number of cells, and that number; None if none does."""
+    best = None
+    for candidate in ",;\t|":
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=candidate) if row]
+        except csv.Error:
+            continue
+        if widths and min(widths) == max(widths) > (best[1] if best else 1):
+            best = candidate, widths[0]
+    return best
 
 
 def is_mail(text: str, *, named: bool) -> bool:

@@ -11,11 +11,25 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ingest.mail import message
-from ingest.readers import sniff
+from ingest.readers import (
+    containers,
+    data,
+    epub,
+    html,
+    image,
+    markdown,
+    msg,
+    office,
+    opendocument,
+    package,
+    pdf,
+    rtf,
+    sniff,
+    text,
+)
 from ingest.readers.draft import Document, Draft
 from ingest.readers.errors import LimitReached, UnreadableDocument, Why
 from ingest.readers.language import SAMPLE_CHARS, language_of
-from ingest.readers.text import read_text
 from ingest.sandbox.messages import Job, Reply
 from policy.limits import Limits
 
@@ -33,9 +47,40 @@ class Format:
     errors: tuple[type[Exception], ...] = ()  # what the library raises on a damaged document
 
 
+_PACKAGE = package.ERRORS + office.ERRORS
+_WORD = "application/vnd.openxmlformats-officedocument."
+_ODF = "application/vnd.oasis.opendocument."
+
 FORMATS = (
     Format("eml", "message/rfc822", message.read_message, "email (standard library)", message.ERRORS),
-    Format("txt", "text/plain", read_text, "own"),
+    Format("msg", "application/vnd.ms-outlook", msg.read_msg, "python-oxmsg", msg.ERRORS),
+    Format("txt", "text/plain", text.read_text, "own"),
+    Format("md", "text/markdown", markdown.read_markdown, "own"),
+    Format("html", "text/html", html.read_html, "lxml"),
+    Format("xml", "application/xml", data.read_xml, "lxml", data.XML_ERRORS),
+    Format("csv", "text/csv", data.read_csv, "csv (standard library)"),
+    Format("json", "application/json", data.read_json, "msgspec"),
+    Format("docx", f"{_WORD}wordprocessingml.document", office.read_docx, "unstructured", _PACKAGE),
+    Format("pptx", f"{_WORD}presentationml.presentation", office.read_pptx, "unstructured", _PACKAGE),
+    Format("xlsx", f"{_WORD}spreadsheetml.sheet", office.read_xlsx, "unstructured", _PACKAGE),
+    Format("xls", "application/vnd.ms-excel", office.read_xlsx, "unstructured", _PACKAGE),
+    Format("odt", f"{_ODF}text", opendocument.read_opendocument, "lxml", _PACKAGE),
+    Format("ods", f"{_ODF}spreadsheet", opendocument.read_opendocument, "lxml", _PACKAGE),
+    Format("odp", f"{_ODF}presentation", opendocument.read_opendocument, "lxml", _PACKAGE),
+    Format("epub", "application/epub+zip", epub.read_epub, "lxml", _PACKAGE),
+    Format("rtf", "application/rtf", rtf.read_rtf, "striprtf", rtf.ERRORS),
+    Format("pdf", "application/pdf", pdf.read_pdf, "pypdfium2, Tesseract", pdf.ERRORS),
+    *(
+        Format(name, f"image/{media_type}", image.read_image, "Pillow, Tesseract", image.ERRORS)
+        for name, media_type in (
+            ("png", "png"),
+            ("jpg", "jpeg"),
+            ("tiff", "tiff"),
+            ("gif", "gif"),
+            ("bmp", "bmp"),
+            ("webp", "webp"),
+        )
+    ),
 )
 _BY_NAME = {row.name: row for row in FORMATS}
 
@@ -48,9 +93,12 @@ def detect(document: Document) -> Format:
     """
     if document.size == 0:
         raise UnreadableDocument(Why.EMPTY, "the file has no bytes")
-    if sniff.is_binary(document.head):
-        raise UnreadableDocument(Why.UNSUPPORTED, "this kind of file is not one that can be read")
-    return _BY_NAME[sniff.text_kind(document)]
+    kind = containers.binary_kind(document)
+    if kind is None:
+        if sniff.is_binary(document.head):
+            raise UnreadableDocument(Why.UNSUPPORTED, "this kind of file is not one that can be read")
+        kind = sniff.text_kind(document)
+    return _BY_NAME[kind]
 
 
 def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits | None = None) -> Reply:

@@ -1,0 +1,115 @@
+"""Tells the formats apart that share a container: zip by its members, OLE by its streams."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+from ingest.readers.draft import Document
+from ingest.readers.errors import UnreadableDocument, Why
+from ingest.readers.package import ERRORS, Package
+
+_OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
+_OPENDOCUMENT = (("text", "odt"), ("spreadsheet", "ods"), ("presentation", "odp"))
+_ARCHIVE = "it is an archive, and archives are not opened yet"
+_OLD = {
+    "WordDocument": "old Word documents (.doc) are not read; save it as .docx",
+    "PowerPoint Document": "old PowerPoint documents (.ppt) are not read; save it as .pptx",
+}
+_UNKNOWN = "this kind of file is not one that can be read"
+
+
+def zip_kind(document: Document) -> str:
+    """Name of the format of a zip.
+
+    Raises:
+        UnreadableDocument: it is cut off, locked, too large, or an archive of other files.
+    """
+    try:
+        package = Package(document.stream)
+        mimetype = package.read("mimetype")[:200].decode("latin-1").strip()
+    except ERRORS as error:
+        raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
+    if mimetype == "application/epub+zip" or "META-INF/container.xml" in package.names:
+        return "epub"
+    if mimetype.startswith("application/vnd.oasis.opendocument."):
+        for word, name in _OPENDOCUMENT:
+            if mimetype.removeprefix("application/vnd.oasis.opendocument.").startswith(word):
+                return name
+        raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
+    if "[Content_Types].xml" in package.names:
+        for folder, name in _OFFICE:
+            if any(member.startswith(folder) for member in package.names):
+                return name
+        raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
+    raise UnreadableDocument(Why.UNSUPPORTED, _ARCHIVE)
+
+
+@cache
+def _olefile() -> ModuleType:
+    return import_module("olefile")
+
+
+def ole_kind(document: Document) -> str:
+    """Name of the format of an OLE compound file.
+
+    Raises:
+        UnreadableDocument: it is cut off, locked, or of a kind that is not read.
+    """
+    library = _olefile()
+    try:
+        with library.OleFileIO(io.BytesIO(document.content())) as ole:
+            streams = {"/".join(path) for path in ole.listdir(streams=True, storages=False)}
+    except (library.OleFileError, OSError, ValueError, IndexError, TypeError) as error:
+        raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
+    if "EncryptedPackage" in streams:
+        raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password")
+    if any(name.startswith("__properties_version") for name in streams):
+        return "msg"
+    if streams & {"Workbook", "Book"}:
+        return "xls"
+    for stream, what in _OLD.items():
+        if stream in streams:
+            raise UnreadableDocument(Why.UNSUPPORTED, what)
+    raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
+
+
+_MAGIC = (
+    (re.compile(rb"[\s\S]{0,1024}?%PDF-"), "pdf"),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), "png"),
+    (re.compile(rb"\xff\xd8\xff"), "jpg"),
+    (re.compile(rb"II[*+]\x00|MM\x00[*+]"), "tiff"),
+    (re.compile(rb"GIF8[79]a"), "gif"),
+    (re.compile(rb"BM[\s\S]{4}\x00{4}"), "bmp"),
+    (re.compile(rb"RIFF[\s\S]{4}WEBP"), "webp"),
+)
+_ARCHIVES = (
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"7z\xbc\xaf\x27\x1c",
+    b"\x28\xb5\x2f\xfd",
+    b"Rar!\x1a\x07",
+)
+
+
+def binary_kind(document: Document) -> str | None:
+    """Name of the format that the first bytes announce; None if it may be text.
+
+    Raises:
+        UnreadableDocument: it is an archive, or something known that is not read.
+    """
+    head = document.head
+    for pattern, name in _MAGIC:
+        if pattern.match(head):
+            return name
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return zip_kind(document)
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
+        return ole_kind(document)
+    if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
+        raise UnreadableDocument(Why.UNSUPPORTED, _ARCHIVE)
+    return None

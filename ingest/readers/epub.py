@@ -1,0 +1,46 @@
+"""EPUB: the pages of a book in the order of its spine, each read as HTML."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from urllib.parse import unquote
+
+from lxml import etree
+
+from ingest.readers.draft import Document, Draft
+from ingest.readers.errors import UnreadableDocument, Why
+from ingest.readers.html import blocks, declared_text, parse
+from ingest.readers.package import Package, describe, local
+
+ERRORS = (etree.LxmlError, ValueError)
+
+
+def read_epub(document: Document, draft: Draft) -> None:
+    """All pages; one that is missing is named, not fatal."""
+    package = Package(document.stream)
+    container = package.tree("META-INF/container.xml")
+    roots = container.iter("{*}rootfile") if container is not None else ()
+    path = next((root.get("full-path", "") for root in roots), "")
+    book = package.tree(path)
+    if book is None:
+        raise UnreadableDocument(Why.TRUNCATED, "the book's table of contents is missing")
+    describe(next(book.iter("{*}metadata"), None), draft)
+    missing = 0
+    for name in _spine(book, posixpath.dirname(path)):
+        content = package.read(name)
+        missing += not content
+        root = parse(declared_text(content))
+        for block in blocks(root) if root is not None else ():
+            draft.add(block.kind, block.text, level=block.level)
+    if missing:
+        draft.missing.append(f"{missing} of the book's pages are missing")
+
+
+def _spine(book: etree._Element, folder: str) -> Iterator[str]:
+    """Names of the members that hold the pages, in reading order."""
+    hrefs = {item.get("id"): item.get("href", "") for item in book.iter("{*}item")}
+    for entry in book.iter("{*}itemref"):
+        href = hrefs.get(entry.get("idref"), "")
+        if href and local(entry) == "itemref":
+            yield posixpath.normpath(posixpath.join(folder, unquote(href.partition("#")[0])))

@@ -1,0 +1,111 @@
+"""The one place that imports `unstructured`, made silent and unable to fetch anything.
+
+Left to itself it pings its maker, runs `nvidia-smi`, and at the first sentence downloads a spaCy model into
+site-packages. The switches stop the first two; the module that downloads is never loaded, because one without
+that ability stands in its place before the import. What is lost is the guess whether unstyled text is prose:
+kinds come from styles and placeholders, which is what they should come from.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import BinaryIO, Protocol
+
+_SWITCHES = ("DO_NOT_TRACK", "SCARF_NO_ANALYTICS", "UNSTRUCTURED_DISABLE_NOTICE")
+
+
+class Metadata(Protocol):
+    """What we use of an element's metadata."""
+
+    page_number: int | None
+    page_name: str | None
+    category_depth: int | None
+    text_as_html: str | None
+
+
+class Piece(Protocol):
+    """What we use of an element of unstructured."""
+
+    category: str
+    text: str
+    metadata: Metadata
+
+
+class Partitioners:
+    """Its three office readers, each a function from an open file to a stream of elements."""
+
+    def __init__(self) -> None:
+        self._docx, self._pptx, self._xlsx = (
+            import_module(f"unstructured.partition.{name}") for name in ("docx", "pptx", "xlsx")
+        )
+        for module in (self._docx, self._pptx, self._xlsx):
+            module.__dict__.update(is_possible_narrative_text=_always, is_possible_title=_never)
+
+    def docx(self, file: BinaryIO, prepare: Callable[[object], None]) -> Iterator[Piece]:
+        """Word. `prepare` may rearrange the body (a `w:document` element) before it is read."""
+        options = self._docx.DocxPartitionerOptions.load(
+            file=file, file_path=None, include_page_breaks=False, infer_table_structure=True, strategy="fast"
+        )
+        prepare(options.document.element)
+        pieces: Iterator[Piece] = self._docx._DocxPartitioner.iter_document_elements(options)
+        return pieces
+
+    def pptx(self, file: BinaryIO) -> Iterator[Piece]:
+        """PowerPoint, with the notes of each slide."""
+        options = self._pptx.PptxPartitionerOptions(
+            file=file,
+            file_path=None,
+            include_page_breaks=False,
+            include_slide_notes=True,
+            infer_table_structure=True,
+            strategy="fast",
+        )
+        pieces: Iterator[Piece] = self._pptx._PptxPartitioner.iter_presentation_elements(options)
+        return pieces
+
+    def xlsx(self, file: BinaryIO) -> Iterator[Piece]:
+        """Excel, old and new; the page of an element is the number of its sheet."""
+        pieces: list[Piece] = self._xlsx.partition_xlsx(file=file, languages=[""])
+        return iter(pieces)
+
+
+@cache
+def partitioners() -> Partitioners:
+    """Import unstructured, once."""
+    for switch in _SWITCHES:
+        os.environ[switch] = "1"
+    tokenize = ModuleType("unstructured.nlp.tokenize")
+    tokenize.__dict__.update(sent_tokenize=_sentences, word_tokenize=str.split, pos_tag=_untagged)
+    words = ModuleType("unstructured.nlp.english_words")
+    words.__dict__["ENGLISH_WORDS"] = (
+        frozenset()
+    )  # 57 MB of words, used only for the guess that we do not make
+    for module in (tokenize, words):
+        sys.modules.setdefault(module.__name__, module)
+    logging.getLogger("unstructured").setLevel(logging.CRITICAL)  # its warnings quote text
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Partitioners()
+
+
+def _always(_text: str, **_: object) -> bool:
+    return True
+
+
+def _never(_text: str, **_: object) -> bool:
+    return False
+
+
+def _sentences(text: str) -> list[str]:
+    return [text]
+
+
+def _untagged(_text: str) -> list[tuple[str, str]]:
+    return []
