@@ -19,9 +19,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
-from appliance.errors import ApplianceError, BadRequest, NotAllowed, RequestRefused
+from appliance.errors import BadRequest, NotAllowed, RequestRefused
 from appliance.operations import (
     ActionEdit,
     ActionsRequest,
@@ -75,17 +74,23 @@ ROUTES = (
     Endpoint("GET", "/v1/items/{id}", "read", "One item with its findings", "item", ItemRef, ItemDetail),
     Endpoint("GET", "/v1/items/{id}/text", "read", "The text that was read", "text", ItemRef, ItemText),
     Endpoint("DELETE", "/v1/items/{id}", "write", "Delete, with a receipt", "delete", ItemRef, Receipt),
-    Endpoint("POST", "/v1/items/{id}/retry", "write", "Read a quarantined item again", "retry", ItemRef, Item),
+    Endpoint(
+        "POST", "/v1/items/{id}/retry", "write", "Read a quarantined item again", "retry", ItemRef, Item
+    ),
     Endpoint("GET", "/v1/actions", "read", "Action items", "actions", ActionsRequest, list[Action]),
     Endpoint("POST", "/v1/actions/{id}", "write", "Close or reject one", "set_action", ActionEdit, Action),
     Endpoint("GET", "/v1/projects", "read", "Projects and links", "projects", Nothing, list[ProjectSummary]),
     Endpoint("GET", "/v1/tags", "read", "Tags and their counts", "tags", Nothing, list[TagCount]),
     Endpoint("GET", "/v1/status", "read", "How the appliance is", "status", Nothing, Status),
-    Endpoint("POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken),
+    Endpoint(
+        "POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken
+    ),
     Endpoint("POST", "/v1/verify", "admin", "Check all that is stored", "verify", Nothing, VerifyReport),
 )
 UPLOAD = Endpoint("POST", "/v1/items", "write", "Store the request's body", "add", Upload, Stored)
-ORIGINAL = Endpoint("GET", "/v1/items/{id}/original", "read", "The original bytes", "original", ItemRef, bytes)
+ORIGINAL = Endpoint(
+    "GET", "/v1/items/{id}/original", "read", "The original bytes", "original", ItemRef, bytes
+)
 
 
 def application(operations: Operations, limits: Limits, tokens: Callable[[str], tuple[str, ...] | None],
@@ -141,7 +146,9 @@ class _Gate:
         if request.headers.get("host") not in self._hosts or (
             origin is not None and origin.removeprefix("http://") not in self._hosts
         ):
-            raise NotAllowed("wrong Host or Origin", status=403, remedy="use the address that the service prints")
+            raise NotAllowed(
+                "wrong Host or Origin", status=403, remedy="use the address that the service prints"
+            )
 
 
 def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
@@ -254,7 +261,9 @@ def _crash(request: Request, error: Exception) -> Response:
     """An unexpected error: its class goes to the log, nothing of its text to anybody."""
     log.error("%s %s failed: %s", request.method, request.scope["route"].path if "route" in request.scope
               else "unknown", type(error).__name__)  # fmt: skip
-    return _json({"error": f"internal error ({type(error).__name__})", "item": None, "remedy": None}, status=500)
+    return _json(
+        {"error": f"internal error ({type(error).__name__})", "item": None, "remedy": None}, status=500
+    )
 
 
 async def _openapi(request: Request) -> Response:

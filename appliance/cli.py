@@ -139,7 +139,9 @@ def _init(arguments: Arguments) -> None:
     _print(
         arguments,
         {"home": str(home), "drop": str(config.drop_folder)},
-        lambda made: f"made {made['home']}\nstart it with: strongroom serve\nthen drop documents into {made['drop']}",
+        lambda made: (
+            f"made {made['home']}\nstart it with: strongroom serve\nthen drop documents into {made['drop']}"
+        ),
     )
 
 
@@ -161,7 +163,9 @@ def _add(arguments: Arguments) -> None:
         except FileNotFoundError as error:
             raise BadRequest(f"no such file: {path}") from error
         except IsADirectoryError as error:
-            raise BadRequest(f"is a folder: {path}", remedy="add files, or put it into the drop folder") from error
+            raise BadRequest(
+                f"is a folder: {path}", remedy="add files, or put it into the drop folder"
+            ) from error
     _print(arguments, stored, render.added)
 
 
@@ -202,7 +206,9 @@ def _show(arguments: Arguments) -> None:
         except FileExistsError as error:
             raise BadRequest(f"{arguments.original} exists", remedy="name a new file") from error
     elif arguments.text:
-        _print(arguments, client.call("GET", f"/v1/items/{arguments.item}/text"), lambda text: str(text["text"]))
+        _print(
+            arguments, client.call("GET", f"/v1/items/{arguments.item}/text"), lambda text: str(text["text"])
+        )
     else:
         _print(arguments, client.call("GET", f"/v1/items/{arguments.item}"), render.item)
 

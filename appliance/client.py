@@ -66,7 +66,9 @@ class Client:
             yield response
         except (OSError, http.client.HTTPException) as error:
             raise ServiceUnavailable(
-                "no service answers", item=str(self._path.parent.parent), remedy="start it with: strongroom serve"
+                "no service answers",
+                item=str(self._path.parent.parent),
+                remedy="start it with: strongroom serve",
             ) from error
         finally:
             connection.close()

@@ -57,7 +57,9 @@ class Demonstration:
         command = ["serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)]
         log = self.home.parent / "service.log"
         with log.open("wb") as output:
-            process = subprocess.Popen(_command(*command), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                _command(*command), stdout=output, stderr=output, stdin=subprocess.DEVNULL
+            )
         try:
             self._wait_until_ready(process)
             yield
@@ -110,8 +112,8 @@ class Demonstration:
             name = Path(file["path"]).name
             one = found.get(name)
             outcome = "missing" if one is None else one["reason"] or "read"
-            wanted = file.get("reason", "read")
-            if outcome != wanted and file.get("duplicate_of") is None:
+            wanted = file["reason"] if file["outcome"] == "quarantined" else "read"
+            if outcome != wanted:
                 self.failures.append(f"{name}: expected {wanted}, found {outcome}")
         quarantined = [one for one in found.values() if one["state"] == "QUARANTINED"]
         for one in sorted(quarantined, key=lambda one: str(one["reason"])):
@@ -133,7 +135,9 @@ class Demonstration:
             names = [hit["name"] for hit in found["hits"]]
             wanted = {Path(path).name for path in search["files"]}
             if not wanted & set(names):
-                self.failures.append(f"search {search['query']!r}: none of the expected files among the first 5")
+                self.failures.append(
+                    f"search {search['query']!r}: none of the expected files among the first 5"
+                )
             if number < SEARCHES:
                 print(f"\n? {search['query']}")
                 print(render.results({**found, "hits": found["hits"][:3]}))
@@ -152,7 +156,7 @@ class Demonstration:
 
     def proofs(self) -> None:
         """No plaintext in the home while the service runs, and no attempt to reach a network."""
-        canaries = [*self.expected["canaries"], self.passphrase]
+        canaries = [canary["text"] for canary in self.expected["canary"]] + [self.passphrase]
         files, leaks = _scan(self.home, canaries)
         print(f"\nproof 1: {len(canaries)} canaries sought in {files} files of the home: {len(leaks)} found")
         self.failures += [f"plaintext in {leak}" for leak in leaks]
@@ -160,12 +164,14 @@ class Demonstration:
         print(f"proof 2: {render.egress(egress)}")
         if egress is None or egress["self_tests"] < CONFINED:
             self.failures.append("the watch over the network did not see the self-tests that it must see")
-        elif egress["attempts"]:
+        elif egress["total"]:
             self.failures += [f"attempt to reach a network: {attempt}" for attempt in egress["attempts"][:5]]
 
     def address(self) -> str:
         """The page's address with a token that lives as long as this home."""
-        token = self.client.call("POST", "/v1/tokens", {"name": "demo", "scopes": ["search", "read"]})["token"]
+        token = self.client.call("POST", "/v1/tokens", {"name": "demo", "scopes": ["search", "read"]})[
+            "token"
+        ]
         url = self.client.call("GET", "/v1/status")["url"]
         return f"{url}/#token={token}"
 

@@ -20,8 +20,10 @@ from policy.limits import MIB, Limits
 Finding = tuple[bool | None, str]  # ok, or None for a note; what was found
 
 # The distributions whose versions matter when something behaves unlike the documentation says.
-NAMED_PARTS = ("unstructured", "sentence-transformers", "faiss-cpu", "tantivy", "sqlcipher3", "llama-cpp-python",
-               "cryptography", "watchfiles", "imapclient", "torch")  # fmt: skip
+NAMED_PARTS = (
+    *("unstructured", "sentence-transformers", "faiss-cpu", "tantivy", "sqlcipher3", "llama-cpp-python"),
+    *("cryptography", "watchfiles", "imapclient", "torch"),
+)
 
 
 def examine(home: Path) -> dict[str, object]:
@@ -60,14 +62,18 @@ def _guarded(check: Callable[[], Finding]) -> Finding:
 
 
 def _python() -> Finding:
-    return (3, 11) <= sys.version_info[:2] <= (3, 13), f"{platform.python_version()} (3.11 to 3.13 are supported)"
+    return (3, 11) <= sys.version_info[:2] <= (
+        3,
+        13,
+    ), f"{platform.python_version()} (3.11 to 3.13 are supported)"
 
 
 def _seccomp() -> Finding:
     actions = Path("/proc/sys/kernel/seccomp/actions_avail").read_text().split()
     missing = {"errno", "user_notif"} - set(actions)
     if missing:
-        return False, f"this kernel lacks {', '.join(sorted(missing))}: ingestion refuses to start; use Linux 5.0 or later"
+        lacking = ", ".join(sorted(missing))
+        return False, f"this kernel lacks {lacking}: ingestion refuses to start; use Linux 5.0 or later"
     return True, "filters and their supervision are available"
 
 
@@ -97,9 +103,14 @@ def _version(distribution: str) -> str | None:
 def _tesseract(home: Path) -> Finding:
     wanted = settings.load(home).file.reading.ocr_languages
     folders = [*Path("/usr/share/tesseract-ocr").glob("*/tessdata"), Path("/usr/share/tessdata")]
-    missing = [code for code in wanted if not any((folder / f"{code}.traineddata").exists() for folder in folders)]
+    missing = [
+        code for code in wanted if not any((folder / f"{code}.traineddata").exists() for folder in folders)
+    ]
     if importlib.util.find_spec("tesserocr") is None or len(missing) == len(wanted):
-        return None, "scans are quarantined; remedy: apt install tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu"
+        return (
+            None,
+            "scans are quarantined; remedy: apt install tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu",
+        )
     if missing:
         return None, f"no data for {', '.join(missing)}; remedy: apt install tesseract-ocr-LANGUAGE"
     return True, ", ".join(wanted)
@@ -122,8 +133,8 @@ def _home(home: Path) -> Finding:
 
 
 def _settings(home: Path) -> Finding:
-    loaded = settings.load(home)
-    return True, f"{len(loaded.file.project)} projects, {len(loaded.file.tag)} tags, {len(loaded.file.watch)} watched folders"
+    file = settings.load(home).file
+    return True, f"{len(file.project)} projects, {len(file.tag)} tags, {len(file.watch)} watched folders"
 
 
 def _disk(home: Path) -> Finding:
@@ -137,6 +148,5 @@ def _service(home: Path) -> Finding:
     if not (home / settings.SOCKET_NAME).exists():
         return None, "not running"
     now = Client(home / settings.SOCKET_NAME, timeout=10).call("GET", "/v1/status")
-    attempts = None if now["egress"] is None else len(now["egress"]["attempts"])
+    attempts = None if now["egress"] is None else now["egress"]["total"]
     return attempts == 0, f"running; {render.egress(now['egress'])}"
-

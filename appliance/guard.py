@@ -40,7 +40,9 @@ class Inherited(msgspec.Struct, frozen=True):
     passphrase_file: str | None
 
 
-def serve(home: Path, socket_path: Path, address: tuple[str, int] | None, passphrase_file: Path | None) -> int:
+def serve(
+    home: Path, socket_path: Path, address: tuple[str, int] | None, passphrase_file: Path | None
+) -> int:
     """Run the service in the foreground until it is told to stop; the core's exit code is returned.
 
     Raises:
@@ -78,7 +80,6 @@ def _answer(wire: Wire) -> None:
     try:
         _, descriptors = wire.receive(Hello)
         watch = Watch(descriptors[0])
-        threading.Thread(target=watch.run, daemon=True).start()
         while True:
             wire.receive(ReportRequest)
             wire.send(watch.report())
@@ -122,7 +123,9 @@ def _unix_listener(path: Path) -> socket.socket:
         listener.bind(str(path))
     except OSError as error:
         raise ServiceUnavailable(
-            f"cannot listen on its socket: {error}", item=str(path), remedy="a home's path has at most 90 bytes"
+            f"cannot listen on its socket: {error}",
+            item=str(path),
+            remedy="a home's path has at most 90 bytes",
         ) from error
     finally:
         os.umask(previous)
@@ -137,7 +140,8 @@ def _tcp_listener(address: tuple[str, int]) -> socket.socket:
         listener.bind(address)
     except OSError as error:
         raise ServiceUnavailable(
-            f"cannot listen on port {address[1]}: {error.strerror}", remedy="set service.listen to a free port"
+            f"cannot listen on port {address[1]}: {error.strerror}",
+            remedy="set service.listen to a free port",
         ) from error
     listener.listen(128)
     return listener

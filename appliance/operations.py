@@ -10,8 +10,6 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
-import msgspec
-
 from appliance.errors import BadRequest
 from index.query import Query
 from index.refresh import Refresher
@@ -251,9 +249,7 @@ class Operations:
         summaries = []
         for name in self._projects:
             links = self._vault.catalog.links(project=name)
-            summaries.append(
-                ProjectSummary(name=name, items=len({link.item for link in links}), links=links)
-            )
+            summaries.append(ProjectSummary(name=name, items=len({link.item for link in links}), links=links))
         return summaries
 
     def tags(self, request: Nothing) -> list[TagCount]:

@@ -67,7 +67,9 @@ def item(detail: Json) -> str:
              ("partial", "partly read")]  # fmt: skip
     lines += [f"  {label:12}{inert(str(one[key]))}" for key, label in facts if one.get(key) is not None]
     lines.append(f"  {'version':12}{one['version']} of {len(detail['versions'])}")
-    lines += [f"  {'origin':12}{origin['source']}: {inert(origin['locator'])}" for origin in detail["origins"]]
+    lines += [
+        f"  {'origin':12}{origin['source']}: {inert(origin['locator'])}" for origin in detail["origins"]
+    ]
     lines += [f"  {'attachment':12}{child['id']}  {inert(child['name'])}" for child in detail["children"]]
     lines += [f"  {'tag':12}{tag['name']}  {_proof(tag)}" for tag in detail["tags"]]
     lines += [f"  {'project':12}{link['project']}  {inert(link['reason'])}" for link in detail["links"]]
@@ -100,7 +102,9 @@ def projects(found: Iterable[Json]) -> str:
 
 def tags(found: Iterable[Json]) -> str:
     """Tags and counts."""
-    return "\n".join(f"{one['items']:6}  {inert(one['name'])}" for one in found) or "no tags in strongroom.toml"
+    return (
+        "\n".join(f"{one['items']:6}  {inert(one['name'])}" for one in found) or "no tags in strongroom.toml"
+    )
 
 
 def receipts(found: Iterable[Json]) -> str:
@@ -125,7 +129,8 @@ def status(now: Json) -> str:
     lines += [f"refused     {inert(refused)}" for refused in now["refused"]]
     lines += [f"degraded    {line}" for line in now["degraded"]]
     lines += [
-        f"process     {one['role']:8} pid {one['pid']:<8} {one['rss_mib']:6.0f} MiB" for one in now["processes"]
+        f"process     {one['role']:8} pid {one['pid']:<8} {one['rss_mib']:6.0f} MiB"
+        for one in now["processes"]
     ]
     lines.append("network     " + egress(now["egress"]))
     if now.get("url"):
@@ -137,8 +142,10 @@ def egress(report: Json | None) -> str:
     """What the guard saw."""
     if report is None:
         return "the guard does not answer"
-    attempts = len(report["attempts"])
-    return f"{attempts} attempts to reach a network since the start ({report['self_tests']} self-tests seen, refused)"
+    return (
+        f"{report['total']} attempts to reach a network since the start"
+        f" ({report['self_tests']} self-tests seen and refused)"
+    )
 
 
 def verify(report: Json) -> str:

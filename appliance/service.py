@@ -86,7 +86,7 @@ class Service:
             try:
                 stage(self._stop)
                 return
-            except Exception as error:  # the rim of a thread: nothing above could handle it
+            except Exception as error:  # noqa: BLE001 the rim of a thread: nothing above could handle it
                 what = str(error) if isinstance(error, StrongroomError) else type(error).__name__
                 log.error("%s failed: %s", name, what)
                 self._failing[name] = what

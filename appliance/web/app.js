@@ -89,7 +89,7 @@ async function overview() {
   const counts = Object.entries(status.items).filter(([, count]) => count);
   byId("status").replaceChildren(
     ...counts.map(([state, count]) => element("li", `${count} ${state.toLowerCase()}`)),
-    element("li", `${status.egress ? status.egress.attempts.length : "?"} attempts to reach a network`));
+    element("li", `${status.egress ? status.egress.total : "?"} attempts to reach a network`));
 }
 
 byId("ask").addEventListener("submit", search);
