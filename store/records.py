@@ -54,7 +54,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records: immutable, fields by name."""
 
 
-class Origin(Record):
+class Origin(Record, frozen=True, kw_only=True):
     """Where an item came from. The pair (source, locator) is unique among an item's current origins."""
 
     source: str  # "drop", "watch:NAME", "upload", "attachment"
@@ -62,16 +62,17 @@ class Origin(Record):
     name: str  # file name as the owner knew it
     mtime_ns: int | None = None
     size: int | None = None
+    current: bool = True  # False: this place held the item once and no longer does
 
 
-class Address(Record):
+class Address(Record, frozen=True, kw_only=True):
     """One mail address as written."""
 
     name: str
     email: str
 
 
-class MailHeader(Record):
+class MailHeader(Record, frozen=True, kw_only=True):
     """What a message says of itself."""
 
     message_id: str | None = None
@@ -82,7 +83,7 @@ class MailHeader(Record):
     recipients: tuple[Address, ...] = ()  # To, Cc and Bcc
 
 
-class Element(Record):
+class Element(Record, frozen=True, kw_only=True):
     """One piece of a document in reading order; `start:end` cuts exactly its text out of the item's text."""
 
     kind: ElementKind
@@ -92,7 +93,7 @@ class Element(Record):
     level: int | None = None  # heading depth, list nesting
 
 
-class Reading(Record):
+class Reading(Record, frozen=True, kw_only=True):
     """A validated reading of one item: what the parser's untrusted reply became."""
 
     media_type: str
@@ -107,7 +108,7 @@ class Reading(Record):
     partial: str | None = None  # what could not be read, for the owner: "pages 3, 7 could not be read"
 
 
-class Item(Record):
+class Item(Record, frozen=True, kw_only=True):
     """One document or message: one sequence of bytes, wherever it came from."""
 
     id: str  # 16 hex digits, random: says nothing of the content
@@ -135,7 +136,7 @@ class Item(Record):
     attempts: int = 0
 
 
-class NewPassage(Record):
+class NewPassage(Record, frozen=True, kw_only=True):
     """A stretch of an item's text, about 200 tokens, cut at structure; `text == item_text[start:end]`."""
 
     start: int
@@ -146,14 +147,14 @@ class NewPassage(Record):
     embed: bool = True  # False: quoted text and signatures, findable by word only
 
 
-class Passage(NewPassage):
+class Passage(NewPassage, frozen=True, kw_only=True):
     """A stored passage."""
 
     id: int  # row id in the catalog: the key in both indexes
     item: str
 
 
-class Evidence(Record):
+class Evidence(Record, frozen=True, kw_only=True):
     """The verbatim span that proves a finding: `text == item_text[start:end]`."""
 
     start: int
@@ -161,7 +162,7 @@ class Evidence(Record):
     text: str
 
 
-class Tag(Record):
+class Tag(Record, frozen=True, kw_only=True):
     """A tag of the owner's closed list, given to an item."""
 
     item: str
@@ -186,7 +187,7 @@ class ActionStatus(StrEnum):
     REJECTED = "rejected"
 
 
-class Action(Record):
+class Action(Record, frozen=True, kw_only=True):
     """A sentence that asks or promises something."""
 
     item: str
@@ -201,7 +202,7 @@ class Action(Record):
     id: int = 0  # 0 until stored
 
 
-class Link(Record):
+class Link(Record, frozen=True, kw_only=True):
     """A proposed link from an item to one of the owner's projects, with its reason."""
 
     item: str
@@ -211,7 +212,7 @@ class Link(Record):
     evidence: Evidence
 
 
-class Run(Record):
+class Run(Record, frozen=True, kw_only=True):
     """Who said a set of findings: reader, its version, when. A run can be rolled back as a whole."""
 
     reader: str  # "builtin" or "llm:<file name>"
@@ -220,7 +221,7 @@ class Run(Record):
     id: int = 0
 
 
-class Findings(Record):
+class Findings(Record, frozen=True, kw_only=True):
     """All that one reader said of one item in one run."""
 
     tags: tuple[Tag, ...] = ()
@@ -229,7 +230,7 @@ class Findings(Record):
     summary: str | None = None
 
 
-class Receipt(Record):
+class Receipt(Record, frozen=True, kw_only=True):
     """Proof of a deletion: what was removed, counted, and what a search for it found afterwards."""
 
     item: str

@@ -1,0 +1,19 @@
+"""The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
+origins, texts, passages and vectors, findings, tokens.
+"""
+
+from __future__ import annotations
+
+from store.database import Database
+from store.findings import FindingTable
+from store.items import ItemTable
+from store.passages import PassageTable
+from store.readings import ReadingTable
+from store.tokens import TokenTable
+
+
+class Catalog(ItemTable, ReadingTable, PassageTable, FindingTable, TokenTable):
+    """All parts over one database. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)

@@ -1,0 +1,342 @@
+"""Items and where they came from: the rows, the listing, families of versions, and the filters of a search."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from store.database import Connection, Database
+from store.errors import NoSuchItem
+from store.records import Item, Origin, Reason, State
+
+# The order of `Item`'s fields as they are read from a row.
+COLUMNS = (
+    "id, name, state, size, stored_at, family, version, superseded, parent, source, media_type, title, author, "
+    "created_at, language, pages, sender, recipients, thread, reason, detail, partial, attempts"
+)
+_FIELDS = tuple(column.strip() for column in COLUMNS.split(","))
+_FEW = 500  # ids in one statement
+
+
+def to_item(row: Sequence[object]) -> Item:
+    """An `Item` out of a row of `COLUMNS`."""
+    fields = dict(zip(_FIELDS, row, strict=True))
+    fields["superseded"] = bool(fields["superseded"])
+    recipients = fields["recipients"]
+    assert isinstance(recipients, str)
+    fields["recipients"] = msgspec.json.decode(recipients) if recipients != "[]" else ()
+    return msgspec.convert(fields, Item)
+
+
+def sequence_of(connection: Connection, item: str) -> int:
+    """The row number of an item.
+
+    Raises:
+        NoSuchItem: it was never there, or was deleted.
+    """
+    row = connection.execute("SELECT seq FROM items WHERE id = ?", (item,)).fetchone()
+    if row is None:
+        raise NoSuchItem("no such item", item=item, remedy="it may have been deleted")
+    return int(row[0])
+
+
+def read_items(connection: Connection, condition: str, values: Sequence[object]) -> list[Item]:
+    """The items for which an SQL condition (with its ORDER BY and LIMIT) holds."""
+    rows = connection.execute(f"SELECT {COLUMNS} FROM items WHERE {condition}", values).fetchall()
+    return [to_item(row) for row in rows]
+
+
+def batches(ids: Sequence[str] | Sequence[int]) -> list[Sequence[str | int]]:
+    """Cut a list of ids into stretches that fit one statement."""
+    return [ids[start : start + _FEW] for start in range(0, len(ids), _FEW)]
+
+
+def marks(values: Sequence[object]) -> str:
+    """`?, ?, ?`: one mark for each value."""
+    return ", ".join("?" * len(values))
+
+
+class NewItem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an item when its bytes are durable."""
+
+    id: str
+    blob: str
+    data_key: bytes  # wrapped
+    epoch: int
+    size: int
+
+
+class ItemTable:
+    """The part of the catalog that holds items and origins. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def item(self, id: str) -> Item:
+        """One item.
+
+        Raises:
+            NoSuchItem: it was never there, or was deleted.
+        """
+        with self._database.read() as connection:
+            found = read_items(connection, "id = ?", (id,))
+        if not found:
+            raise NoSuchItem("no such item", item=id, remedy="it may have been deleted")
+        return found[0]
+
+    def items_by_id(self, ids: Collection[str]) -> dict[str, Item]:
+        """Those of the given items that exist."""
+        found: list[Item] = []
+        with self._database.read() as connection:
+            for some in batches(list(ids)):
+                found += read_items(connection, f"id IN ({marks(some)})", some)
+        return {item.id: item for item in found}
+
+    def items(
+        self,
+        *,
+        state: State | None = None,
+        source: str | None = None,
+        parent: str | None = None,
+        include_superseded: bool = False,
+        limit: int = 50,
+        before: float | None = None,
+    ) -> list[Item]:
+        """Items, newest first; `before` is the `stored_at` of the last item of the page before."""
+        conditions, values = ["1"], list[object]()
+        for column, value in (("state", state), ("source", source)):
+            if value is not None:
+                conditions.append(f"{column} = ?")
+                values.append(str(value))
+        if parent is not None:
+            conditions.append("seq IN (SELECT item FROM origins WHERE parent = ? AND current = 1)")
+            values.append(parent)
+        if not include_superseded:
+            conditions.append("superseded = 0")
+        if before is not None:
+            conditions.append("stored_at < ?")
+            values.append(before)
+        with self._database.read() as connection:
+            return read_items(
+                connection, " AND ".join(conditions) + " ORDER BY stored_at DESC LIMIT ?", [*values, limit]
+            )
+
+    def versions(self, family: str) -> list[Item]:
+        """All versions of one document, the newest first."""
+        with self._database.read() as connection:
+            return read_items(connection, "family = ? ORDER BY version DESC", (family,))
+
+    def children(self, item: str) -> list[Item]:
+        """The attachments or members of an item, in the order in which they were stored."""
+        condition = "seq IN (SELECT item FROM origins WHERE parent = ? AND current = 1) ORDER BY stored_at"
+        with self._database.read() as connection:
+            return read_items(connection, condition, (item,))
+
+    def origins(self, item: str) -> list[Origin]:
+        """Every place the item came from, those that still hold it first.
+
+        Raises:
+            NoSuchItem
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT source, locator, name, mtime_ns, size, current FROM origins WHERE item = ?"
+                " ORDER BY current DESC, rowid",
+                (sequence_of(connection, item),),
+            ).fetchall()
+        return [_to_origin(row) for row in rows]
+
+    def find_origin(self, source: str, locator: str, *, parent: str | None = None) -> tuple[str, Origin] | None:
+        """The item that a place holds now, and what is known of the place; None if it holds none."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT i.id, o.source, o.locator, o.name, o.mtime_ns, o.size, o.current FROM origins o"
+                " JOIN items i ON i.seq = o.item"
+                " WHERE o.source = ? AND o.locator = ? AND o.parent = ? AND o.current = 1",
+                (source, locator, parent or ""),
+            ).fetchone()
+        return (row[0], _to_origin(row[1:])) if row else None
+
+    def places(self, source: str) -> list[tuple[str, Origin]]:
+        """Every place of a source that holds an item now: (item, origin). For catching up after a pause."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT i.id, o.source, o.locator, o.name, o.mtime_ns, o.size, o.current FROM origins o"
+                " JOIN items i ON i.seq = o.item WHERE o.source = ? AND o.parent = '' AND o.current = 1"
+                " ORDER BY o.locator",
+                (source,),
+            ).fetchall()
+        return [(row[0], _to_origin(row[1:])) for row in rows]
+
+    def drop_origin(self, source: str, locator: str) -> None:
+        """The file at this place vanished: the place no longer holds its item. The item stays."""
+        with self._database.write() as connection:
+            release_place(connection, source, locator, "")
+
+    def matching_items(
+        self,
+        *,
+        types: Collection[str] = (),
+        tags: Collection[str] = (),
+        projects: Collection[str] = (),
+        sender: str | None = None,
+        recipient: str | None = None,
+        source: str | None = None,
+        after: float | None = None,
+        before: float | None = None,
+        language: str | None = None,
+        include_superseded: bool = False,
+    ) -> set[str]:
+        """Ids of the items for which all given filters hold; within one filter, any of its values.
+
+        Args:
+            types: media types, or their first half ("image").
+            sender: part of the sender's name or address; `recipient` likewise.
+            source: the name of a source that holds the item now.
+            after: the item's own date, else when it was stored, is not before this; `before`: is before this.
+        """
+        conditions, values = _conditions(
+            types, tags, projects, sender, recipient, source, after, before, language, include_superseded
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(f"SELECT id FROM items WHERE {' AND '.join(conditions)}", values).fetchall()
+        return {row[0] for row in rows}
+
+    def count(self) -> int:
+        """How many items there are."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM items").fetchone()[0])
+
+
+def _conditions(
+    types: Collection[str],
+    tags: Collection[str],
+    projects: Collection[str],
+    sender: str | None,
+    recipient: str | None,
+    source: str | None,
+    after: float | None,
+    before: float | None,
+    language: str | None,
+    include_superseded: bool,
+) -> tuple[list[str], list[object]]:
+    conditions, values = ["1" if include_superseded else "superseded = 0"], list[object]()
+
+    def hold(condition: str, *given: object) -> None:
+        conditions.append(condition)
+        values.extend(given)
+
+    if types:
+        whole = [kind for kind in types if "/" in kind]
+        first = [kind for kind in types if "/" not in kind]
+        first_half = "substr(media_type, 1, instr(media_type, '/') - 1)"
+        hold(f"(media_type IN ({marks(whole)}) OR {first_half} IN ({marks(first)}))", *whole, *first)
+    if tags:
+        hold(f"seq IN (SELECT item FROM tags WHERE name IN ({marks(list(tags))}))", *tags)
+    if projects:
+        hold(f"seq IN (SELECT item FROM links WHERE project IN ({marks(list(projects))}))", *projects)
+    if sender is not None:
+        hold("instr(lower(sender), lower(?)) > 0", sender)
+    if recipient is not None:
+        hold("instr(lower(recipients), lower(?)) > 0", recipient)
+    if source is not None:
+        hold("seq IN (SELECT item FROM origins WHERE source = ? AND current = 1)", source)
+    if after is not None:
+        hold("coalesce(created_at, stored_at) >= ?", after)
+    if before is not None:
+        hold("coalesce(created_at, stored_at) < ?", before)
+    if language is not None:
+        hold("language = ?", language)
+    return conditions, values
+
+
+def _to_origin(row: Sequence[object]) -> Origin:
+    source, locator, name, mtime_ns, size, current = row
+    fields = {"source": source, "locator": locator, "name": name, "mtime_ns": mtime_ns, "size": size}
+    return msgspec.convert({**fields, "current": bool(current)}, Origin)
+
+
+# ------------------------------------------------------------- parts of the vault's one transaction per put
+
+
+def find_blob(connection: Connection, blob: str) -> tuple[int, str] | None:
+    """The item that has these bytes: (row number, id)."""
+    row = connection.execute("SELECT seq, id FROM items WHERE blob = ?", (blob,)).fetchone()
+    return (int(row[0]), row[1]) if row else None
+
+
+def insert_item(connection: Connection, new: NewItem, origin: Origin, parent: str | None) -> int:
+    """Add an item in state STORED, the first of its own family; returns its row number."""
+    cursor = connection.execute(
+        "INSERT INTO items (id, blob, data_key, epoch, size, stored_at, name, source, family, parent, state)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (new.id, new.blob, new.data_key, new.epoch, new.size, _unused_instant(connection), origin.name,
+         origin.source, new.id, parent, State.STORED.value),
+    )  # fmt: skip
+    return int(cursor.lastrowid)
+
+
+def _unused_instant(connection: Connection) -> float:
+    """Now, in microseconds, moved on until no item has it: a listing is paged by this number."""
+    instant = round(time.time() * 1e6)
+    while connection.execute("SELECT 1 FROM items WHERE stored_at = ?", (instant / 1e6,)).fetchone():
+        instant += 1
+    return instant / 1e6
+
+
+def hold_place(connection: Connection, seq: int, origin: Origin, parent: str | None, *, new_version: bool) -> bool:
+    """Let the place of `origin` hold this item from now on; False if it already did.
+
+    A place holds one item at a time, so another item that was there loses it. With `new_version` that one is
+    the former version: this item joins its family (if it is alone in its own) and comes after all of it.
+    """
+    holder = release_place(connection, origin.source, origin.locator, parent or "", but=seq)
+    connection.execute("UPDATE items SET superseded = 0 WHERE seq = ? AND superseded = 1", (seq,))
+    place = (seq, origin.source, origin.locator, parent or "")
+    before = connection.execute(
+        "SELECT current FROM origins WHERE item = ? AND source = ? AND locator = ? AND parent = ?", place
+    ).fetchone()
+    connection.execute(
+        "INSERT INTO origins (item, source, locator, parent, name, mtime_ns, size) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (item, source, locator, parent) DO UPDATE SET"
+        " current = 1, name = excluded.name, mtime_ns = excluded.mtime_ns, size = excluded.size",
+        (*place, origin.name, origin.mtime_ns, origin.size),
+    )
+    if new_version and holder is not None:
+        _follow(connection, seq, holder)
+    return before is None or not before[0]
+
+
+def release_place(connection: Connection, source: str, locator: str, parent: str, *, but: int = 0) -> int | None:
+    """Let a place hold nothing; returns the row number of the item that it held, unless it is `but`."""
+    row = connection.execute(
+        "UPDATE origins SET current = 0 WHERE source = ? AND locator = ? AND parent = ? AND current = 1"
+        " AND item <> ? RETURNING item",
+        (source, locator, parent, but),
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def _follow(connection: Connection, seq: int, former: int) -> None:
+    """Make an item the newest version of its former one's family."""
+    family, own, alone = connection.execute(
+        "SELECT f.family, i.family,"
+        " NOT EXISTS (SELECT 1 FROM items o WHERE o.family = i.family AND o.seq <> i.seq)"
+        " FROM items f, items i WHERE f.seq = ? AND i.seq = ?",
+        (former, seq),
+    ).fetchone()
+    if family == own or alone:
+        # Also when the bytes of an earlier version came back: what is current is the newest version.
+        connection.execute(
+            "UPDATE items SET family = ?, version ="
+            " (SELECT max(version) + 1 FROM items WHERE family = ? AND seq <> ?) WHERE seq = ?",
+            (family, family, seq, seq),
+        )
+    # If it is a version of another document, the families stay apart: two documents came to be equal once.
+    connection.execute(
+        "UPDATE items SET superseded = 1 WHERE seq = ?"
+        " AND NOT EXISTS (SELECT 1 FROM origins WHERE item = items.seq AND current = 1)",
+        (former,),
+    )

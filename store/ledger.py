@@ -1,0 +1,131 @@
+"""Where each item stands, and the only steps that it may take.
+
+Theory: the ledger is the one queue of the appliance. A stage asks for items in the state before its own, works,
+and writes its result and the step to the next state in *one* transaction. So a stage that is killed has
+either done its work and moved the item, or neither, and running it again is always right: nothing is lost,
+nothing is done twice. There is no state "in work": who works on what is known to the living process only.
+
+      put                                                     retry
+       │        ┌──────────────────────────────────────────────────────────────┐
+       ▼        ▼                                                              │
+    (new) ──▶ STORED ──parsed──▶ PARSED ──all vectors──▶ INDEXED ──read──▶ ENRICHED
+                │ ▲                │ ▲                     ▲  │ ▲              │ │
+                │ └── read anew ───┼─┴─────────────────────┼──┘ └─ run undone ─┘ │
+                └───── failed ─────┴──▶ QUARANTINED ◀──────┘                     │
+    every state ── delete ──▶ DELETED (only a receipt is left) ◀─────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from store.database import Connection, Database
+from store.errors import IllegalStep
+from store.items import read_items, sequence_of
+from store.records import Item, Reason, State
+
+STEPS: dict[State, frozenset[State]] = {
+    State.STORED: frozenset({State.PARSED, State.QUARANTINED, State.DELETED}),
+    State.PARSED: frozenset({State.INDEXED, State.STORED, State.QUARANTINED, State.DELETED}),
+    State.INDEXED: frozenset({State.ENRICHED, State.STORED, State.QUARANTINED, State.DELETED}),
+    State.ENRICHED: frozenset({State.INDEXED, State.STORED, State.DELETED}),
+    State.QUARANTINED: frozenset({State.STORED, State.DELETED}),
+    State.DELETED: frozenset(),
+}
+
+
+def move(connection: Connection, seq: int, to: State) -> None:
+    """Take one step in the caller's transaction. A step out of QUARANTINED forgets why it was there.
+
+    Raises:
+        IllegalStep: the table does not have it.
+    """
+    item, state = connection.execute("SELECT id, state FROM items WHERE seq = ?", (seq,)).fetchone()
+    if to not in STEPS[State(state)]:
+        raise IllegalStep(f"it is {state} and cannot become {to}", item=item)
+    fresh = ", reason = NULL, detail = NULL, attempts = 0" if to is State.STORED else ""
+    connection.execute(f"UPDATE items SET state = ?{fresh} WHERE seq = ?", (to.value, seq))
+
+
+class Ledger:
+    """The queue over all items. Thread-safe; every change is durable when the call returns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def pending(self, state: State, limit: int, exclude: Collection[str] = ()) -> list[Item]:
+        """Up to `limit` items in a state, newest first, without those that the caller is working on."""
+        with self._database.read() as connection:
+            found = read_items(
+                connection, "state = ? ORDER BY stored_at DESC LIMIT ?", (state.value, limit + len(exclude))
+            )
+        return [item for item in found if item.id not in exclude][:limit]
+
+    def counts(self) -> dict[State, int]:
+        """How many items stand where. DELETED counts the receipts."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT state, count(*) FROM items GROUP BY state").fetchall()
+            (deleted,) = connection.execute("SELECT count(*) FROM receipts").fetchone()
+        return {state: 0 for state in State} | {State(state): n for state, n in rows} | {State.DELETED: deleted}
+
+    def reasons(self) -> dict[Reason, int]:
+        """How many items have been given each reason."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT reason, count(*) FROM items WHERE reason IS NOT NULL GROUP BY reason"
+            ).fetchall()
+        return {Reason(reason): count for reason, count in rows}
+
+    def advance(self, item: str, to: State) -> None:
+        """Take one step of the table.
+
+        Raises:
+            NoSuchItem, IllegalStep
+        """
+        with self._database.write(moves=True) as connection:
+            move(connection, sequence_of(connection, item), to)
+
+    def quarantine(self, item: str, reason: Reason, detail: str) -> None:
+        """Set an item aside with its reason; `detail` is for the owner and holds no content.
+
+        Raises:
+            NoSuchItem, IllegalStep
+        """
+        with self._database.write(moves=True) as connection:
+            seq = sequence_of(connection, item)
+            move(connection, seq, State.QUARANTINED)
+            connection.execute("UPDATE items SET reason = ?, detail = ? WHERE seq = ?", (reason.value, detail, seq))
+
+    def failed_attempt(self, item: str) -> int:
+        """Count a failed try of the stage that the item waits for; returns how many there were.
+
+        Raises:
+            NoSuchItem
+        """
+        with self._database.write() as connection:
+            row = connection.execute(
+                "UPDATE items SET attempts = attempts + 1 WHERE seq = ? RETURNING attempts",
+                (sequence_of(connection, item),),
+            ).fetchone()
+        return int(row[0])
+
+    def retry(self, item: str) -> None:
+        """Let a quarantined item be read again, as if it had just been stored.
+
+        Raises:
+            NoSuchItem, IllegalStep
+        """
+        self.advance(item, State.STORED)
+
+    @property
+    def sequence(self) -> int:
+        """Rises with every change of state in this process."""
+        return self._database.changes.sequence
+
+    def wait(self, after: int, timeout: float | None) -> int:
+        """Block until a state changed since `sequence` was `after`, or `timeout` seconds; returns `sequence`."""
+        return self._database.changes.wait(after, timeout)
+
+    def poke(self) -> None:
+        """Wake everyone who waits, for instance to stop."""
+        self._database.changes.bump()

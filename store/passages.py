@@ -1,0 +1,246 @@
+"""Passages, their vectors, and the generations by which the indexes are replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from store.database import Connection, Database
+from store.items import batches, marks, read_items, sequence_of
+from store.ledger import move
+from store.readings import next_generation, pack, remove_passages, unpack
+from store.records import Item, NewPassage, Passage, State
+
+_COLUMNS = "p.id, i.id, p.start, p.end, p.text, p.page, p.heading, p.embed"
+_CHUNK = 2_000  # rows of one bulk read: short reads never hold the log back from being cut
+
+
+class PassageTable:
+    """The part of the catalog that holds passages and vectors. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def unchunked(self, limit: int, exclude: Collection[str] = ()) -> list[Item]:
+        """PARSED items whose passages are not made yet, newest first, without those in `exclude`."""
+        condition = "state = 'PARSED' AND chunked = 0 ORDER BY stored_at DESC LIMIT ?"
+        with self._database.read() as connection:
+            found = read_items(connection, condition, (limit + len(exclude),))
+        return [item for item in found if item.id not in exclude][:limit]
+
+    def save_passages(self, item: str, passages: Sequence[NewPassage]) -> list[int]:
+        """Write an item's passages, in place of any that it had, in one transaction; returns their ids.
+
+        An item without anything to embed moves on to INDEXED.
+
+        Raises:
+            NoSuchItem: the item was deleted meanwhile.
+        """
+        rows = [(p.start, p.end, pack(p.text.encode()), p.page, p.heading, p.embed) for p in passages]
+        with self._database.write(durable=False, moves=True) as connection:
+            seq = sequence_of(connection, item)
+            remove_passages(connection, seq)
+            generation = next_generation(connection)
+            ids = [
+                int(
+                    connection.execute(
+                        "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
+                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                        (seq, generation, *row),
+                    ).lastrowid
+                )
+                for row in rows
+            ]
+            connection.execute("UPDATE items SET chunked = 1 WHERE seq = ?", (seq,))
+            connection.execute(
+                "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages WHERE item = ? AND embed = 1",
+                (seq,),
+            )
+            _advance_complete(connection, [seq])
+        return ids
+
+    def unembedded(self, model: str, limit: int) -> list[Passage]:
+        """Up to `limit` passages that have yet to be embedded by this model, of the newest item first.
+
+        The first call with another model than before makes all passages wait that it has not embedded.
+        """
+        self._use_model(model)
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM unembedded u JOIN passages p ON p.id = u.passage"
+                " JOIN items i ON i.seq = u.item ORDER BY u.item DESC, u.passage LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [_to_passage(row) for row in rows]
+
+    def unembedded_count(self) -> int:
+        """How many passages wait for the embedder."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM unembedded").fetchone()[0])
+
+    def save_vectors(self, model: str, rows: Sequence[tuple[int, bytes]]) -> list[str]:
+        """Write vectors (passage id, fp16 little-endian bytes) in one transaction.
+
+        Returns:
+            the items that now have all their vectors; those that were PARSED are INDEXED. Passages that were
+            deleted meanwhile are passed over.
+        """
+        self._use_model(model)
+        with self._database.write(durable=False, moves=True) as connection:
+            generation = next_generation(connection)
+            touched: set[int] = set()
+            for passage, vector in rows:
+                row = connection.execute("SELECT item FROM passages WHERE id = ?", (passage,)).fetchone()
+                if row is None:
+                    continue
+                touched.add(row[0])
+                connection.execute(
+                    "INSERT OR REPLACE INTO vectors (passage, model, generation, vector) VALUES (?, ?, ?, ?)",
+                    (passage, model, generation, vector),
+                )
+                connection.execute("DELETE FROM unembedded WHERE passage = ?", (passage,))
+            return _advance_complete(connection, sorted(touched))
+
+    def passages(self, ids: Sequence[int]) -> dict[int, Passage]:
+        """Those of the given passages that exist."""
+        found: dict[int, Passage] = {}
+        with self._database.read() as connection:
+            for some in batches(ids):
+                for row in connection.execute(
+                    f"SELECT {_COLUMNS} FROM passages p JOIN items i ON i.seq = p.item WHERE p.id IN ({marks(some)})",
+                    some,
+                ).fetchall():
+                    found[row[0]] = _to_passage(row)
+        return found
+
+    def passages_of(self, item: str) -> list[Passage]:
+        """An item's passages in reading order.
+
+        Raises:
+            NoSuchItem
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT {_COLUMNS} FROM passages p JOIN items i ON i.seq = p.item WHERE p.item = ? ORDER BY p.id",
+                (sequence_of(connection, item),),
+            ).fetchall()
+        return [_to_passage(row) for row in rows]
+
+    def passage_ids(self, items: Collection[str]) -> list[int]:
+        """The ids of all passages of some items, ascending."""
+        found: list[int] = []
+        with self._database.read() as connection:
+            for some in batches(list(items)):
+                found += [
+                    row[0]
+                    for row in connection.execute(
+                        f"SELECT p.id FROM items i JOIN passages p ON p.item = i.seq WHERE i.id IN ({marks(some)})",
+                        some,
+                    ).fetchall()
+                ]
+        return sorted(found)
+
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+
+    def vectors_of(self, item: str, model: str) -> list[tuple[int, bytes]]:
+        """An item's vectors by one model: (passage id, fp16 bytes), in reading order.
+
+        Raises:
+            NoSuchItem
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT v.passage, v.vector FROM passages p JOIN vectors v ON v.passage = p.id AND v.model = ?"
+                " WHERE p.item = ? ORDER BY p.id",
+                (model, sequence_of(connection, item)),
+            ).fetchall()
+        return [(row[0], row[1]) for row in rows]
+
+    def generation(self) -> int:
+        """The number of the last change of passages or vectors."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT value FROM facts WHERE name = 'generation'").fetchone()[0])
+
+    def passages_since(self, generation: int) -> Iterator[Passage]:
+        """Every passage that was written after a generation, in the order of writing.
+
+        Read in short stretches, not in one view: what is written meanwhile comes too, what is deleted
+        meanwhile may have come already; `removed_since`, asked afterwards, tells of it.
+        """
+        for rows in self._stretches(
+            f"SELECT p.generation, {_COLUMNS} FROM passages p JOIN items i ON i.seq = p.item"
+            " WHERE (p.generation, p.id) > (?, ?) ORDER BY p.generation, p.id LIMIT ?",
+            generation,
+        ):
+            yield from (_to_passage(row[1:]) for row in rows)
+
+    def vectors_since(self, model: str, generation: int) -> Iterator[tuple[int, bytes]]:
+        """Every vector of a model that was written after a generation: (passage id, fp16 bytes)."""
+        for rows in self._stretches(
+            "SELECT generation, passage, vector FROM vectors WHERE model = ?"
+            " AND (generation, passage) > (?, ?) ORDER BY generation, passage LIMIT ?",
+            generation,
+            model,
+        ):
+            yield from ((row[1], row[2]) for row in rows)
+
+    def removed_since(self, generation: int) -> list[int]:
+        """The ids of passages that were removed after a generation. An id is never used again."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT passage FROM removed WHERE generation > ?", (generation,)).fetchall()
+        return [row[0] for row in rows]
+
+    def _stretches(self, query: str, generation: int, *values: object) -> Iterator[list[tuple[object, ...]]]:
+        position: tuple[object, ...] = (generation, 1 << 62)
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(query, (*values, *position, _CHUNK)).fetchall()
+            if not rows:
+                return
+            yield rows
+            position = rows[-1][:2]
+
+    def _use_model(self, model: str) -> None:
+        """Make the passages that wait those which this model has not embedded, if it is another than before."""
+        asked = "SELECT value FROM facts WHERE name = 'model'"
+        with self._database.read() as connection:
+            if connection.execute(asked).fetchone()[0] == model:
+                return
+        with self._database.write() as connection:
+            connection.execute("UPDATE facts SET value = ? WHERE name = 'model'", (model,))
+            connection.execute("DELETE FROM unembedded")
+            connection.execute(
+                "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages p WHERE embed = 1 AND NOT"
+                " EXISTS (SELECT 1 FROM vectors v WHERE v.passage = p.id AND v.model = ?)",
+                (model,),
+            )
+
+
+def _advance_complete(connection: Connection, items: Sequence[int]) -> list[str]:
+    """Of the given items, those that wait for no vector; the PARSED ones become INDEXED."""
+    complete: list[str] = []
+    for seq in items:
+        row = connection.execute(
+            "SELECT id, state FROM items WHERE seq = ?"
+            " AND NOT EXISTS (SELECT 1 FROM unembedded WHERE item = items.seq)",
+            (seq,),
+        ).fetchone()
+        if row is None:
+            continue
+        complete.append(row[0])
+        if row[1] == State.PARSED:
+            move(connection, seq, State.INDEXED)
+    return complete
+
+
+def _to_passage(row: Sequence[object]) -> Passage:
+    id, item, start, end, text, page, heading, embed = row
+    assert isinstance(id, int) and isinstance(item, str) and isinstance(text, bytes)  # noqa: PT018
+    assert isinstance(start, int) and isinstance(end, int)  # noqa: PT018
+    assert isinstance(page, int | None) and isinstance(heading, str | None)  # noqa: PT018
+    return Passage(
+        id=id, item=item, start=start, end=end, text=unpack(text).decode(), page=page, heading=heading,
+        embed=bool(embed),
+    )  # fmt: skip

@@ -1,0 +1,153 @@
+"""What was read in an item: its text, its elements, what a mail says of itself."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+import zstandard
+
+from store.database import Connection, Database
+from store.errors import CatalogDamaged
+from store.items import sequence_of
+from store.ledger import move
+from store.records import Address, Element, Reading, State
+from store.threads import join_thread
+
+_LEVEL = 3
+_local = threading.local()  # zstd contexts are costly to make and must not be shared between threads
+_element_encoder = msgspec.msgpack.Encoder()
+_element_decoder = msgspec.msgpack.Decoder(list[Element])
+
+
+def pack(content: bytes) -> bytes:
+    """zstd, with the length in the frame."""
+    if not hasattr(_local, "compressor"):
+        _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+    compressor: zstandard.ZstdCompressor = _local.compressor
+    return compressor.compress(content)
+
+
+def unpack(packed: bytes) -> bytes:
+    """Undo `pack`.
+
+    Raises:
+        CatalogDamaged
+    """
+    if not hasattr(_local, "decompressor"):
+        _local.decompressor = zstandard.ZstdDecompressor()
+    decompressor: zstandard.ZstdDecompressor = _local.decompressor
+    try:
+        return decompressor.decompress(packed)
+    except zstandard.ZstdError:
+        raise CatalogDamaged("a stored text does not decompress", remedy="restore from a backup") from None
+
+
+class ReadingTable:
+    """The part of the catalog that holds texts. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save_reading(self, item: str, reading: Reading) -> None:
+        """Write all that was read and move the item STORED → PARSED, in one transaction.
+
+        What an earlier reading left (its passages, findings) goes in the same transaction.
+
+        Raises:
+            NoSuchItem: the item was deleted meanwhile.
+            IllegalStep: it is not STORED.
+        """
+        text = pack(reading.text.encode())
+        elements = pack(_element_encoder.encode(reading.elements))
+        with self._database.write(durable=False, moves=True) as connection:
+            seq = sequence_of(connection, item)
+            move(connection, seq, State.PARSED)
+            forget_reading(connection, seq)
+            connection.execute("INSERT INTO texts (item, text, elements) VALUES (?, ?, ?)", (seq, text, elements))
+            _describe(connection, seq, reading)
+            if reading.mail is not None:
+                join_thread(connection, seq, item, reading.mail)
+
+    def text(self, item: str) -> str:
+        """The text of an item; empty while it is unread.
+
+        Raises:
+            NoSuchItem
+        """
+        packed = self._packed(item, "text")
+        return unpack(packed).decode() if packed else ""
+
+    def elements(self, item: str) -> list[Element]:
+        """The elements of an item in reading order; none while it is unread.
+
+        Raises:
+            NoSuchItem
+        """
+        packed = self._packed(item, "elements")
+        return _element_decoder.decode(unpack(packed)) if packed else []
+
+    def message_ids(self, item: str) -> tuple[str | None, list[str]]:
+        """A mail's own message id, and every id that it names."""
+        with self._database.read() as connection:
+            seq = sequence_of(connection, item)
+            own = connection.execute("SELECT message_id FROM mails WHERE item = ?", (seq,)).fetchone()
+            rows = connection.execute("SELECT message_id FROM mail_ids WHERE item = ?", (seq,)).fetchall()
+        return (own[0] if own else None), [row[0] for row in rows]
+
+    def thread(self, thread: str) -> list[str]:
+        """The items of a conversation, the oldest mail first by its own date."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id FROM items WHERE thread = ? ORDER BY coalesce(created_at, stored_at), seq", (thread,)
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def _packed(self, item: str, column: str) -> bytes | None:
+        with self._database.read() as connection:
+            seq = sequence_of(connection, item)
+            row = connection.execute(f"SELECT {column} FROM texts WHERE item = ?", (seq,)).fetchone()
+        return row[0] if row else None
+
+
+def forget_reading(connection: Connection, seq: int) -> None:
+    """Remove what an earlier reading left, in the caller's transaction."""
+    connection.execute("DELETE FROM texts WHERE item = ?", (seq,))
+    for table in ("mails", "mail_ids", "tags", "actions", "links", "readings_by_run"):
+        connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
+    remove_passages(connection, seq)
+    connection.execute("UPDATE items SET chunked = 0, thread = NULL WHERE seq = ?", (seq,))
+
+
+def remove_passages(connection: Connection, seq: int) -> int:
+    """Remove an item's passages and their vectors, noting their ids for the indexes; returns how many."""
+    generation = next_generation(connection)
+    connection.execute(
+        "INSERT INTO removed (passage, generation) SELECT id, ? FROM passages WHERE item = ?", (generation, seq)
+    )
+    return int(connection.execute("DELETE FROM passages WHERE item = ?", (seq,)).rowcount)
+
+
+def next_generation(connection: Connection) -> int:
+    """Count one change of passages or vectors. Each of them carries the number that wrote it."""
+    row = connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'generation' RETURNING value").fetchone()
+    return int(row[0])
+
+
+def _describe(connection: Connection, seq: int, reading: Reading) -> None:
+    mail = reading.mail
+    title = mail.subject if mail else reading.title
+    connection.execute(
+        "UPDATE items SET media_type = ?, title = ?, author = ?, created_at = ?, language = ?, pages = ?,"
+        " sender = ?, recipients = ?, partial = ? WHERE seq = ?",
+        (
+            reading.media_type, title or None, reading.author, reading.created_at, reading.language, reading.pages,
+            _written(mail.sender) if mail and mail.sender else None,
+            msgspec.json.encode([_written(address) for address in mail.recipients] if mail else []).decode(),
+            reading.partial, seq,
+        ),
+    )  # fmt: skip
+
+
+def _written(address: Address) -> str:
+    return f"{address.name} <{address.email}>" if address.name else address.email
