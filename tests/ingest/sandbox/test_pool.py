@@ -1,4 +1,4 @@
-"""The pool against workers that a document has taken over: each is classified, and the next document is read."""
+"""The pool against workers that a document has taken over: each is classified, and the next one is read."""
 
 from __future__ import annotations
 
@@ -163,7 +163,12 @@ def test_one_document_at_a_time_and_as_many_as_there_are_workers(start: Start) -
 def test_it_shows_its_workers(start: Start) -> None:
     pool = start(2)
     assert {"no_new_privs", "seccomp", "no capabilities"} <= set(pool.layers)
-    slow = threading.Thread(target=lambda: pytest.raises(ParserTimeout, read, pool, "sleep", ocr=True))
+
+    def slow_document() -> None:
+        with pytest.raises(ParserTimeout):
+            read(pool, "sleep", ocr=True)
+
+    slow = threading.Thread(target=slow_document)
     slow.start()
     time.sleep(0.1)
     busy = [w for w in pool.workers() if w.busy_since is not None]
