@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from tests.support.office.documents import Document
+from tests.support.office.hostile import Trap
 from tests.support.office.mail import Letter
 
 Row = dict[str, Any]
@@ -43,6 +44,18 @@ def of_document(document: Document, vocabulary: Mapping[str, Any]) -> list[Row]:
             row["same_bytes_as"] = [f"docs/{other}" for other in document.names if other != name]
         rows.append(row)
     return rows
+
+
+def of_trap(trap: Trap) -> Row:
+    """The expectation for a file of `fixtures/hostile/`."""
+    row: Row = {"path": f"hostile/{trap.name}", "why": trap.why, "outcome": trap.outcome}
+    if trap.reasons:
+        row["reasons"] = list(trap.reasons)
+    if trap.phrase:
+        row["phrase"] = trap.phrase
+    if trap.absent:
+        row["absent"] = trap.absent
+    return row | {"projects": [], "tags": [], "actions": []}
 
 
 def _common(

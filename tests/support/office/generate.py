@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.support.office import expect
 from tests.support.office.documents import Document, read_documents
+from tests.support.office.hostile import Trap, traps
 from tests.support.office.mail import Letter, message, read_letters, read_people
 
 _HERE = Path(__file__).parent
@@ -31,9 +32,14 @@ def main() -> int:
     letters = read_letters(
         _folder("mail", leave_out="people"), read_people(_toml(_HERE / "mail/people.toml"))
     )
-    rows = _write_mail(letters, documents, vocabulary) + _write_documents(documents, vocabulary)
+    hostile = traps(documents)
+    rows = [
+        *_write_mail(letters, documents, vocabulary),
+        *_write_documents(documents, vocabulary),
+        *_write_hostile(hostile),
+    ]
     questions = _toml(_HERE / "questions.toml")
-    canaries = _canaries(letters, documents)
+    canaries = _canaries(letters, documents, hostile)
     tables = {"canary": canaries, "search": questions["search"], "file": rows}
     (_FIXTURES / "expected.toml").write_text(expect.toml(_HEAD, tables), "utf-8")
     sys.stdout.write(f"{len(rows)} files, {len(canaries)} canaries, {len(questions['search'])} searches\n")
@@ -84,7 +90,16 @@ def _write_documents(documents: dict[str, Document], vocabulary: dict[str, Any])
     return rows
 
 
-def _canaries(letters: dict[str, Letter], documents: dict[str, Document]) -> list[expect.Row]:
+def _write_hostile(hostile: list[Trap]) -> list[expect.Row]:
+    folder = _empty("hostile")
+    for trap in hostile:
+        (folder / trap.name).write_bytes(trap.content)
+    return [expect.of_trap(trap) for trap in hostile]
+
+
+def _canaries(
+    letters: dict[str, Letter], documents: dict[str, Document], hostile: list[Trap]
+) -> list[expect.Row]:
     """Each distinctive word with the files that hold it."""
     found: dict[str, list[str]] = {}
     for letter in letters.values():
@@ -94,6 +109,9 @@ def _canaries(letters: dict[str, Letter], documents: dict[str, Document]) -> lis
         if "canary" in document.facts and document.filed:
             paths = [f"docs/{name}" for name in document.names]
             found.setdefault(document.facts["canary"], []).extend(paths)
+    for trap in hostile:
+        if trap.canary:
+            found.setdefault(trap.canary, []).append(f"hostile/{trap.name}")
     return [{"text": text, "files": files} for text, files in found.items()]
 
 

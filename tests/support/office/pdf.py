@@ -17,7 +17,7 @@ _LEFT, _TOP, _BOTTOM = 64, 780, 64
 
 def pdf(title: str, blocks: list[Block], language: str, password: str = "") -> bytes:
     """A PDF of the blocks; with a password it cannot be read without it."""
-    streams = [stream for page in pages(blocks) for stream in _lay_out(page)]
+    streams = [stream for page in pages(blocks) or [[]] for stream in _lay_out(page)]
     kids = " ".join(f"{5 + 2 * n} 0 R" for n in range(len(streams)))
     objects: list[tuple[bytes, bytes | None]] = [
         (b"<< /Type /Catalog /Pages 2 0 R /Lang (" + language.encode() + b") >>", None),
