@@ -1,0 +1,138 @@
+"""Finds the sentences of an item that ask, promise or wait for an answer: by rules, in English and German.
+
+Only the author's own words are looked at (`sentences.SPOKEN`); the cues are a table (`cues.txt`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from enrich import cues, evidence
+from enrich.dates import find_due
+from enrich.schema import MAX_ACTIONS
+from enrich.sentences import Sentence, sentences
+from store.records import Action, ActionKind, Element, Item
+
+_CUES = cues.load()
+THRESHOLD = 0.5  # less certain sentences are not stored
+_LONGEST = 600  # characters; longer "sentences" are tables and listings
+_BULK_FACTOR = 0.5  # what a mailing asks of all its readers
+_ASSIGNED = 0.65
+_SPACE = re.compile(r"\s+")
+_GIVEN = r"(?P<name>[A-ZÄÖÜ][a-zäöüßé]+)"
+_GREETING = re.compile(
+    rf"(?:Hi|Hello|Dear|Hey|Liebe[r]?|Hallo|Guten \w+|Moin|Sehr geehrte[r]?)\s+"
+    rf"(?:(?:Mrs?|Ms|Dr|Prof|Frau|Herr|Miss)\.?\s+)*{_GIVEN}"
+)
+_SEVERAL = re.compile(r"\b(?:and|und|all|alle|both|beide|everyone|team)\b|&")
+_VOCATIVE = re.compile(rf"(?:(?:Hi|Hello|Dear|Liebe[r]?|Hallo)\s+)?{_GIVEN}(?:,| -| –|:)\s")
+_TASK = re.compile(
+    rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to|soll|wird)\s+(?!be\b|have\b|not\b)[a-zäöü]+"
+)
+_THIRD_PERSON = re.compile(rf"{_GIVEN} (?:[a-zäöüß]+t|[a-z]+s)\s")
+
+
+class Judgement(NamedTuple):
+    """What kind of action item a sentence is, and how surely."""
+
+    kind: ActionKind
+    confidence: float
+
+
+def judge(sentence: str) -> Judgement | None:
+    """Look at one sentence by itself; None if no cue speaks for an action item."""
+    text = _SPACE.sub(" ", sentence.lower().replace("’", "'")).strip()
+    if _CUES.never.search(text):
+        return None
+    for rule in _CUES.rules:
+        if rule.pattern.search(text):
+            return Judgement(rule.kind, rule.confidence)
+    return None
+
+
+def find_actions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Action, ...]:
+    """The action items of one item in reading order, each sentence once, at most `MAX_ACTIONS`."""
+    every = list(sentences(text, elements))
+    context = _Context(item, text, every)
+    found: dict[str, Action] = {}
+    for sentence in every:
+        action = _read(sentence, context)
+        if action is not None:
+            found.setdefault(action.what.lower(), action)
+    surest = sorted(found.values(), key=lambda action: -action.confidence)[:MAX_ACTIONS]
+    return tuple(sorted(surest, key=lambda action: action.evidence.start))
+
+
+class _Context:
+    """What the whole item tells about each of its sentences."""
+
+    def __init__(self, item: Item, text: str, every: Sequence[Sentence]) -> None:
+        self.item = item
+        self.text = text
+        self.bulk = bool(_CUES.bulk.search(text.lower()))
+        created = item.created_at
+        self.written = datetime.fromtimestamp(created, UTC).date() if created is not None else None
+        self.author = item.sender or item.author
+        self.reader = self._only_reader(every)
+
+    def _only_reader(self, every: Sequence[Sentence]) -> str | None:
+        """Whom "you" means: the one recipient, or the one that the salutation names."""
+        if len(self.item.recipients) == 1:
+            return self.item.recipients[0]
+        for sentence in every[:2]:
+            greeted = _GREETING.match(sentence.text)
+            if greeted and not _SEVERAL.search(sentence.text):
+                return self.person(greeted["name"])
+        return None
+
+    def person(self, name: str) -> str | None:
+        """The one recipient of that name, as his address is written."""
+        having = [one for one in self.item.recipients if re.search(rf"\b{re.escape(name)}\b", one, re.I)]
+        return having[0] if len(having) == 1 else None
+
+
+def _read(sentence: Sentence, context: _Context) -> Action | None:
+    if len(sentence.text) > _LONGEST:
+        return None
+    named = _VOCATIVE.match(sentence.text)
+    name = named["name"] if named and named["name"].lower() not in _CUES.nameless else None
+    judgement = judge(sentence.text)
+    due = find_due(sentence.text, context.written)
+    if judgement is None or judgement.confidence < _ASSIGNED:
+        assigned = _assigned(sentence.text, due is not None)
+        if assigned is not None:
+            name, judgement = assigned
+    if judgement is None:
+        return None
+    # A manual or a recipe is full of imperatives that are nobody's task: without a sender, somebody must be
+    # named or a day.
+    if context.item.sender is None and name is None and due is None:
+        return None
+    confidence = judgement.confidence * (_BULK_FACTOR if context.bulk else 1)
+    if confidence < THRESHOLD:
+        return None
+    if name is not None:
+        owner = context.person(name) or name
+    else:
+        owner = context.author if judgement.kind is ActionKind.COMMITMENT else context.reader
+    return Action(
+        item=context.item.id,
+        kind=judgement.kind,
+        what=_SPACE.sub(" ", sentence.text),
+        confidence=round(confidence, 2),
+        evidence=evidence.cut(context.text, sentence.start, sentence.end),
+        owner=owner,
+        due=due.day.isoformat() if due else None,
+        due_text=sentence.text[due.start : due.end] if due else None,
+    )
+
+
+def _assigned(sentence: str, has_due: bool) -> tuple[str, Judgement] | None:
+    """ "Maria to check the roof", "Jonas bestellt bis zum 3. Juli …": minutes that give somebody a task."""
+    found = _TASK.match(sentence) or (_THIRD_PERSON.match(sentence) if has_due else None)
+    if found is None or found["name"].lower() in _CUES.nameless or _CUES.never.search(sentence.lower()):
+        return None
+    return found["name"], Judgement(ActionKind.COMMITMENT, _ASSIGNED)
