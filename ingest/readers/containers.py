@@ -33,7 +33,9 @@ def zip_kind(document: Document) -> str:
         mimetype = package.read("mimetype")[:200].decode("latin-1").strip()
     except ERRORS as error:
         raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
-    if mimetype == "application/epub+zip" or "META-INF/container.xml" in package.names:
+    if mimetype == "application/epub+zip" or (
+        "META-INF/container.xml" in package.names and any(name.endswith(".opf") for name in package.names)
+    ):
         return "epub"
     if mimetype.startswith("application/vnd.oasis.opendocument."):
         for word, name in _OPENDOCUMENT:
@@ -41,6 +43,10 @@ def zip_kind(document: Document) -> str:
                 return name
         raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
     if "[Content_Types].xml" in package.names:
+        if "xl/workbook.bin" in package.names:
+            raise UnreadableDocument(
+                Why.UNSUPPORTED, "binary workbooks (.xlsb) are not read; save it as .xlsx"
+            )
         for folder, name in _OFFICE:
             if any(member.startswith(folder) for member in package.names):
                 return name
@@ -49,7 +55,8 @@ def zip_kind(document: Document) -> str:
 
 
 @cache
-def _olefile() -> ModuleType:
+def olefile() -> ModuleType:
+    """The one place that imports olefile."""
     return import_module("olefile")
 
 
@@ -59,7 +66,7 @@ def ole_kind(document: Document) -> str:
     Raises:
         UnreadableDocument: it is cut off, locked, or of a kind that is not read.
     """
-    library = _olefile()
+    library = olefile()
     try:
         with library.OleFileIO(io.BytesIO(document.content())) as ole:
             streams = {"/".join(path) for path in ole.listdir(streams=True, storages=False)}

@@ -19,6 +19,7 @@ from ingest.readers.text import add_paragraphs, decoded
 
 XML_ERRORS = (etree.LxmlError, ValueError)
 _SPACE = re.compile(r"\s+")
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
 _MAX_DEPTH = 200
 
 
@@ -79,9 +80,10 @@ def _leaves(value: object, path: str, depth: int) -> Iterator[str]:
 
 def read_xml(document: Document, draft: Draft) -> None:
     """The text of each element that has some; of a file that keeps all in attributes, those."""
-    root = parse_xml(
-        declared_text(document.content()).encode("utf-8") if _redeclare(document) else document.content()
-    )
+    content = document.content()
+    root = _tree(content, draft)
+    if root is None:
+        raise UnreadableDocument(Why.TRUNCATED, "the XML is damaged or cut off")
     for element in root.iter():
         text = _own_text(element)
         if text:
@@ -91,8 +93,16 @@ def read_xml(document: Document, draft: Draft) -> None:
             draft.add(Kind.PARAGRAPH, "\n".join(f"{key}: {value}" for key, value in element.attrib.items()))
 
 
-def _redeclare(document: Document) -> bool:
-    return not document.head.lstrip().startswith((b"<?xml", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
+def _tree(content: bytes, draft: Draft) -> etree._Element | None:
+    """The tree of a file; of one that is not well formed, what can be made of it."""
+    try:
+        return parse_xml(content)
+    except (etree.LxmlError, ValueError):
+        text = _DECLARATION.sub("", declared_text(content).lstrip("\ufeff"), count=1)
+        root = parse_xml(text.encode("utf-8", "replace"), recover=True)
+        if root is not None:
+            draft.missing.append("the XML is not well formed: words near the fault may be missing")
+        return root
 
 
 def _own_text(element: etree._Element) -> str:

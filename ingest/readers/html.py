@@ -55,6 +55,8 @@ def read_html(document: Document, draft: Draft) -> None:
     )
     for block in blocks(root):
         draft.add(block.kind, block.text, level=block.level)
+    if not draft.elements:  # a page of frames or scripts still has a name
+        draft.add(Kind.TITLE, draft.title or "", level=1)
 
 
 def mail_text(markup: str) -> str:

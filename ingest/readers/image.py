@@ -31,6 +31,8 @@ def read_image(document: Document, draft: Draft) -> None:
     """PNG, JPEG, TIFF with all its pages, GIF, BMP and WebP."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     Image.MAX_IMAGE_PIXELS = document.limits.image_pixels // 2  # Pillow refuses beyond twice this
+    if document.head[8:10] == b"CR":
+        raise UnreadableDocument(Why.UNSUPPORTED, "raw camera pictures are not read; save it as JPEG or PNG")
     try:
         with Image.open(io.BytesIO(document.content())) as image:
             _read_pages(image, document, draft)

@@ -40,13 +40,14 @@ class _Properties(Protocol):
 
 
 @cache
-def _oxmsg() -> ModuleType:
+def oxmsg() -> ModuleType:
+    """The one place that imports oxmsg."""
     return import_module("oxmsg")
 
 
 def read_msg(document: Document, draft: Draft) -> None:
     """Header, body in zones, attachments as children."""
-    message = _oxmsg().Message.load(document.content())
+    message = oxmsg().Message.load(document.content())
     properties: _Properties = message.properties
     headers = Headers(email.message_from_string(properties.str_prop_value(_TRANSPORT_HEADERS) or ""))
     sent = message.sent_date

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import groupby
+from typing import BinaryIO
 
 from lxml import etree
 
 from ingest.readers.draft import Document, Draft, Kind
+from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.html import parse, table_lines
 from ingest.readers.offline_unstructured import Piece, partitioners
-from ingest.readers.package import Package, describe, local
+from ingest.readers.package import Package, describe, local, transitional
 
 ERRORS = (
     ValueError,
@@ -34,52 +36,69 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _WRAPPERS = tuple(_W + name for name in ("ins", "moveTo", "smartTag", "fldSimple", "customXml", "sdtContent"))
 _DROPPED = tuple(_W + name for name in ("del", "moveFrom", "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr"))
+_CHART = re.compile(r"/charts/chart[^/]*$")
+_BESIDE = re.compile(
+    r"(?:ppt/comments/|xl/comments|xl/threadedComments/|xl/drawings/drawing|/diagrams/data)[^/]*$"
+)
 _NOTES = ("word/footnotes.xml", "word/endnotes.xml", "word/comments.xml")
 
 
 def read_docx(document: Document, draft: Draft) -> None:
     """Word: the body with its text boxes and content controls, then notes and comments."""
-    package = Package(document.stream)
-    describe(package.tree("docProps/core.xml"), draft)
-    _take(partitioners().docx(document.stream, _prepare), draft)
+    package, stream = _open(document, draft)
+    _take(partitioners().docx(stream, _prepare), draft)
     for name in _NOTES:
         tree = package.tree(name)
         for note in tree if tree is not None else ():
             draft.add(Kind.PARAGRAPH, "\n".join(_texts(note, f"{_W}p", f"{_W}t")))
-    _add_charts(package, "word/charts/", draft)
+    _add_drawn(package, "word/", draft)
 
 
 def read_pptx(document: Document, draft: Draft) -> None:
     """PowerPoint: slides with their notes, comments and the words in charts and diagrams."""
-    package = Package(document.stream)
-    describe(package.tree("docProps/core.xml"), draft)
-    _take(partitioners().pptx(document.stream), draft)
+    package, stream = _open(document, draft)
+    _take(partitioners().pptx(stream), draft)
     draft.pages = sum(bool(re.fullmatch(r"ppt/slides/slide\d+\.xml", name)) for name in package.names)
-    for name in package.names:
-        if re.fullmatch(r"ppt/comments/[\w.]+\.xml", name):
-            _add_texts(package, name, draft, ("text", "t"))
-        elif re.fullmatch(r"ppt/diagrams/data\d*\.xml", name):
-            _add_texts(package, name, draft, ("t",))
-    _add_charts(package, "ppt/charts/", draft)
+    _add_drawn(package, "ppt/", draft)
 
 
 def read_xlsx(document: Document, draft: Draft) -> None:
-    """Excel: each sheet under its name, as the tables that stand in it."""
+    """Excel of today: its sheets, then comments and what is drawn on them."""
+    package, stream = _open(document, draft)
+    _add_sheets(stream, draft)
+    _add_drawn(package, "xl/", draft)
+
+
+def read_xls(document: Document, draft: Draft) -> None:
+    """Excel of old, as far as its cells."""
+    try:
+        _add_sheets(document.stream, draft)
+    except ERRORS as error:
+        if "password" in str(error) or "ncrypted" in str(error):
+            raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password") from error
+        raise
+
+
+def _open(document: Document, draft: Draft) -> tuple[Package, BinaryIO]:
+    """The container and the stream for the library, the strict flavour translated; metadata is taken over."""
+    package = Package(document.stream)
+    describe(package.tree("docProps/core.xml"), draft)
+    kinds = package.read("_rels/.rels")
+    if b"purl.oclc.org/ooxml" in kinds:
+        stream = transitional(package)
+        return Package(stream), stream
+    return package, document.stream
+
+
+def _add_sheets(stream: BinaryIO, draft: Draft) -> None:
+    """Each sheet under its name, as the tables that stand in it."""
     sheet = None
-    if document.head.startswith(b"PK"):
-        package = Package(document.stream)
-        describe(package.tree("docProps/core.xml"), draft)
-    for piece in partitioners().xlsx(document.stream):
+    for piece in partitioners().xlsx(stream):
         if piece.metadata.page_name != sheet:
             sheet = piece.metadata.page_name
             draft.add(Kind.TITLE, sheet or "", page=piece.metadata.page_number, level=1)
         _take((piece,), draft)
         draft.pages = piece.metadata.page_number
-    if document.head.startswith(b"PK"):
-        for name in package.names:
-            if re.fullmatch(r"xl/(comments\d*|threadedComments/.+|drawings/drawing\d+)\.xml", name):
-                _add_texts(package, name, draft, ("t", "text"))
-        _add_charts(package, "xl/charts/", draft)
 
 
 def _take(pieces: Iterable[Piece], draft: Draft) -> None:
@@ -108,16 +127,22 @@ def _prepare(root: etree._Element) -> None:
     """
     for element in list(root.iter(_FALLBACK, *_DROPPED)):
         _remove(element)
+    for ruby in list(root.iter(f"{_W}ruby")):  # East Asian reading aids: the base text is the text
+        _replace(ruby, [text for base in ruby.iter(f"{_W}rubyBase") for text in base.iter(f"{_W}t")])
     for box in list(root.iter(f"{_W}txbxContent")):
         anchor = next((above for above in box.iterancestors(f"{_W}p")), None)
         if anchor is not None and anchor.getparent() is not None:
             for block in reversed(list(box)):
                 anchor.addnext(block)
     for element in reversed(list(root.iter(f"{_W}sdt", *_WRAPPERS))):
-        parent = element.getparent()
-        if parent is not None:
-            at = parent.index(element)
-            parent[at : at + 1] = list(element)
+        _replace(element, list(element))
+
+
+def _replace(element: etree._Element, by: list[etree._Element]) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        at = parent.index(element)
+        parent[at : at + 1] = by
 
 
 def _remove(element: etree._Element) -> None:
@@ -139,11 +164,21 @@ def _add_texts(package: Package, name: str, draft: Draft, tags: tuple[str, ...])
         draft.add(Kind.PARAGRAPH, "\n".join(text for text, _ in groupby(found)))
 
 
-def _add_charts(package: Package, folder: str, draft: Draft) -> None:
-    """Titles, categories and values of charts, so that they can be found by word."""
+def _add_drawn(package: Package, folder: str, draft: Draft) -> None:
+    """Comments, diagrams, charts and boxes drawn on sheets: words that stand outside the main text.
+
+    Raises:
+        UnreadableDocument: there is not one word in the document, but pictures are.
+    """
     for name in package.names:
-        if name.startswith(folder) and name.endswith(".xml") and "/chart" in name:
+        if not (name.startswith(folder) and name.endswith(".xml")):
+            continue
+        if _CHART.search(name):
             tree = package.tree(name)
             parts = tree.iter() if tree is not None else ()
             words = [part.text.strip() for part in parts if part.text and local(part) in ("t", "v")]
             draft.add(Kind.CAPTION, " | ".join(dict.fromkeys(filter(None, words))))
+        elif _BESIDE.search(name):
+            _add_texts(package, name, draft, ("t", "text"))
+    if not draft.elements and any(name.startswith(f"{folder}media/") for name in package.names):
+        raise UnreadableDocument(Why.IMAGE_ONLY, "it holds pictures and no text")

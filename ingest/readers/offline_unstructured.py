@@ -19,6 +19,12 @@ from types import ModuleType
 from typing import BinaryIO, Protocol
 
 _SWITCHES = ("DO_NOT_TRACK", "SCARF_NO_ANALYTICS", "UNSTRUCTURED_DISABLE_NOTICE")
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
+_WORD_FLAVOURS = (  # templates, and documents with macros, which are never run
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    "application/vnd.ms-word.document.macroEnabled.main+xml",
+    "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+)
 
 
 class Metadata(Protocol):
@@ -47,12 +53,19 @@ class Partitioners:
         )
         for module in (self._docx, self._pptx, self._xlsx):
             module.__dict__.update(is_possible_narrative_text=_always, is_possible_title=_never)
+        reader = self._docx._DocxPartitioner
+        reader._paragraph_emphasis = reader._table_emphasis = _no_emphasis  # we keep no bold and italic
+        self._word = import_module("docx.package").Package
+        known = import_module("docx.opc.part").PartFactory.part_type_for
+        known.update(dict.fromkeys(_WORD_FLAVOURS, known[_WORD]))
+        import_module("pptx.api").__dict__["_is_pptx_package"] = _always  # templates and shows are read too
 
     def docx(self, file: BinaryIO, prepare: Callable[[object], None]) -> Iterator[Piece]:
         """Word. `prepare` may rearrange the body (a `w:document` element) before it is read."""
         options = self._docx.DocxPartitionerOptions.load(
             file=file, file_path=None, include_page_breaks=False, infer_table_structure=True, strategy="fast"
         )
+        options.__dict__["document"] = self._word.open(file).main_document_part.document
         prepare(options.document.element)
         pieces: Iterator[Piece] = self._docx._DocxPartitioner.iter_document_elements(options)
         return pieces
@@ -95,8 +108,12 @@ def partitioners() -> Partitioners:
         return Partitioners()
 
 
-def _always(_text: str, **_: object) -> bool:
+def _always(_text: object, **_: object) -> bool:
     return True
+
+
+def _no_emphasis(_reader: object, _part: object) -> tuple[list[str], list[str]]:
+    return [], []
 
 
 def _never(_text: str, **_: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import zipfile
 import zlib
 from datetime import UTC, datetime
@@ -12,6 +14,7 @@ from lxml import etree
 from ingest.readers.draft import Draft
 from ingest.readers.errors import UnreadableDocument, Why
 
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
 MIB = 1024 * 1024
 _MEMBERS = 20_000
 _MEMBER_BYTES = 128 * MIB  # one XML part; a tree takes about five times its text
@@ -59,12 +62,35 @@ class Package:
         return parse_xml(content) if content else None
 
 
-def parse_xml(content: bytes) -> etree._Element:
-    """A tree, with entities left unresolved and libxml2's own limits on depth and size in force."""
+def parse_xml(content: bytes, *, recover: bool = False) -> etree._Element:
+    """A tree, with entities left unresolved and libxml2's own limits on depth and size in force.
+
+    Args:
+        content: the bytes of the part.
+        recover: read past faults; then the result is None when nothing could be made of it.
+    """
     parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True, remove_pis=True
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+        recover=recover,
     )
     return etree.fromstring(content, parser)
+
+
+def transitional(package: Package) -> BinaryIO:
+    """A copy of an office document in ISO's "strict" flavour under the names that libraries know."""
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as out:
+        for name in package.names:
+            content = package.read(name)
+            if name.endswith((".xml", ".rels")):
+                content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
+            out.writestr(name, content)
+    copy.seek(0)
+    return copy
 
 
 def local(element: etree._Element) -> str:

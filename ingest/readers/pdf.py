@@ -75,35 +75,48 @@ def read_pdf(document: Document, draft: Draft) -> None:
         title=info.get("Title"), author=info.get("Author"), created_at=_time(info.get("CreationDate", ""))
     )
     draft.pages = len(pdf)
-    scans: list[int] = []
+    wordless: list[int] = []
     broken: list[int] = []
+    refusal = UnreadableDocument(Why.IMAGE_ONLY, "its pages are pictures in which no words were found")
     for number in range(1, len(pdf) + 1):
         try:
             page = pdf[number - 1]
         except pdfium().PdfiumError:
             broken.append(number)
             continue
-        lines = list(_lines(page))
-        if _is_text(lines):
-            for kind, text in blocks(lines):
-                draft.add(kind, text, page=number, level=1 if kind is Kind.TITLE else None)
-        elif _has_content(page) and not _read_scan(page, number, document, draft):
-            scans.append(number)
+        try:
+            if not _read_page(page, number, document, draft):
+                wordless.append(number)
+        except UnreadableDocument as error:  # no OCR here: the other pages may well have text
+            refusal = error
+            wordless.append(number)
         page.close()
-    _report(draft, scans, broken)
-
-
-def _report(draft: Draft, scans: list[int], broken: list[int]) -> None:
-    """Say which pages are missing, or why there is nothing."""
-    if not draft.elements:
-        if scans:
-            raise UnreadableDocument(Why.IMAGE_ONLY, "its pages are pictures in which no words were found")
-        if broken:
-            raise UnreadableDocument(Why.TRUNCATED, "none of its pages could be read")
-    if scans:
-        draft.missing.append(f"no words were found on {_pages(scans)}")
+    if not draft.elements and wordless:
+        raise refusal
+    if not draft.elements and broken:
+        raise UnreadableDocument(Why.TRUNCATED, "none of its pages could be read")
+    if wordless:
+        draft.missing.append(f"no words were found on {_pages(wordless)}")
     if broken:
         draft.missing.append(f"{_pages(broken)} could not be read")
+
+
+def _read_page(page: _Page, number: int, document: Document, draft: Draft) -> bool:
+    """Add the words of one page; False when it shows something but no words."""
+    lines = list(_lines(page))
+    if _is_text(lines):
+        for kind, text in blocks(lines):
+            draft.add(kind, text, page=number, level=1 if kind is Kind.TITLE else None)
+        return True
+    if not any(True for _ in page.get_objects(max_depth=1)):
+        return True  # a blank page
+    width, height = page.get_size()
+    scale = min(_OCR_DPI / 72, (_OCR_PIXELS / max(width * height, 1)) ** 0.5)
+    image = page.render(scale=scale, grayscale=True).to_pil()
+    found = list(paragraphs(image, document.job.ocr_languages, round(scale * 72)))
+    for text in found or [line.text for line in lines]:  # a few letters are better than none
+        draft.add(Kind.PARAGRAPH, text, page=number)
+    return bool(found or lines)
 
 
 def _pages(numbers: list[int]) -> str:
@@ -177,22 +190,6 @@ def _is_apart(above: Line | None, line: Line) -> bool:
         return False
     step = above.top - line.top
     return step > _GAP * max(above.size, line.size) or step < -2 * line.size
-
-
-def _has_content(page: _Page) -> bool:
-    return any(True for _ in page.get_objects(max_depth=1))
-
-
-def _read_scan(page: _Page, number: int, document: Document, draft: Draft) -> bool:
-    """Render a page and read the picture; False when there are no words in it."""
-    width, height = page.get_size()
-    scale = _OCR_DPI / 72
-    scale = min(scale, (_OCR_PIXELS / max(width * height, 1)) ** 0.5)
-    image = page.render(scale=scale, grayscale=True).to_pil()
-    found = list(paragraphs(image, document.job.ocr_languages, round(scale * 72)))
-    for text in found:
-        draft.add(Kind.PARAGRAPH, text, page=number)
-    return bool(found)
 
 
 def _time(value: str) -> float | None:

@@ -6,6 +6,8 @@ reason why there is none.
 
 from __future__ import annotations
 
+import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -24,6 +26,7 @@ from ingest.readers import (
     package,
     pdf,
     rtf,
+    samples,
     sniff,
     text,
 )
@@ -63,7 +66,7 @@ FORMATS = (
     Format("docx", f"{_WORD}wordprocessingml.document", office.read_docx, "unstructured", _PACKAGE),
     Format("pptx", f"{_WORD}presentationml.presentation", office.read_pptx, "unstructured", _PACKAGE),
     Format("xlsx", f"{_WORD}spreadsheetml.sheet", office.read_xlsx, "unstructured", _PACKAGE),
-    Format("xls", "application/vnd.ms-excel", office.read_xlsx, "unstructured", _PACKAGE),
+    Format("xls", "application/vnd.ms-excel", office.read_xls, "unstructured", office.ERRORS),
     Format("odt", f"{_ODF}text", opendocument.read_opendocument, "lxml", _PACKAGE),
     Format("ods", f"{_ODF}spreadsheet", opendocument.read_opendocument, "lxml", _PACKAGE),
     Format("odp", f"{_ODF}presentation", opendocument.read_opendocument, "lxml", _PACKAGE),
@@ -141,7 +144,9 @@ def _read_into(draft: Draft, stream: BinaryIO, job: Job) -> None:
     row = detect(document)
     draft.media_type = row.media_type
     try:
-        row.read(document, draft)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a library's warning may quote the document
+            row.read(document, draft)
     except row.errors as error:
         raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
     except MemoryError as error:
@@ -153,5 +158,11 @@ def _read_into(draft: Draft, stream: BinaryIO, job: Job) -> None:
 
 
 def warm() -> None:
-    """Import and run once whatever is heavy, before confinement."""
-    language_of("The quick brown fox jumps over the lazy dog.")
+    """Import what is heavy and run a small document of each kind through it, before confinement and forks.
+
+    What a reader imports only when it is first used would otherwise be imported by every worker for itself.
+    """
+    containers.olefile()
+    msg.oxmsg()
+    for name, content in samples.documents():
+        read(io.BytesIO(content), Job(name=name), io.BytesIO())
