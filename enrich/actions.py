@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from enrich import cues, evidence
-from enrich.dates import find_due
+from enrich.dates import find_due, full_date
 from enrich.schema import MAX_ACTIONS
 from enrich.sentences import Sentence, sentences
 from store.records import Action, ActionKind, Element, Item
@@ -28,11 +28,18 @@ _GREETING = re.compile(
     rf"(?:(?:Mrs?|Ms|Dr|Prof|Frau|Herr|Miss)\.?\s+)*{_GIVEN}"
 )
 _SEVERAL = re.compile(r"\b(?:and|und|all|alle|both|beide|everyone|team)\b|&")
-_VOCATIVE = re.compile(rf"(?:(?:Hi|Hello|Dear|Liebe[r]?|Hallo)\s+)?{_GIVEN}(?:,| -| –|:)\s")
-_TASK = re.compile(
-    rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to|soll|wird)\s+(?!be\b|have\b|not\b)[a-zäöü]+"
+# "Gerd, please …", after a label if need be: "Heating: Milan, could you …".
+_VOCATIVE = re.compile(
+    r"(?:[A-ZÄÖÜ][\w ]{1,20}: (?=[A-ZÄÖÜ]\w+, ))?"
+    rf"(?P<said>(?:(?:Hi|Hello|Dear|Liebe[r]?|Hallo)\s+)?{_GIVEN}(?:,| -| –|:)\s)"
 )
-_THIRD_PERSON = re.compile(rf"{_GIVEN} (?:[a-zäöüß]+t|[a-z]+s)\s")
+_TASK = re.compile(rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to) (?:{_CUES.verbs})\b")
+_THIRD_PERSON = re.compile(
+    rf"{_GIVEN} (?!(?:dieses|ist|hat|steht|bleibt|gilt|liegt|kommt)\b|this\b|its\b|his\b|is\b|was\b|has\b)(?:[a-zäöüß]+t|[a-z]+s) "
+)
+_DATED_NAME = re.compile(r"20\d\d-\d\d-\d\d")
+_HEAD = 500  # characters in which a letter says when it was written, on a line of its own
+_HEAD_LINE = 100
 
 
 class Judgement(NamedTuple):
@@ -73,8 +80,7 @@ class _Context:
         self.item = item
         self.text = text
         self.bulk = bool(_CUES.bulk.search(text.lower()))
-        created = item.created_at
-        self.written = datetime.fromtimestamp(created, UTC).date() if created is not None else None
+        self.written = _written(item, text)
         self.author = item.sender or item.author
         self.reader = self._only_reader(every)
 
@@ -94,11 +100,28 @@ class _Context:
         return having[0] if len(having) == 1 else None
 
 
+def _written(item: Item, text: str) -> date | None:
+    """The day of the item's own date (in UTC: records keep no zone), else that of its head or its file name."""
+    if item.created_at is not None:
+        return datetime.fromtimestamp(item.created_at, UTC).date()
+    named = _DATED_NAME.search(item.name)
+    if named:
+        return full_date(named[0])
+    for line in text[:_HEAD].splitlines():
+        if len(line) < _HEAD_LINE and (day := full_date(line)):
+            return day
+    return None
+
+
 def _read(sentence: Sentence, context: _Context) -> Action | None:
     if len(sentence.text) > _LONGEST:
         return None
     named = _VOCATIVE.match(sentence.text)
-    name = named["name"] if named and named["name"].lower() not in _CUES.nameless else None
+    if named and named["name"].lower() not in _CUES.nameless:
+        name, at = named["name"], named.start("said")
+        sentence = Sentence(sentence.start + at, sentence.end, sentence.text[at:])
+    else:
+        name = None
     judgement = judge(sentence.text)
     due = find_due(sentence.text, context.written)
     if judgement is None or judgement.confidence < _ASSIGNED:

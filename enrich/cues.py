@@ -27,6 +27,7 @@ class Cues(NamedTuple):
     never: re.Pattern[str]  # no action item, whatever else the sentence holds
     bulk: re.Pattern[str]  # the whole item is a mailing to many
     nameless: frozenset[str]  # begin a sentence with a capital and are nobody's name
+    verbs: str  # alternatives: what tasks begin with
 
 
 def load() -> Cues:
@@ -52,7 +53,8 @@ def load() -> Cues:
         confidence, _, pattern = rest.partition(" ")
         rules.append(Rule(ActionKind(word), float(confidence), re.compile(_filled(pattern, pieces))))
     never, bulk = (re.compile("|".join(lists[word])) for word in ("never", "bulk"))
-    return Cues(tuple(rules), never, bulk, frozenset(" ".join(lists["nameless"]).split()))
+    verbs = f"{pieces['VERBS']}|{pieces['NOUNS']}"
+    return Cues(tuple(rules), never, bulk, frozenset(" ".join(lists["nameless"]).split()), verbs)
 
 
 def _filled(text: str, pieces: dict[str, str]) -> str:

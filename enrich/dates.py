@@ -229,6 +229,27 @@ def _end_of_month(groups: Groups, today: date) -> date | None:
     return found if (found - today).days <= _FUTURE_DAYS or groups.get("year") else None
 
 
+def _easter(year: int) -> date:
+    """Easter Sunday of the Gregorian calendar (Meeus/Jones/Butcher)."""
+    a, b, c = year % 19, year // 100, year % 100
+    h = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
+    k = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
+    m = (a + 11 * h + 22 * k) // 451
+    month, day = divmod(h + k - 7 * m + 114, 31)
+    return date(year, month, day + 1)
+
+
+def _feast(groups: Groups, today: date) -> date | None:
+    """The next Easter, Whitsun or Christmas, if it is not most of a year away."""
+    for year in (today.year, today.year + 1):
+        day = date(year, 12, 25)
+        if not groups["feast"].startswith(("christmas", "weihnacht")):
+            day = _easter(year) + timedelta(days=0 if groups["feast"] in ("easter", "ostern") else 49)
+        if day >= today:
+            return day if (day - today).days <= _FUTURE_DAYS else None
+    return None
+
+
 def _plus(days: int) -> Resolve:
     return lambda groups, today: today + timedelta(days=days)
 
@@ -299,6 +320,8 @@ _ROWS: tuple[Row, ...] = (
         rf"{_END}(?:{_THIS}\s+)?(?:year|jahres)|year[- ]end|jahresende|eoy",
         lambda _, today: date(today.year, 12, 31),
     ),
+    Row(rf"{_DAY}\s+(?:after|before|nach|vor)\s+(?:the\s+)?(?!\d)\w+", _never),
+    Row(r"(?P<feast>easter|ostern|whitsun|pfingsten|christmas|weihnachten)", _feast),
     Row(r"(?:the\s+)?day\s+after\s+tomorrow|übermorgen", _plus(2)),
     Row(rf"tomorrow{_PART}|{_MORGEN}{_PART}", _plus(1)),
     Row(rf"today|tonight|this\s+(?:morning|afternoon|evening)|heute{_PART}", _plus(0)),
@@ -310,8 +333,9 @@ _ROWS: tuple[Row, ...] = (
 )
 _PATTERNS = tuple((re.compile(rf"(?<![\w/.-])(?:{row.pattern})(?!\w)"), row) for row in _ROWS)
 _HINT = re.compile(
-    rf"\d|{_any(_WEEKDAYS, 3)}|day|tonight|tomorrow|week|month|quarter|year|this |business"
-    r"|\b(?:eo[dwmqy]|cob)\b|end of|ende |heute|morgen|woche|monat|quartal|jahr|tage|feierabend"
+    rf"\d|{_any(_WEEKDAYS, 3)}|day|tonight|tomorrow|week|month|quarter|year|this |business|end of|ende "
+    r"|\b(?:eo[dwmqy]|cob)\b|heute|morgen|woche|monat|quartal|jahr|tage|feierabend"
+    r"|easter|ostern|whitsun|pfingsten|christmas|weihnacht"
 )
 _CLOCK = (
     rf"(?:(?:\d{{1,2}}(?:[:.]\d\d)?\s*(?:am|pm|a\.m\.|p\.m\.|uhr|h|o'clock)?|noon|midday|midnight|lunch|mittag"
@@ -373,6 +397,15 @@ def find_due(sentence: str, written: date | None) -> Due | None:
     choice = sure or likely
     days = {due.day if due else None for due in choice}
     return choice[0] if len(days) == 1 else None  # two days: which one is due is anybody's guess
+
+
+def full_date(line: str) -> date | None:
+    """The one date with its year at the end of a line, as a letter has it: "Kaltenried, 12 June 2026"."""
+    text = line.rstrip(" .").lower()
+    found = [one for one in _expressions(text) if "year" in one.groups]
+    if len(found) != 1 or found[0].end != len(text):
+        return None
+    return found[0].row.resolve(found[0].groups, date.min)
 
 
 def _expressions(text: str) -> list[_Found]:

@@ -15,15 +15,21 @@ from store.records import Element, ElementKind
 SPOKEN = frozenset((ElementKind.PARAGRAPH, ElementKind.LIST_ITEM))
 OWN = SPOKEN | {ElementKind.TITLE, ElementKind.TABLE, ElementKind.CAPTION, ElementKind.CODE}
 
-_MONTH = (
-    r"Jan|Feb|Mär|Mar|Apr|Mai|May|Ju[nl]|Aug|Sep|O[ck]t|Nov|De[cz]|Januar|Februar|März|April|Juni|Juli|August"
-)
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mrs?|Ms|Dr|Prof|Hr|Fr|Frl|St|Str|Nr|No|Art|Abs|Abb|Tel|Fa|Ing|Dipl|Jr|Sr|Inc|Ltd|Co|Corp|vs|etc"
-    r"|approx|ca|bzw|ggf|evtl|inkl|exkl|zzgl|usw|vgl|sog|max|min|gem|lt|vol|pp?|Fig|Ref|ext|dept|est|attn"
-    rf"|{_MONTH}|Mon|Tue|Wed|Thu|Fri|[A-Za-zÄÖÜäöü])|\b[zZ]\.\s?[BbTtHh]|\b[uUdDoOiI]\.\s?[aAhHÄägGeE])\.$"
+    r"(?:\b(?:Mrs?|Ms|Dr|Prof|Hr|Fr|Frl|St|Str|Nr|No|Art|Abs|Abb|Tel|Fa|Ing|Dipl|Jr|Sr|Inc|Ltd|Co|Corp|vs"
+    r"|approx|ca|bzw|ggf|evtl|inkl|exkl|zzgl|vgl|sog|max|min|gem|lt|vol|pp?|Fig|Ref|ext|dept|attn|[A-Za-zÄÖÜäöü])"
+    r"|\b[zZ]\.\s?[BbTtHh]|\b[uUdDoOiI]\.\s?[aAhHÄägGeE])\.$"
 )
-_ORDINAL = re.compile(r"(?:^|\D)\d{1,2}\.$")
+_MONTH_ABBREVIATED = re.compile(
+    r"\b(?:Jan|Feb|Mär|Mar|Apr|Jun|Jul|Aug|Sept?|O[ck]t|Nov|De[cz]|Mon|Tue|Wed|Thu|Fri)\.$"
+)
+_ORDINAL = re.compile(r"(?:^|\s)\d{1,2}\.$")
+_ORDINAL_BEFORE = re.compile(
+    r"(?:^|\b(?:am|vom|zum|der|die|das|den|dem|des|bis|im|ab|seit|beim|und|oder|[A-Z][a-z]+tag,?)\s+)\d{1,2}\.$"
+)
+_ORDINAL_AFTER = re.compile(
+    r"\s+(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Quartal|Stock|Etage|OG|Ober|Unter|Jahrh|Klasse|Halb)"
+)
 _STOP = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)")
 _LINE = re.compile(r"\n+")
 _BULLET = re.compile(r"\s*(?:[-*•–—·]|\(?\d{1,2}[.)]|\(?[a-z]\))\s+")
@@ -81,14 +87,16 @@ def _breaks(text: str, line: int, newline: re.Match[str], end: int) -> bool:
 
 
 def _ends_sentence(text: str, at: int, stop: re.Match[str]) -> bool:
-    following = text[stop.end() : stop.end() + 40].lstrip()[:1]
+    following = text[stop.end() : stop.end() + 40]
     if stop[0].startswith("."):
-        so_far = text[max(at, stop.start() - 12) : stop.start() + 1]
+        so_far = text[max(at, stop.start() - 24) : stop.start() + 1]
         if _ABBREVIATION.search(so_far):
             return False
-        if _ORDINAL.search(so_far):  # "15. Juni", "2. Stock": German ordinals
+        if _MONTH_ABBREVIATED.search(so_far) and following.lstrip()[:1].isdigit():
             return False
-    return not following.islower()
+        if _ORDINAL.search(so_far) and (_ORDINAL_BEFORE.search(so_far) or _ORDINAL_AFTER.match(following)):
+            return False
+    return not following.lstrip()[:1].islower()
 
 
 def _trimmed(text: str, start: int, end: int) -> Iterator[Sentence]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrich.dates import find_due
+from enrich.dates import find_due, full_date
 
 TABLE = Path(__file__).with_name("due_dates.txt")
 
@@ -40,6 +40,13 @@ def test_words_are_where_the_offsets_say() -> None:
     found = find_due(sentence, date(2026, 5, 12))
     assert found is not None
     assert sentence[found.start : found.end] == "Freitag"
+
+
+def test_a_letter_says_when_it_was_written() -> None:
+    assert full_date("Pell Architects to the county, 12 June 2026") == date(2026, 6, 12)
+    assert full_date("Kaltenried, den 3. März 2026") == date(2026, 3, 3)
+    assert full_date("between 3 May 2026 and 5 May 2026") is None
+    assert full_date("on 3 May 2026 we met") is None
 
 
 WORDS = ["by", "until", "bis", "zum", "Friday", "Freitag", "15.", "Juni", "June", "next", "week", "end", "of"]
