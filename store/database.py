@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlcipher3 import dbapi2 as sqlcipher
@@ -60,6 +60,7 @@ class Database:
     def __init__(self, path: Path, key: Private[bytes]) -> None:
         self.path = path
         self.changes = Changes()
+        self.on_audited: Callable[[], None] = lambda: None  # set by the audit log
         self._key = key
         self._writer = connect(path, key, cache_kib=_WRITER_CACHE_KIB)
         self._writing = threading.Lock()
@@ -69,7 +70,9 @@ class Database:
         self._closed = False
 
     @contextlib.contextmanager
-    def write(self, *, durable: bool = True, moves: bool = False) -> Iterator[Connection]:
+    def write(
+        self, *, durable: bool = True, moves: bool = False, audited: bool = False
+    ) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back if it raises.
 
         Args:
@@ -77,6 +80,7 @@ class Database:
                 power cut may undo the commit, in order with all later ones, but a killed process never does:
                 right for what can be derived again.
             moves: an item's state changes; waiters of the ledger are woken after the commit.
+            audited: the transaction adds to the audit log; its head outside follows before the block is left.
         """
         with self._writing, database_errors():
             self._set_synchronous("FULL" if durable else "NORMAL")
@@ -91,6 +95,8 @@ class Database:
                     connection.execute("ROLLBACK")
         if moves:
             self.changes.bump()
+        if audited:
+            self.on_audited()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

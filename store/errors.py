@@ -1,14 +1,14 @@
 """What can go wrong in the store room.
 
-    StoreError
-    ├── NoHome, HomeExists, HomeInUse, NewerHome     the home as a whole
-    ├── WrongPassphrase (exit 77), KeysDamaged       the way to the keys
-    ├── StoreFull (retryable)                        no space: nothing half-written is left
-    ├── StoreBusy (retryable)                        another writer held the catalog for too long
-    ├── DiskFault                                    the disk refused for another reason
-    ├── CatalogDamaged, BlobDamaged                  what was read is not what was written
-    ├── NoSuchItem, ItemTooLarge, IllegalStep        the caller's side
-    └── DeletionIncomplete (retryable)               the proof query still found something
+StoreError
+├── NoHome, HomeExists, HomeInUse, NewerHome     the home as a whole
+├── WrongPassphrase (exit 77), KeysDamaged       the way to the keys
+├── StoreFull (retryable)                        no space: nothing half-written is left
+├── StoreBusy (retryable)                        another writer held the catalog for too long
+├── DiskFault                                    the disk refused for another reason
+├── CatalogDamaged, BlobDamaged                  what was read is not what was written
+├── NoSuchItem, ItemTooLarge, IllegalStep, AttachedItem   the caller's side
+└── DeletionIncomplete (retryable)               the proof query still found something
 """
 
 from __future__ import annotations
@@ -82,6 +82,10 @@ class ItemTooLarge(StoreError):
 
 class IllegalStep(StoreError):
     """The ledger's table has no such transition."""
+
+
+class AttachedItem(StoreError):
+    """It is part of another item, whose original would still hold it."""
 
 
 class DeletionIncomplete(StoreError):

@@ -35,7 +35,9 @@ class FindingTable:
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT id, reader, version, started_at FROM runs ORDER BY id DESC").fetchall()
+            rows = connection.execute(
+                "SELECT id, reader, version, started_at FROM runs ORDER BY id DESC"
+            ).fetchall()
         return [Run(id=row[0], reader=row[1], version=row[2], started_at=row[3]) for row in rows]
 
     def save_findings(self, item: str, run: int, findings: Findings) -> None:
@@ -61,7 +63,8 @@ class FindingTable:
             _clear(connection, seq)
             _insert(connection, seq, findings, known)
             connection.execute(
-                "INSERT INTO readings_by_run (item, run, summary) VALUES (?, ?, ?)", (seq, run, findings.summary)
+                "INSERT INTO readings_by_run (item, run, summary) VALUES (?, ?, ?)",
+                (seq, run, findings.summary),
             )
 
     def roll_back_run(self, run: int) -> int:
@@ -69,7 +72,9 @@ class FindingTable:
         with self._database.write(moves=True) as connection:
             items = [
                 row[0]
-                for row in connection.execute("SELECT item FROM readings_by_run WHERE run = ?", (run,)).fetchall()
+                for row in connection.execute(
+                    "SELECT item FROM readings_by_run WHERE run = ?", (run,)
+                ).fetchall()
             ]
             for seq in items:
                 _clear(connection, seq)
@@ -107,7 +112,9 @@ class FindingTable:
 
     def tag_counts(self) -> dict[str, int]:
         """How many items have each tag, the most used first."""
-        return self._counts("SELECT name, count(DISTINCT item) AS n FROM tags GROUP BY name ORDER BY n DESC, name")
+        return self._counts(
+            "SELECT name, count(DISTINCT item) AS n FROM tags GROUP BY name ORDER BY n DESC, name"
+        )
 
     def actions(
         self, *, status: ActionStatus | None = None, item: str | None = None, limit: int = 50
@@ -136,7 +143,9 @@ class FindingTable:
         with self._database.write() as connection:
             place = connection.execute("SELECT item, start, end FROM actions WHERE id = ?", (id,)).fetchone()
             if place is None:
-                raise NoSuchItem("no such action item", item=str(id), remedy="list them anew: strongroom actions")
+                raise NoSuchItem(
+                    "no such action item", item=str(id), remedy="list them anew: strongroom actions"
+                )
             connection.execute(
                 "INSERT OR REPLACE INTO verdicts (item, start, end, status) VALUES (?, ?, ?, ?)",
                 (*place, status.value),

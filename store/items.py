@@ -9,7 +9,7 @@ import msgspec
 
 from store.database import Connection, Database
 from store.errors import NoSuchItem
-from store.records import Item, Origin, Reason, State
+from store.records import Item, Origin, State
 
 # The order of `Item`'s fields as they are read from a row.
 COLUMNS = (
@@ -148,7 +148,9 @@ class ItemTable:
             ).fetchall()
         return [_to_origin(row) for row in rows]
 
-    def find_origin(self, source: str, locator: str, *, parent: str | None = None) -> tuple[str, Origin] | None:
+    def find_origin(
+        self, source: str, locator: str, *, parent: str | None = None
+    ) -> tuple[str, Origin] | None:
         """The item that a place holds now, and what is known of the place; None if it holds none."""
         with self._database.read() as connection:
             row = connection.execute(
@@ -201,7 +203,9 @@ class ItemTable:
             types, tags, projects, sender, recipient, source, after, before, language, include_superseded
         )
         with self._database.read() as connection:
-            rows = connection.execute(f"SELECT id FROM items WHERE {' AND '.join(conditions)}", values).fetchall()
+            rows = connection.execute(
+                f"SELECT id FROM items WHERE {' AND '.join(conditions)}", values
+            ).fetchall()
         return {row[0] for row in rows}
 
     def count(self) -> int:
@@ -286,7 +290,9 @@ def _unused_instant(connection: Connection) -> float:
     return instant / 1e6
 
 
-def hold_place(connection: Connection, seq: int, origin: Origin, parent: str | None, *, new_version: bool) -> bool:
+def hold_place(
+    connection: Connection, seq: int, origin: Origin, parent: str | None, *, new_version: bool
+) -> bool:
     """Let the place of `origin` hold this item from now on; False if it already did.
 
     A place holds one item at a time, so another item that was there loses it. With `new_version` that one is
@@ -309,7 +315,9 @@ def hold_place(connection: Connection, seq: int, origin: Origin, parent: str | N
     return before is None or not before[0]
 
 
-def release_place(connection: Connection, source: str, locator: str, parent: str, *, but: int = 0) -> int | None:
+def release_place(
+    connection: Connection, source: str, locator: str, parent: str, *, but: int = 0
+) -> int | None:
     """Let a place hold nothing; returns the row number of the item that it held, unless it is `but`."""
     row = connection.execute(
         "UPDATE origins SET current = 0 WHERE source = ? AND locator = ? AND parent = ? AND current = 1"

@@ -110,7 +110,9 @@ def change_passphrase(path: Path, old: Private[bytes], new: Private[bytes], kdf:
     _write(path, wrapping.vault, _unwrap(wrapping, old), new, kdf)
 
 
-def _write(path: Path, vault: str, master: Private[bytes], passphrase: Private[bytes], kdf: KdfParameters) -> None:
+def _write(
+    path: Path, vault: str, master: Private[bytes], passphrase: Private[bytes], kdf: KdfParameters
+) -> None:
     if not passphrase.reveal():
         raise StoreError("the passphrase is empty", remedy="choose a passphrase of at least one character")
     salt, nonce = os.urandom(16), os.urandom(_NONCE_BYTES)
@@ -130,7 +132,9 @@ def _read(path: Path) -> _Wrapping:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise NoHome("there is no Strongroom home here", item=str(path.parent), remedy="run: strongroom init") from None
+        raise NoHome(
+            "there is no Strongroom home here", item=str(path.parent), remedy="run: strongroom init"
+        ) from None
     damaged = KeysDamaged("the keys file is damaged", item=str(path), remedy="restore it from a backup")
     try:
         file = msgspec.json.decode(content, type=_KeysFile)
@@ -138,13 +142,19 @@ def _read(path: Path) -> _Wrapping:
         if hashlib.sha256(body).hexdigest() != file.sha256:
             raise damaged
         if msgspec.json.decode(body, type=_Format).format > FORMAT:
-            raise NewerHome("this home was made by a newer version", item=str(path), remedy="upgrade Strongroom")
+            raise NewerHome(
+                "this home was made by a newer version", item=str(path), remedy="upgrade Strongroom"
+            )
         wrapping = msgspec.json.decode(body, type=_Wrapping)
         bytes.fromhex(wrapping.vault)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
         raise damaged from error
     kdf = wrapping.kdf
-    if not (0 < kdf.memory_kib <= _MAX_MEMORY_KIB and 0 < kdf.passes <= _MAX_PASSES and 0 < kdf.lanes <= _MAX_LANES):
+    if not (
+        0 < kdf.memory_kib <= _MAX_MEMORY_KIB
+        and 0 < kdf.passes <= _MAX_PASSES
+        and 0 < kdf.lanes <= _MAX_LANES
+    ):
         raise damaged
     return wrapping
 

@@ -66,7 +66,9 @@ class Ledger:
         with self._database.read() as connection:
             rows = connection.execute("SELECT state, count(*) FROM items GROUP BY state").fetchall()
             (deleted,) = connection.execute("SELECT count(*) FROM receipts").fetchone()
-        return {state: 0 for state in State} | {State(state): n for state, n in rows} | {State.DELETED: deleted}
+        return (
+            dict.fromkeys(State, 0) | {State(state): n for state, n in rows} | {State.DELETED: deleted}
+        )
 
     def reasons(self) -> dict[Reason, int]:
         """How many items have been given each reason."""
@@ -94,7 +96,9 @@ class Ledger:
         with self._database.write(moves=True) as connection:
             seq = sequence_of(connection, item)
             move(connection, seq, State.QUARANTINED)
-            connection.execute("UPDATE items SET reason = ?, detail = ? WHERE seq = ?", (reason.value, detail, seq))
+            connection.execute(
+                "UPDATE items SET reason = ?, detail = ? WHERE seq = ?", (reason.value, detail, seq)
+            )
 
     def failed_attempt(self, item: str) -> int:
         """Count a failed try of the stage that the item waits for; returns how many there were.

@@ -189,7 +189,9 @@ class PassageTable:
     def removed_since(self, generation: int) -> list[int]:
         """The ids of passages that were removed after a generation. An id is never used again."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT passage FROM removed WHERE generation > ?", (generation,)).fetchall()
+            rows = connection.execute(
+                "SELECT passage FROM removed WHERE generation > ?", (generation,)
+            ).fetchall()
         return [row[0] for row in rows]
 
     def _stretches(self, query: str, generation: int, *values: object) -> Iterator[list[tuple[object, ...]]]:

@@ -64,7 +64,9 @@ class ReadingTable:
             seq = sequence_of(connection, item)
             move(connection, seq, State.PARSED)
             forget_reading(connection, seq)
-            connection.execute("INSERT INTO texts (item, text, elements) VALUES (?, ?, ?)", (seq, text, elements))
+            connection.execute(
+                "INSERT INTO texts (item, text, elements) VALUES (?, ?, ?)", (seq, text, elements)
+            )
             _describe(connection, seq, reading)
             if reading.mail is not None:
                 join_thread(connection, seq, item, reading.mail)
@@ -99,7 +101,8 @@ class ReadingTable:
         """The items of a conversation, the oldest mail first by its own date."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT id FROM items WHERE thread = ? ORDER BY coalesce(created_at, stored_at), seq", (thread,)
+                "SELECT id FROM items WHERE thread = ? ORDER BY coalesce(created_at, stored_at), seq",
+                (thread,),
             ).fetchall()
         return [row[0] for row in rows]
 
@@ -123,14 +126,17 @@ def remove_passages(connection: Connection, seq: int) -> int:
     """Remove an item's passages and their vectors, noting their ids for the indexes; returns how many."""
     generation = next_generation(connection)
     connection.execute(
-        "INSERT INTO removed (passage, generation) SELECT id, ? FROM passages WHERE item = ?", (generation, seq)
+        "INSERT INTO removed (passage, generation) SELECT id, ? FROM passages WHERE item = ?",
+        (generation, seq),
     )
     return int(connection.execute("DELETE FROM passages WHERE item = ?", (seq,)).rowcount)
 
 
 def next_generation(connection: Connection) -> int:
     """Count one change of passages or vectors. Each of them carries the number that wrote it."""
-    row = connection.execute("UPDATE facts SET value = value + 1 WHERE name = 'generation' RETURNING value").fetchone()
+    row = connection.execute(
+        "UPDATE facts SET value = value + 1 WHERE name = 'generation' RETURNING value"
+    ).fetchone()
     return int(row[0])
 
 

@@ -235,6 +235,8 @@ class Receipt(Record, frozen=True, kw_only=True):
 
     item: str
     deleted_at: float
-    removed: dict[str, int]  # kind -> count: blobs, passages, vectors, tags, actions, links, origins, children
+    removed: dict[
+        str, int
+    ]  # kind -> count: blobs, passages, vectors, tags, actions, links, origins, children
     residue: dict[str, int]  # the proof query's counts after deletion; all zero, or the deletion failed
     audit_head: str  # hex hash of the audit entry that records it

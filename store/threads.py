@@ -38,7 +38,9 @@ def join_thread(connection: Connection, seq: int, item: str, header: MailHeader)
     )
     ids = named_ids(header)
     connection.execute("DELETE FROM mail_ids WHERE item = ?", (seq,))
-    connection.executemany("INSERT INTO mail_ids (message_id, item) VALUES (?, ?)", [(name, seq) for name in ids])
+    connection.executemany(
+        "INSERT INTO mail_ids (message_id, item) VALUES (?, ?)", [(name, seq) for name in ids]
+    )
     threads = [
         row[0]
         for row in connection.execute(

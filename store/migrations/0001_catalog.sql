@@ -2,7 +2,7 @@
 -- and the proof query finds the tables to count in through these references.
 
 CREATE TABLE facts (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-INSERT INTO facts VALUES ('generation', 0), ('model', '');
+INSERT INTO facts VALUES ('generation', 0), ('erased', 0), ('model', '');
 
 CREATE TABLE items (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -207,10 +207,17 @@ CREATE TABLE snapshot_files (
 
 CREATE TABLE receipts (
     item TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,                   -- its former row number, never used again
     deleted_at REAL NOT NULL,
+    oldest INTEGER,                         -- generation of its first passage, if there was any
+    generation INTEGER NOT NULL,            -- of their removal
     removed TEXT NOT NULL,                  -- JSON
-    audit INTEGER NOT NULL REFERENCES audit (number)
+    audit_hash BLOB NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX receipts_generation ON receipts (generation);
 
--- Blobs whose items are gone from the catalog but whose files may still be there.
-CREATE TABLE doomed (blob TEXT PRIMARY KEY) WITHOUT ROWID;
+-- Deletions that the catalog has done and the disk perhaps not yet: files that may still be there.
+CREATE TABLE doomed (
+    blob TEXT PRIMARY KEY,
+    item TEXT NOT NULL REFERENCES receipts (item)
+) WITHOUT ROWID;

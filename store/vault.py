@@ -1,0 +1,350 @@
+"""The store as the other rooms see it: an open home, with the few actions that touch disk and catalog together.
+
+Order is everything here. Whatever is on the disk before the catalog says so is swept at the next open; whatever
+the catalog says is on the disk. So a kill at any point leaves a home that needs no repair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import secrets
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from policy.limits import Limits
+from policy.redact import Private
+from store import keys as keyfile
+from store.audit import Audit, append
+from store.blobs import Blobs, Incoming
+from store.catalog import Catalog
+from store.crypto import new_data_key, unwrap_key, wrap_key
+from store.database import Database
+from store.deletion import doomed_blobs, erase, forget_doomed, prove, read_receipt, unfinished_deletions
+from store.durable import disk_errors, store_full, sync_folder
+from store.errors import DeletionIncomplete, HomeExists, HomeInUse, NoHome, NoSuchItem, StoreError
+from store.items import NewItem, find_blob, hold_place, insert_item, sequence_of
+from store.keys import KdfParameters, Keys
+from store.ledger import Ledger
+from store.migrate import copy_path, migrate, packaged_steps
+from store.records import Origin, Receipt, Record
+from store.snapshots import Snapshots
+from store.verify import VerifyReport, verify_home
+
+log = logging.getLogger("strongroom.store")
+
+EPOCH = 1  # the epoch whose key wraps new data keys
+
+
+class Stored(Record):
+    """What became of a document that was put in."""
+
+    item: str
+    created: bool  # False: these bytes were here already
+    origin_added: bool  # False: from this place too
+
+
+class Vault:
+    """An open home. Thread-safe; one process at a time."""
+
+    catalog: Catalog
+    ledger: Ledger
+    audit: Audit
+    snapshots: Snapshots
+    home: Path
+
+    def __init__(self, home: Path, keys: Keys, lock: int, limits: Limits) -> None:
+        """Not for callers: use `Vault.open`."""
+        self.home = home
+        self._keys = keys
+        self._lock = lock
+        self._limits = limits
+        self._database = Database(home / "catalog.db", keys.catalog)
+        self._blobs = Blobs(home, keys.identity)
+        # Placing and removing of files take turns, so that bytes which come back while their blob is being
+        # deleted are not deleted with it.
+        self._placing = threading.Lock()
+        self.catalog = Catalog(self._database)
+        self.ledger = Ledger(self._database)
+        self.audit = Audit(self._database, home / "audit.head", keys.audit)
+        self.snapshots = Snapshots(self._database, home / "snapshots", keys.snapshots)
+
+    @staticmethod
+    def create(home: Path, passphrase: Private[bytes], *, kdf: KdfParameters = KdfParameters()) -> None:  # noqa: B008
+        """Make a new home. It exists from the moment its keys file has its name; killed before, start again.
+
+        Raises:
+            HomeExists: there is one, or a catalog without its keys, which is not ours to overwrite.
+        """
+        with disk_errors():
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = _take(home)
+        try:
+            with disk_errors():
+                _make_home(home, passphrase, kdf)
+        finally:
+            os.close(lock)
+
+    @staticmethod
+    def open(home: Path, passphrase: Private[bytes], *, limits: Limits) -> Vault:
+        """Open a home, bring it up to date, and finish what a kill interrupted.
+
+        Raises:
+            NoHome, HomeInUse, NewerHome
+            WrongPassphrase: exit code 77.
+            KeysDamaged, CatalogDamaged
+        """
+        if not (home / "keys").exists():
+            raise NoHome("there is no Strongroom home here", item=str(home), remedy="run: strongroom init")
+        with disk_errors():
+            lock = _take(home)
+        try:
+            keys = keyfile.open_keys(home / "keys", passphrase)
+            if not (home / "catalog.db").exists():
+                raise StoreError("the catalog is missing", item=str(home), remedy="restore it from a backup")
+            migrate(home / "catalog.db", keys.catalog, packaged_steps())
+            vault = Vault(home, keys, lock, limits)
+        except BaseException:
+            os.close(lock)
+            raise
+        try:
+            vault._recover()
+        except BaseException:
+            vault.close()
+            raise
+        return vault
+
+    def close(self) -> None:
+        """Close the catalog and let others open the home."""
+        self._database.close()
+        os.close(self._lock)
+
+    def put(
+        self, content: BinaryIO, origin: Origin, *, parent: str | None = None, new_version: bool = False
+    ) -> Stored:
+        """Store one document. When this returns it survives a power cut, was read back and compared.
+
+        Args:
+            content: read once, to its end; never held in memory as a whole.
+            origin: where it comes from. A place holds one item: whatever it held before, it does no longer.
+            parent: the item that this is an attachment or member of.
+            new_version: the document at this place changed: the new bytes join the family of the old.
+
+        Raises:
+            StoreFull: nothing is left of it; try again later.
+            ItemTooLarge, NoSuchItem (the parent), BlobDamaged (these bytes were here and are damaged)
+        """
+        self._require_room()
+        item, data_key = secrets.token_hex(8), new_data_key()
+        incoming = self._blobs.receive(content, item, data_key, self._limits.item_bytes)
+        try:
+            with self._placing:
+                return self._settle(incoming, item, data_key, origin, parent, new_version=new_version)
+        finally:
+            incoming.discard()
+
+    def original(self, item: str) -> int:
+        """The bytes of an item as a file descriptor at offset 0: sealed, in memory only. The caller closes it.
+
+        Raises:
+            NoSuchItem, BlobDamaged
+        """
+        blob, data_key = self._blob_of(item)
+        descriptor = os.memfd_create("original", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            with open(descriptor, "wb", closefd=False) as sink:
+                self._blobs.copy_out(blob, item, data_key, sink)
+            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def delete(self, item: str) -> Receipt:
+        """Delete an item, all its versions and their children, and prove it.
+
+        Raises:
+            NoSuchItem, AttachedItem
+            DeletionIncomplete: the keys are destroyed, but a trace was still found; the next open tries again.
+        """
+        with self._placing:
+            with self._database.write(moves=True, audited=True) as connection:
+                erased = erase(connection, item)
+            self.snapshots.remove_files(erased.snapshot_files)
+            return self._finish_deletion(item)
+
+    def receipt(self, item: str) -> Receipt | None:
+        """The receipt of an earlier deletion, its proof made anew; None if the item was never deleted."""
+        with self._database.read() as connection:
+            receipt = read_receipt(connection, item)
+            if receipt is None:
+                return None
+            residue = prove(connection, self._blobs, item)
+        return msgspec.structs.replace(receipt, residue=residue)
+
+    def verify(self) -> VerifyReport:
+        """Decrypt every original and compare it with its name; check the catalog, the ledger, the audit log."""
+        return verify_home(self._database, self._blobs, self.audit, self._keys)
+
+    def change_passphrase(
+        self,
+        old: Private[bytes],
+        new: Private[bytes],
+        *,
+        kdf: KdfParameters = KdfParameters(),  # noqa: B008
+    ) -> None:
+        """Wrap the master key under another passphrase. No data is rewritten.
+
+        Raises:
+            WrongPassphrase: `old` is.
+        """
+        keyfile.change_passphrase(self.home / "keys", old, new, kdf)
+        self.audit.record("passphrase changed")
+
+    def _settle(
+        self,
+        incoming: Incoming,
+        item: str,
+        data_key: bytes,
+        origin: Origin,
+        parent: str | None,
+        *,
+        new_version: bool,
+    ) -> Stored:
+        """Place the blob, then commit: the other way round a kill would leave an item without its bytes."""
+        with self._database.read() as connection:
+            known = find_blob(connection, incoming.blob)
+        if known is None:
+            self._blobs.place(incoming)
+        else:
+            # The caller is about to throw its copy away on our word, so ours must be good.
+            self._prove_readable(known[1])
+        try:
+            with self._database.write(moves=known is None, audited=known is None) as connection:
+                if parent is not None:
+                    sequence_of(connection, parent)
+                if known is None:
+                    wrapped = wrap_key(self._keys.epoch(EPOCH).reveal(), data_key, item)
+                    new = NewItem(
+                        id=item, blob=incoming.blob, data_key=wrapped, epoch=EPOCH, size=incoming.size
+                    )
+                    seq = insert_item(connection, new, origin, parent)
+                    append(connection, "stored", item=item)
+                else:
+                    seq, item = known
+                added = item != parent and hold_place(
+                    connection, seq, origin, parent, new_version=new_version
+                )
+        except BaseException:
+            if known is None:
+                self._take_back(incoming.blob)
+            raise
+        return Stored(item=item, created=known is None, origin_added=added)
+
+    def _prove_readable(self, item: str) -> None:
+        blob, data_key = self._blob_of(item)
+        self._blobs.copy_out(blob, item, data_key)
+
+    def _take_back(self, blob: str) -> None:
+        """Remove a blob whose commit failed. If even asking fails, the next open sweeps it."""
+        with contextlib.suppress(StoreError):
+            with self._database.read() as connection:
+                committed = find_blob(connection, blob) is not None
+            if not committed:
+                self._blobs.remove([blob])
+
+    def _finish_deletion(self, item: str) -> Receipt:
+        with self._database.read() as connection:
+            receipt = read_receipt(connection, item)
+            doomed = doomed_blobs(connection, item)
+        assert receipt is not None, "a deletion writes its receipt first"
+        self._blobs.remove(doomed)
+        with disk_errors():
+            copy_path(self._database.path).unlink(missing_ok=True)
+            sync_folder(self.home)
+        log_cut = self._database.truncate_log()  # it holds pages from before the deletion
+        with self._database.read() as connection:
+            residue = prove(connection, self._blobs, item) | {"log": int(not log_cut)}
+        if any(residue.values()):
+            found = ", ".join(name for name, count in residue.items() if count)
+            raise DeletionIncomplete(
+                f"traces were still found ({found})", item=item, remedy="restart the service"
+            )
+        with self._database.write() as connection:
+            forget_doomed(connection, item)
+        return msgspec.structs.replace(receipt, residue=residue)
+
+    def _recover(self) -> None:
+        """Finish what a kill interrupted. Running it twice changes nothing more."""
+        with disk_errors():
+            for name in ("keys.new", "audit.head.new"):
+                (self.home / name).unlink(missing_ok=True)
+            swept = self._blobs.sweep_incoming() + self.snapshots.sweep()
+        self.audit.check_at_open()
+        with self._database.read() as connection:
+            unfinished = unfinished_deletions(connection)
+            known = {row[0] for row in connection.execute("SELECT blob FROM items").fetchall()}
+        for item in unfinished:
+            self._finish_deletion(item)
+        # A blob that the catalog does not know was never acknowledged, unless the catalog was put back to an
+        # older state: then it is all that is left of a document, and stays.
+        if not self.audit.alarms():
+            strangers = self._blobs.names() - known
+            self._blobs.remove(strangers)
+            swept += len(strangers)
+        if swept or unfinished:
+            log.info("after an interruption: %d files swept, %d deletions finished", swept, len(unfinished))
+
+    def _blob_of(self, item: str) -> tuple[str, bytes]:
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT blob, data_key, epoch FROM items WHERE id = ?", (item,)
+            ).fetchone()
+        if row is None:
+            raise NoSuchItem("no such item", item=item, remedy="it may have been deleted")
+        return row[0], unwrap_key(self._keys.epoch(row[2]).reveal(), row[1], item)
+
+    def _require_room(self) -> None:
+        disk = os.statvfs(self.home)
+        if disk.f_bavail * disk.f_frsize < self._limits.free_disk_bytes:
+            raise store_full()
+
+
+def _take(home: Path) -> int:
+    """Lock a home for this process, until the descriptor is closed or the process ends."""
+    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise HomeInUse(
+            "another process has this home open", item=str(home), remedy="stop it first"
+        ) from None
+    return lock
+
+
+def _make_home(home: Path, passphrase: Private[bytes], kdf: KdfParameters) -> None:
+    final, begun = home / "keys", home / "keys.begun"
+    if final.exists() or ((home / "catalog.db").exists() and not begun.exists()):
+        raise HomeExists("there is a home here already", item=str(home), remedy="choose another folder")
+    for leftover in home.glob("catalog.db*"):  # of a creation that was killed: its keys never got their name
+        leftover.unlink()
+    keys = keyfile.create_keys(begun, passphrase, kdf)
+    Blobs(home, keys.identity).make_folders()
+    (home / "snapshots").mkdir(mode=0o700, exist_ok=True)
+    migrate(home / "catalog.db", keys.catalog, packaged_steps())
+    database = Database(home / "catalog.db", keys.catalog)
+    try:
+        Audit.begin(database, home / "audit.head", keys.audit, keys.vault)
+    finally:
+        database.close()
+    sync_folder(home)
+    os.rename(begun, final)
+    sync_folder(home)
