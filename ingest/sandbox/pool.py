@@ -67,21 +67,28 @@ class Pool:
         self._watched = watched
         self._module = module
         self._closed = threading.Event()
-        self._slots: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # idle workers stay cold together
+        self._slots: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the one just used is the warmest
+        for _ in range(self.size):
+            self._slots.put(None)  # a worker to be
         self._alive: dict[int, _Worker] = {}
         self._zygote: Zygote | None = None
         self._zygote_lock = threading.Lock()
         self._falls = 0  # zygotes lost since a document was last read
 
     def start(self) -> None:
-        """Bring the parser up; returns when every worker is ready (seconds: it imports its libraries).
+        """Bring every worker up, which the first readings would do otherwise (seconds: libraries are imported).
 
         Raises:
             ConfinementError: it cannot be confined on this machine.
             PoolDown: it did not start.
         """
-        for _ in range(self.size):
-            self._slots.put(self._fork())
+        ready: list[_Worker] = []
+        try:
+            while len(ready) < self.size:
+                ready.append(self._take())
+        finally:
+            for worker in ready:
+                self._slots.put(worker)
 
     def close(self) -> None:
         """End all workers; readings under way fail with PoolDown."""
@@ -118,25 +125,20 @@ class Pool:
             ConfinementError: the parser cannot be confined (any more).
         """
         worker = self._take()
+        kept: _Worker | None = None
         wall_s = self._limits.parse_wall_ocr_s if ocr else self._limits.parse_wall_s
         try:
             untrusted_reply = worker.read(job, document, children, wall_s)
+            self._falls = 0
+            if not (worker.worn() or self._closed.is_set()):
+                kept = worker
+            return untrusted_reply
         except WireError as error:
-            failure = worker.autopsy(wall_s)
-            self._bury(worker)
-            self._slots.put(None)
-            raise failure from error
-        except BaseException:
-            self._bury(worker)
-            self._slots.put(None)
-            raise
-        self._falls = 0
-        if worker.worn():
-            self._bury(worker)
-            self._slots.put(None)
-        else:
-            self._slots.put(worker)
-        return untrusted_reply
+            raise worker.autopsy(wall_s) from error
+        finally:
+            if kept is None:
+                self._bury(worker)
+            self._slots.put(kept)
 
     def _take(self) -> _Worker:
         worker = self._slots.get()

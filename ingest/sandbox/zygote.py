@@ -46,9 +46,11 @@ class Zygote:
         self._lock = threading.Lock()
         self._control = Wire(ours, 1 << 16)
         arguments = (msgspec.json.encode(limits).decode(),)
-        self._process: subprocess.Popen[bytes] = children.spawn(
-            module, wires=(theirs,), arguments=arguments, watched=watched
-        )
+        try:
+            self._process = children.spawn(module, wires=(theirs,), arguments=arguments, watched=watched)
+        except OSError as error:
+            ours.close()
+            raise PoolDown(f"the parser process cannot be started ({error.strerror})") from error
         ours.settimeout(_WARM_S)
         try:
             ready, _ = self._control.receive(Ready)

@@ -195,6 +195,10 @@ def surrogates(_: str) -> Reply:
     return _told("\ud800")
 
 
+def bad_child(_: str) -> Reply:
+    return Reply(children=[ReadChild(name="a", offset=0, length=1 << 40)])
+
+
 def many_descriptors(_: str) -> Reply:
     opened = []
     try:
@@ -221,7 +225,7 @@ DEEDS: dict[str, Callable[[str], Reply]] = {
     for deed in (
         *(sockets, escape, more_time, flood, drip, long_frame, short_frame, wrong_schema, not_msgpack),
         *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, grow, segfault, abort),
-        *(leave, raise_it, surrogates, many_descriptors, stderr, pid),
+        *(leave, bad_child, raise_it, surrogates, many_descriptors, stderr, pid),
     )
 }
 

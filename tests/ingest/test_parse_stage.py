@@ -1,0 +1,201 @@
+"""The parse stage on a real vault and real workers, honest and taken over."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.errors import PoolDown
+from ingest.parse import ParseStage
+from ingest.sandbox.pool import Pool
+from policy.errors import ConfinementError
+from policy.limits import MIB, Limits
+from policy.redact import Private
+from store.keys import KdfParameters
+from store.records import ElementKind, Item, Origin, Reason, State
+from store.vault import Vault
+
+EVIL = "tests.support.evil_worker"
+LIMITS = Limits(parse_wall_s=20.0, parse_memory=600 * MIB, depth=2, children=3)
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Vault]:
+    passphrase = Private(b"correct horse")
+    Vault.create(tmp_path / "home", passphrase, kdf=KdfParameters(memory_kib=8, passes=1, lanes=1))
+    opened = Vault.open(tmp_path / "home", passphrase, limits=LIMITS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    started = Pool(2, LIMITS, module=EVIL)
+    started.start()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def stage(vault: Vault, pool: Pool) -> ParseStage:
+    return ParseStage(vault, pool, LIMITS)
+
+
+def put(vault: Vault, content: str | bytes, name: str = "a.txt") -> Item:
+    data = content.encode() if isinstance(content, str) else content
+    origin = Origin(source="upload", locator=f"{name}/{len(data)}/{hash(data)}", name=name)
+    return vault.catalog.item(vault.put(io.BytesIO(data), origin).item)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_document_is_read_and_its_text_is_true(vault: Vault, stage: ParseStage) -> None:
+    item = put(vault, "hello world")
+    stage.step(item)
+    assert vault.catalog.item(item.id).state is State.PARSED
+    text = vault.catalog.text(item.id)
+    assert text == "hello world"
+    [element] = vault.catalog.elements(item.id)
+    assert (element.kind, text[element.start : element.end]) == (ElementKind.PARAGRAPH, "hello world")
+
+
+def test_a_reason_quarantines_at_once(vault: Vault, stage: ParseStage) -> None:
+    item = put(vault, "eat")
+    stage.step(item)
+    after = vault.catalog.item(item.id)
+    assert (after.state, after.reason, after.attempts) == (State.QUARANTINED, Reason.TOO_LARGE, 0)
+    assert "600 MiB" in str(after.detail)
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason", "says"),
+    [
+        ("segfault", Reason.PARSER_CRASH, "SIGSEGV"),
+        ("wrong_schema", Reason.PARSER_CRASH, "protocol"),
+        ("bad_child", Reason.PARSER_CRASH, "not there"),
+    ],
+)
+def test_a_failure_is_tried_once_more_then_quarantined(
+    vault: Vault, stage: ParseStage, deed: str, reason: Reason, says: str
+) -> None:
+    item = put(vault, deed)
+    stage.step(item)
+    after = vault.catalog.item(item.id)
+    assert (after.state, after.attempts) == (State.STORED, 1)
+    stage.step(item)
+    after = vault.catalog.item(item.id)
+    assert (after.state, after.reason) == (State.QUARANTINED, reason)
+    assert says in str(after.detail)
+    vault.ledger.retry(item.id)
+    assert vault.catalog.item(item.id).attempts == 0
+
+
+def test_a_timeout_is_called_one(vault: Vault) -> None:
+    limits = Limits(parse_wall_s=0.3, parse_attempts=1)
+    pool = Pool(1, limits, module=EVIL)
+    pool.start()
+    item = put(vault, "sleep")
+    ParseStage(vault, pool, limits).step(item)
+    pool.close()
+    assert vault.catalog.item(item.id).reason is Reason.TIMEOUT
+
+
+def test_children_are_items_of_their_own(vault: Vault, stage: ParseStage) -> None:
+    item = put(vault, "child the attachment", "mail.eml")
+    stage.step(item)
+    [child] = vault.catalog.children(item.id)
+    assert (child.state, child.parent, child.name, child.size) == (State.STORED, item.id, "child.txt", 14)
+    [origin] = vault.catalog.origins(child.id)
+    assert (origin.source, origin.locator) == ("attachment", f"{item.id}/1/child.txt")
+    stage.step(child)
+    assert vault.catalog.text(child.id) == "the attachment"
+
+
+def test_children_stored_before_a_kill_are_there_once(vault: Vault, stage: ParseStage) -> None:
+    item = put(vault, "child the attachment")
+    origin = Origin(source="attachment", locator=f"{item.id}/1/child.txt", name="child.txt", size=14)
+    vault.put(io.BytesIO(b"the attachment"), origin, parent=item.id)
+    stage.step(item)
+    assert len(vault.catalog.children(item.id)) == 1
+    assert vault.catalog.item(item.id).state is State.PARSED
+
+
+def test_children_end_at_a_depth_and_the_owner_is_told(vault: Vault, stage: ParseStage) -> None:
+    item = put(vault, "child child child child deep")
+    for _ in range(LIMITS.depth):
+        stage.step(item)
+        [item] = vault.catalog.children(item.id)
+    stage.step(item)
+    after = vault.catalog.item(item.id)
+    assert after.state is State.PARSED
+    assert not vault.catalog.children(item.id)
+    assert "2 levels" in str(after.partial)
+
+
+def test_an_item_deleted_meanwhile_is_no_trouble(vault: Vault, stage: ParseStage) -> None:
+    item = put(vault, "hello")
+    vault.delete(item.id)
+    stage.step(item)
+    item = put(vault, "segfault")
+    vault.ledger.quarantine(item.id, Reason.EMPTY, "")
+    stage.step(item)
+    assert vault.catalog.item(item.id).state is State.QUARANTINED
+
+
+def test_one_bad_document_among_many_stops_nobody(vault: Vault, pool: Pool, stage: ParseStage) -> None:
+    bad = ["segfault", "abort", "flood", "leave 0", "answer_twice"]
+    items = [put(vault, text) for text in [*bad, *(f"document {n}" for n in range(60))]]
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.run, args=(stop,))
+    thread.start()
+    until(lambda: not vault.ledger.pending(State.STORED, 1))
+    late = put(vault, "one more")
+    until(lambda: vault.catalog.item(late.id).state is not State.STORED)
+    stop.set()
+    vault.ledger.poke()
+    thread.join(20)
+    assert not thread.is_alive()
+    states = [vault.catalog.item(item.id).state for item in items]
+    assert states[len(bad) :] == [State.PARSED] * 60
+    assert states[: len(bad)] == [State.QUARANTINED] * len(bad)
+    assert stage.stopped is None
+
+
+def test_a_dying_parser_process_costs_no_document_an_attempt(
+    vault: Vault, stage: ParseStage, pool: Pool
+) -> None:
+    item = put(vault, "sleep")
+    worker = pool.workers()[0].pid
+    with open(f"/proc/{worker}/stat") as stat:
+        zygote = int(stat.read().rsplit(")", 1)[1].split()[1])
+    killer = threading.Timer(0.1, os.kill, (zygote, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(PoolDown):
+        stage.step(item)
+    killer.join()
+    after = vault.catalog.item(item.id)
+    assert (after.state, after.attempts) == (State.STORED, 0)
+
+
+def test_without_confinement_nothing_is_read(vault: Vault) -> None:
+    item = put(vault, "hello")
+    broken = Pool(2, LIMITS, module=EVIL, watched=True)  # a watch that is not there
+    with pytest.raises(ConfinementError):
+        broken.start()
+    stage = ParseStage(vault, broken, LIMITS)
+    stage.run(threading.Event())
+    broken.close()
+    assert "was not refused" in str(stage.stopped)
+    assert vault.catalog.item(item.id).state is State.STORED
