@@ -15,6 +15,7 @@ from html import escape
 import docx as python_docx
 import openpyxl
 import pptx as python_pptx
+from docx.enum.text import WD_BREAK
 from pptx.util import Inches
 
 from tests.support.office.markup import Block, pages
@@ -54,7 +55,7 @@ def docx(title: str, blocks: list[Block], language: str) -> bytes:
         elif block.kind == "item":
             document.add_paragraph(block.text, style="List Bullet")
         elif block.kind == "page":
-            document.add_page_break()
+            document.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
         elif block.kind == "paragraph":
             document.add_paragraph(block.text)
         else:
@@ -131,36 +132,31 @@ def _number(cell: str) -> str | float | int:
             return cell
 
 
-_ODT_HEAD = (
-    '<?xml version="1.0" encoding="UTF-8"?>\n<office:document-content office:version="1.3" '
-    'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
-    'xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0" '
-    'xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"><office:body><office:text>\n'
-)
+_XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_OASIS = "urn:oasis:names:tc:opendocument:xmlns"
+_ODT_NAMES = " ".join(f'xmlns:{name}="{_OASIS}:{name}:1.0"' for name in ("office", "text", "table"))
+_DUBLIN_CORE = 'xmlns:dc="http://purl.org/dc/elements/1.1/"'
 
 
 def odt(title: str, blocks: list[Block], language: str) -> bytes:
     """OpenDocument text, the smallest that every reader takes."""
-    manifest = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<manifest:manifest manifest:version="1.3" '
-        'xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
-        '<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.text"/>'
-        '<manifest:file-entry manifest:full-path="content.xml" manifest:media-type="text/xml"/>'
-        '<manifest:file-entry manifest:full-path="meta.xml" manifest:media-type="text/xml"/></manifest:manifest>'
+    kind = "application/vnd.oasis.opendocument.text"
+    listed = (("/", kind), ("content.xml", "text/xml"), ("meta.xml", "text/xml"))
+    entries = "".join(
+        f'<manifest:file-entry manifest:full-path="{path}" manifest:media-type="{media}"/>'
+        for path, media in listed
     )
-    meta = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<office:document-meta office:version="1.3" '
-        'xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" '
-        'xmlns:dc="http://purl.org/dc/elements/1.1/"><office:meta>'
-        f"<dc:title>{escape(title)}</dc:title><dc:creator>{_AUTHOR}</dc:creator>"
-        f"<dc:language>{language}</dc:language></office:meta></office:document-meta>"
-    )
-    content = _ODT_HEAD + "\n".join(_odt(block) for block in blocks)
     files = {
-        "mimetype": "application/vnd.oasis.opendocument.text",
-        "content.xml": content + "\n</office:text></office:body></office:document-content>\n",
-        "meta.xml": meta,
-        "META-INF/manifest.xml": manifest,
+        "mimetype": kind,
+        "content.xml": f'{_XML}<office:document-content office:version="1.3" {_ODT_NAMES}>'
+        "<office:body><office:text>\n"
+        + "\n".join(_odt(block) for block in blocks)
+        + "\n</office:text></office:body></office:document-content>\n",
+        "meta.xml": f'{_XML}<office:document-meta office:version="1.3" {_ODT_NAMES} {_DUBLIN_CORE}>'
+        f"<office:meta><dc:title>{escape(title)}</dc:title><dc:creator>{_AUTHOR}</dc:creator>"
+        f"<dc:language>{language}</dc:language></office:meta></office:document-meta>",
+        "META-INF/manifest.xml": f'{_XML}<manifest:manifest manifest:version="1.3" '
+        f'xmlns:manifest="{_OASIS}:manifest:1.0">{entries}</manifest:manifest>',
     }
     return pack({name: text.encode() for name, text in files.items()}, stored_first=True)
 
@@ -173,59 +169,60 @@ def _odt(block: Block) -> str:
         return f"<text:list><text:list-item><text:p>{text}</text:p></text:list-item></text:list>"
     if block.kind == "table":
         rows = "".join(
-            "<table:table-row>"
-            + "".join(
-                f'<table:table-cell office:value-type="string"><text:p>{escape(cell)}</text:p></table:table-cell>'
-                for cell in row
-            )
-            + "</table:table-row>"
-            for row in block.rows
+            f"<table:table-row>{''.join(map(_odt_cell, row))}</table:table-row>" for row in block.rows
         )
         columns = f'<table:table-column table:number-columns-repeated="{len(block.rows[0])}"/>'
         return f'<table:table table:name="Table">{columns}{rows}</table:table>'
     return f"<text:p>{text}</text:p>"
 
 
+def _odt_cell(cell: str) -> str:
+    paragraph = f"<text:p>{escape(cell)}</text:p>"
+    return f'<table:table-cell office:value-type="string">{paragraph}</table:table-cell>'
+
+
 def epub(title: str, blocks: list[Block], language: str) -> bytes:
     """EPUB 3 with one chapter a page."""
     chapters = {f"chapter{n}.xhtml": _chapter(title, page) for n, page in enumerate(pages(blocks), start=1)}
-    items = "".join(
-        f'<item id="c{n}" href="{name}" media-type="application/xhtml+xml"/>'
-        for n, name in enumerate(chapters)
-    )
-    spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
     links = "".join(f'<li><a href="{name}">{n}</a></li>' for n, name in enumerate(chapters, start=1))
-    package = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<package xmlns="http://www.idpf.org/2007/opf" version="3.0" '
-        'unique-identifier="id"><metadata xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        f'<dc:identifier id="id">urn:orchard:{escape(title)}</dc:identifier><dc:title>{escape(title)}</dc:title>'
-        f"<dc:creator>{_AUTHOR}</dc:creator><dc:language>{language}</dc:language>"
-        '<meta property="dcterms:modified">2026-07-03T12:00:00Z</meta></metadata><manifest>'
-        '<item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>'
-        f"{items}</manifest><spine>{spine}</spine></package>"
+    nav = (
+        f'{_XML}<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops">'
+        f"<head><title>{escape(title)}</title></head>"
+        f'<body><nav epub:type="toc"><ol>{links}</ol></nav></body></html>'
     )
     container = (
-        '<?xml version="1.0"?>\n<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container">'
-        '<rootfiles><rootfile full-path="book/package.opf" media-type="application/oebps-package+xml"/></rootfiles>'
-        "</container>"
-    )
-    nav = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml" '
-        f'xmlns:epub="http://www.idpf.org/2007/ops"><head><title>{escape(title)}</title></head>'
-        f'<body><nav epub:type="toc"><ol>{links}</ol></nav></body></html>'
+        f'{_XML}<container version="1.0" xmlns="{_OASIS}:container"><rootfiles>'
+        '<rootfile full-path="book/package.opf" media-type="application/oebps-package+xml"/>'
+        "</rootfiles></container>"
     )
     files = {
         "mimetype": "application/epub+zip",
         "META-INF/container.xml": container,
-        "book/package.opf": package,
+        "book/package.opf": _package(title, list(chapters), language),
+        "book/nav.xhtml": nav,
+        **{f"book/{name}": text for name, text in chapters.items()},
     }
-    files |= {"book/nav.xhtml": nav} | {f"book/{name}": text for name, text in chapters.items()}
     return pack({name: text.encode() for name, text in files.items()}, stored_first=True)
+
+
+def _package(title: str, chapters: list[str], language: str) -> str:
+    page = 'media-type="application/xhtml+xml"'
+    items = "".join(f'<item id="c{n}" href="{name}" {page}/>' for n, name in enumerate(chapters))
+    spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
+    return (
+        f'{_XML}<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">'
+        f'<metadata {_DUBLIN_CORE}><dc:identifier id="id">urn:orchard:{escape(title)}</dc:identifier>'
+        f"<dc:title>{escape(title)}</dc:title><dc:creator>{_AUTHOR}</dc:creator>"
+        f"<dc:language>{language}</dc:language>"
+        f'<meta property="dcterms:modified">{_WRITTEN:%Y-%m-%dT%H:%M:%SZ}</meta></metadata><manifest>'
+        f'<item id="nav" href="nav.xhtml" {page} properties="nav"/>{items}</manifest>'
+        f"<spine>{spine}</spine></package>"
+    )
 
 
 def _chapter(title: str, page: list[Block]) -> str:
     body = html_body(page).replace("<br>", "<br/>")
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<html xmlns="http://www.w3.org/1999/xhtml">'
+        f'{_XML}<html xmlns="http://www.w3.org/1999/xhtml">'
         f"<head><title>{escape(title)}</title></head><body>\n{body}\n</body></html>"
     )

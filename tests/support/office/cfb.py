@@ -1,4 +1,4 @@
-"""Writes Compound File Binary containers ([MS-CFB], version 3): what .msg files and encrypted Office files are.
+"""Writes compound files ([MS-CFB], version 3): the containers of .msg files and of encrypted Office files.
 
 Streams under 4096 bytes go into the mini stream, as the format demands. Room for small files only: the whole
 allocation table must be named in the header (about 7 MB).
@@ -62,7 +62,8 @@ def container(tree: Tree, class_id: bytes = bytes(16)) -> bytes:
     _add(entries, 0, tree)
     sectors: list[bytes] = []
     fat: list[int] = []
-    mini, mini_fat = b"", []
+    mini = b""
+    mini_fat: list[int] = []
     for entry in entries:
         if entry.kind != _STREAM or not entry.content:
             continue

@@ -61,7 +61,9 @@ def of_trap(trap: Trap) -> Row:
 def _common(
     path: str, facts: Mapping[str, Any], language: str, new: str, seen: str, vocabulary: Mapping[str, Any]
 ) -> Row:
-    row: Row = {"path": path, "outcome": "read", "language": language}
+    row: Row = {"path": path, "outcome": "read"}
+    if facts.get("prose", True):
+        row["language"] = language
     if "phrase" in facts:
         _must_hold(path, facts["phrase"], new)
         row["phrase"] = facts["phrase"]

@@ -59,9 +59,21 @@ def _cut_off(documents: Mapping[str, Document]) -> list[Trap]:
 
     damaged = ("TRUNCATED",)
     return [
-        Trap("cut off manual.docx", "half of a docx: the archive has no directory", half("manual"), QUARANTINED, damaged),
+        Trap(
+            "cut off manual.docx",
+            "half of a docx: the archive has no directory",
+            half("manual"),
+            QUARANTINED,
+            damaged,
+        ),
         Trap("cut off budget.xlsx", "nine tenths of an xlsx", half("budget", 0.9), QUARANTINED, damaged),
-        Trap("cut off report.pdf", "half of a PDF, no cross-reference table", half("final-report"), EITHER, damaged),
+        Trap(
+            "cut off report.pdf",
+            "half of a PDF, no cross-reference table",
+            half("final-report"),
+            EITHER,
+            damaged,
+        ),
         Trap("cut off scan.jpg", "half of a JPEG", half("monument"), EITHER, damaged),
         Trap("cut off delivery.tiff", "a third of a TIFF", half("tiles", 0.3), QUARANTINED, damaged),
         Trap("cut off note.msg", "half of a compound file", half("call-note"), QUARANTINED, damaged),
@@ -70,7 +82,9 @@ def _cut_off(documents: Mapping[str, Document]) -> list[Trap]:
 
 
 def _locked() -> list[Trap]:
-    words = "# Gehälter 2026\n\nJonas, Priya und ich verdienen dasselbe. Das Kennwort ist der Name des Hauses."
+    words = (
+        "# Gehälter 2026\n\nJonas, Priya und ich verdienen dasselbe. Das Kennwort ist der Name des Hauses."
+    )
     blocks = parse(words + " Wolkenpfropf.")
     locked = ("ENCRYPTED",)
     return [
@@ -104,10 +118,22 @@ def _bombs() -> list[Trap]:
     )
     too_deep = (*_TOO_MUCH, "UNSUPPORTED", "EMPTY")
     return [
-        Trap("Photos of the summer party.docx", "320 MB of text in 320 KB", _zip_bomb(), QUARANTINED, _TOO_MUCH),
+        Trap(
+            "Photos of the summer party.docx",
+            "320 MB of text in half a megabyte",
+            _zip_bomb(),
+            QUARANTINED,
+            _TOO_MUCH,
+        ),
         Trap("nested.html", f"{depth} open divs", b"<div>" * depth + b"bottom", EITHER, too_deep),
         Trap("nested.json", f"{depth} open lists", b"[" * depth + b"]" * depth, EITHER, too_deep),
-        Trap("laughter.xml", "eleven levels of entities, 200 GB when expanded", laughter.encode(), EITHER, (*too_deep, "TRUNCATED")),
+        Trap(
+            "laughter.xml",
+            "eleven levels of entities, 200 GB when expanded",
+            laughter.encode(),
+            EITHER,
+            (*too_deep, "TRUNCATED"),
+        ),
         Trap(
             "outside.xml",
             "entities that name a local file and a distant host",
@@ -117,13 +143,26 @@ def _bombs() -> list[Trap]:
             phrase="oak shelves",
             absent="root:x:0:0",
         ),
-        Trap("Plan A0 600 dpi.png", "30,000 by 30,000 pixels in 110 KB", _wide_png(30_000), QUARANTINED, _TOO_MUCH),
-        Trap("endless.pdf", "a page tree that contains itself", _looping_pdf(), EITHER, (*_TOO_MUCH, "TRUNCATED", "EMPTY")),
+        Trap(
+            "Plan A0 600 dpi.png",
+            "30,000 by 30,000 pixels in 110 KB",
+            _wide_png(30_000),
+            QUARANTINED,
+            _TOO_MUCH,
+        ),
+        Trap(
+            "endless.pdf",
+            "a page tree that contains itself",
+            _looping_pdf(),
+            EITHER,
+            (*_TOO_MUCH, "TRUNCATED", "EMPTY"),
+        ),
     ]
 
 
 def _zip_bomb() -> bytes:
-    """A valid docx whose one paragraph is 320 MB long; written piece by piece."""
+    """A valid docx with 320 MB of cheers; written piece by piece."""
+    paragraph = b"<w:p><w:r><w:t>H" + b"o" * 32_000 + b"ray</w:t></w:r></w:p>"
     with zipfile.ZipFile(io.BytesIO(archive.docx("Summer party", parse("Hello"), "en"))) as source:
         out = io.BytesIO()
         with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bomb:
@@ -131,13 +170,15 @@ def _zip_bomb() -> bytes:
                 content = source.read(info)
                 entry = zipfile.ZipInfo(info.filename, info.date_time)
                 entry.compress_type = zipfile.ZIP_DEFLATED
+                if info.filename != "word/document.xml":
+                    bomb.writestr(entry, content)
+                    continue
+                at = content.index(b"<w:p>")
                 with bomb.open(entry, "w") as member:
-                    before, mark, after = content.partition(b"Hello")
-                    member.write(before)
-                    if mark and info.filename == "word/document.xml":
-                        for _ in range(320):
-                            member.write(b"a" * 1_048_576)
-                    member.write(after if mark else b"")
+                    member.write(content[:at])
+                    for _ in range(10_000):
+                        member.write(paragraph)
+                    member.write(content[at:])
     return out.getvalue()
 
 
@@ -170,7 +211,13 @@ def _empty() -> list[Trap]:
         Trap("blank lines.txt", "white space only", b" \r\n\t\r\n" * 40, QUARANTINED, nothing),
         Trap("no words.docx", "a valid docx without a word", _wordless(), QUARANTINED, nothing),
         Trap("white.png", "a white picture", white.getvalue(), QUARANTINED, ("EMPTY", "IMAGE_ONLY")),
-        Trap("white.pdf", "a valid PDF with one white page", pdf.pdf("", [], "en"), QUARANTINED, ("EMPTY", "IMAGE_ONLY")),
+        Trap(
+            "white.pdf",
+            "a valid PDF with one white page",
+            pdf.pdf("", [], "en"),
+            QUARANTINED,
+            ("EMPTY", "IMAGE_ONLY"),
+        ),
     ]
 
 
@@ -179,7 +226,9 @@ def _wordless() -> bytes:
 
 
 def _mislabelled() -> list[Trap]:
-    ladder = pdf.pdf("The ladder", parse("# The ladder\n\nWhoever borrows the long ladder signs the door frame."), "en")
+    ladder = pdf.pdf(
+        "The ladder", parse("# The ladder\n\nWhoever borrows the long ladder signs the door frame."), "en"
+    )
     notice = scan.png("Notice", parse("# NOTICE\n\nThe kiln is hot on Tuesdays and Fridays."), "en")
     table = b"shelf,colour,number\n1,brass,14\n2,smoked glass with a violet rim,9\n"
     page = plain.html("Price list", parse("# Price list\n\nOak offcuts by the bucket, four euros."), "en")
@@ -187,9 +236,17 @@ def _mislabelled() -> list[Trap]:
     return [
         Trap("really a pdf.txt", "a PDF by content", ladder, READ, phrase="borrows the long ladder"),
         Trap("really a scan.docx", "a PNG by content", notice, READ, phrase="The kiln is hot on Tuesdays"),
-        Trap("really a table.pdf", "plain CSV by content", table, READ, phrase="smoked glass with a violet rim"),
-        Trap("really a page.doc", "HTML, as trade programs export it", page, READ, phrase="Oak offcuts by the bucket"),
-        Trap("no extension", "Markdown without any extension", note, READ, phrase="luck and a bill"),
+        Trap(
+            "really a table.pdf", "plain CSV by content", table, READ, phrase="smoked glass with a violet rim"
+        ),
+        Trap(
+            "really a page.doc",
+            "HTML, as trade programs export it",
+            page,
+            READ,
+            phrase="Oak offcuts by the bucket",
+        ),
+        Trap("no extension", "Markdown, no extension", note, READ, phrase="luck and a bill"),
     ]
 
 
@@ -197,11 +254,30 @@ def _junk() -> list[Trap]:
     noise = random.Random("junk").randbytes
     bad = ("UNSUPPORTED", "TRUNCATED")
     return [
-        Trap("backup.bin", "random bytes", b"Grummelfunke" + noise(6_000), QUARANTINED, bad, canary="Grummelfunke"),
+        Trap(
+            "backup.bin",
+            "random bytes",
+            b"Grummelfunke" + noise(6_000),
+            QUARANTINED,
+            bad,
+            canary="Grummelfunke",
+        ),
         Trap("junk.pdf", "a PDF header and noise", b"%PDF-1.7\n" + noise(3_000), QUARANTINED, bad),
-        Trap("junk.jpg", "a JPEG header and noise", b"\xff\xd8\xff\xe0\0\x10JFIF\0" + noise(3_000), QUARANTINED, bad),
+        Trap(
+            "junk.jpg",
+            "a JPEG header and noise",
+            b"\xff\xd8\xff\xe0\0\x10JFIF\0" + noise(3_000),
+            QUARANTINED,
+            bad,
+        ),
         Trap("junk.docx", "a ZIP header and noise", b"PK\x03\x04" + noise(3_000), QUARANTINED, bad),
-        Trap("junk.msg", "a compound file header and noise", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + noise(3_000), QUARANTINED, bad),
+        Trap(
+            "junk.msg",
+            "a compound file header and noise",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + noise(3_000),
+            QUARANTINED,
+            bad,
+        ),
     ]
 
 
@@ -211,7 +287,8 @@ def _mails() -> list[Trap]:
         b"From: =?utf-9?q?Nobody?= <nobody@@broken..example>\r\nTo undisclosed\r\n"
         b"Subject: =?utf-8?b?w4TDtsO8?= =?iso-8859-1?q?=FC=ZZ?= \xfc\xe4\r\nSubject: a second one\r\n"
         b"Date: Blursday, 42 Mai 2026 25:61:00 +9999\r\nMessage-ID: <<>>\r\n"
-        b"Content-Type: text/plain; charset=x-unknown-42; boundary\r\nContent-Transfer-Encoding: rot13\r\n\r\n"
+        b"Content-Type: text/plain; charset=x-unknown-42; boundary\r\n"
+        b"Content-Transfer-Encoding: rot13\r\n\r\n"
         b"The ladder is back behind the boiler house.\r\n"
     )
     chain = b"Subject: innermost\r\n\r\nPass it on, said the chain letter.\r\n"
@@ -234,11 +311,22 @@ def _mails() -> list[Trap]:
         "</script></body></html>\r\n"
     )
     return [
-        Trap("broken headers.eml", "every header wrong in its own way", broken, READ, phrase="behind the boiler house"),
+        Trap(
+            "broken headers.eml",
+            "every header wrong in its own way",
+            broken,
+            READ,
+            phrase="behind the boiler house",
+        ),
         Trap("chain.eml", "thirty messages inside one another", chain, EITHER, (*_TOO_MUCH, "EMPTY")),
         Trap("unclosed.eml", "cut off inside an attachment", unclosed, READ, phrase="The first part arrived"),
         Trap(
-            "instructions.eml", "script and hidden orders to the machine", inject.encode(), READ, phrase="our lamp support", absent="collector.example"
+            "instructions.eml",
+            "script and hidden orders to the machine",
+            inject.encode(),
+            READ,
+            phrase="our lamp support",
+            absent="collector.example",
         ),
     ]
 
@@ -247,12 +335,56 @@ def _texts() -> list[Trap]:
     wide = "Der Ofenbauer kommt erst, wenn die Gänse fort sind.\r\n"
     long = "endless" * 14_000
     return [
-        Trap("null bytes.txt", "text with NUL in it", b"The key hangs\0 behind the clock.\n\0\0 Tintenlurch\n", EITHER, ("UNSUPPORTED",), phrase="behind the clock", canary="Tintenlurch"),
-        Trap("Windows.txt", "UTF-16 with a byte order mark", wide.encode("utf-16"), READ, phrase="wenn die Gänse fort sind"),
-        Trap("DOS.txt", "code page 1252 with no hint", wide.encode("cp1252"), READ, phrase="wenn die Gänse fort sind"),
+        Trap(
+            "null bytes.txt",
+            "text with NUL in it",
+            b"The key hangs\0 behind the clock.\n\0\0 Tintenlurch\n",
+            EITHER,
+            ("UNSUPPORTED",),
+            phrase="behind the clock",
+            canary="Tintenlurch",
+        ),
+        Trap(
+            "Windows.txt",
+            "UTF-16 with a byte order mark",
+            wide.encode("utf-16"),
+            READ,
+            phrase="wenn die Gänse fort sind",
+        ),
+        Trap(
+            "DOS.txt",
+            "code page 1252 with no hint",
+            wide.encode("cp1252"),
+            READ,
+            phrase="wenn die Gänse fort sind",
+        ),
         Trap("one line.txt", "98,000 letters without a space", long.encode(), READ, phrase="endlessendless"),
-        Trap("📎 naïve \u202egnp.txt", "a name with an emoji and a right-to-left override", b"Nothing odd inside.\n", READ, phrase="Nothing odd inside"),
-        Trap("Ra\u0308tsel.txt", "a name in decomposed Unicode", "Was hängt und brennt?\n".encode(), READ, phrase="Was hängt und brennt"),
-        Trap("-rf ..txt", "a name that looks like an option", b"Still only a text.\n", READ, phrase="Still only a text"),
-        Trap("{}; echo `id` $(id).txt".format("x" * 150), "a long name with a shell in it", b"Quoted, we hope.\n", READ, phrase="Quoted, we hope"),
+        Trap(
+            "📎 naïve \u202egnp.txt",
+            "a name with an emoji and a right-to-left override",
+            b"Nothing odd inside.\n",
+            READ,
+            phrase="Nothing odd inside",
+        ),
+        Trap(
+            "Ra\u0308tsel.txt",
+            "a name in decomposed Unicode",
+            "Was hängt und brennt?\n".encode(),
+            READ,
+            phrase="Was hängt und brennt",
+        ),
+        Trap(
+            "-rf ..txt",
+            "a name that looks like an option",
+            b"Still only a text.\n",
+            READ,
+            phrase="Still only a text",
+        ),
+        Trap(
+            "{}; echo `id` $(id).txt".format("x" * 150),
+            "a long name with a shell in it",
+            b"Quoted, we hope.\n",
+            READ,
+            phrase="Quoted, we hope",
+        ),
     ]

@@ -153,13 +153,20 @@ def _attribution(parent: Letter, style: str) -> str:
         return f"Am {date:%d.%m.%Y} um {date:%H:%M} schrieb {sender.name}:"
     if style == "outlook-de":
         when = f"{_WEEKDAYS[date.weekday()]}, {date.day}. {_MONTHS[date.month - 1]} {date.year} {date:%H:%M}"
-        head = "-----Ursprüngliche Nachricht-----\n"
-        return f"{head}Von: {sender.name} <{sender.email}>\nGesendet: {when}\nAn: {people}\nBetreff: {parent.subject}\n"
+        marks = ("-----Ursprüngliche Nachricht-----", "Von", "Gesendet", "An", "Betreff")
+        return _outlook(marks, sender, when, people, parent.subject)
     if style == "outlook-en":
         when = f"{date:%A}, {date:%B} {date.day}, {date.year} {date:%H:%M}"
-        head = "-----Original Message-----\n"
-        return f"{head}From: {sender.name} <{sender.email}>\nSent: {when}\nTo: {people}\nSubject: {parent.subject}\n"
+        marks = ("-----Original Message-----", "From", "Sent", "To", "Subject")
+        return _outlook(marks, sender, when, people, parent.subject)
     return f"On {date:%a}, {date.day} {date:%b %Y} at {date:%H:%M}, {sender.name} <{sender.email}> wrote:"
+
+
+def _outlook(marks: tuple[str, ...], sender: Person, when: str, people: str, subject: str) -> str:
+    values = (f"{sender.name} <{sender.email}>", when, people, subject)
+    return "\n".join(
+        [marks[0], *(f"{mark}: {value}" for mark, value in zip(marks[1:], values, strict=True)), ""]
+    )
 
 
 def _quotation(parent: Letter, style: str) -> str:
@@ -206,7 +213,7 @@ def _build(
     return mail
 
 
-def _policy(letter: Letter) -> EmailPolicy:
+def _policy(letter: Letter) -> EmailPolicy[Any]:
     """Mail from Outlook was stored with CRLF, the rest by a Unix program."""
     return SMTP if letter.sender.attribution.startswith("outlook") else DEFAULT_POLICY
 
@@ -238,8 +245,8 @@ def _html(letter: Letter) -> str:
         lines = "\n".join(line.removeprefix(">").removeprefix(" ") for line in rest.split("\n"))
         quoted = (
             f"<div>{escape(first, quote=False)}</div>\n"
-            f'<blockquote type="cite" style="border-left:2px solid #ccc;padding-left:1em">\n{_paragraphs(lines)}'
-            "</blockquote>\n"
+            '<blockquote type="cite" style="border-left:2px solid #ccc;padding-left:1em">\n'
+            f"{_paragraphs(lines)}</blockquote>\n"
         )
     return (
         "<html><head><style>p { margin: 0 0 1em } body { font-family: Calibri, sans-serif }</style></head>\n"

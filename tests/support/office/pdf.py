@@ -108,13 +108,9 @@ def _assemble(title: str, objects: list[tuple[bytes, bytes | None]], password: s
     start = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(offsets) + 1)
     out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer\n<< /Size %d /Root 1 0 R /Info %d 0 R /ID [<%s> <%s>]%s >>\nstartxref\n%d\n%%%%EOF\n" % (
-        len(offsets) + 1,
-        len(offsets),
-        *([identity.hex().encode()] * 2),
-        encrypt,
-        start,
-    )
+    size, label = len(offsets) + 1, identity.hex().encode()
+    out += b"trailer\n<< /Size %d /Root 1 0 R /Info %d 0 R /ID [<%s> <%s>]" % (size, size - 1, label, label)
+    out += b"%s >>\nstartxref\n%d\n%%%%EOF\n" % (encrypt, start)
     return bytes(out)
 
 
