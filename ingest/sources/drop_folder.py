@@ -159,12 +159,13 @@ class FolderSource:
             if not is_passing(path):
                 self._scan_below(path)  # a folder that was moved in, or filled before it was watched
         else:
-            self._consider(path, status)
-            self._settling.hasten(path, time.monotonic())
+            now = time.monotonic()
+            self._consider(path, status, now)
+            self._settling.hasten(path, now)
 
-    def _consider(self, path: str, status: os.stat_result | None) -> None:
+    def _consider(self, path: str, status: os.stat_result | None, now: float) -> None:
         """Compare what is at a path with what is known of it; what differs has to settle."""
-        locator, now = _text(path), time.monotonic()
+        locator = _text(path)
         if status is None or not stat.S_ISREG(status.st_mode):
             if locator in self._known or locator in self._offers:
                 self._settling.see(path, None, now)
@@ -201,7 +202,7 @@ class FolderSource:
 
     def _scan_below(self, top: str) -> set[str]:
         """Consider every file below a folder; return their locators."""
-        found, folders = set(), [top]
+        found, folders = [], [top]
         while folders:
             folder = folders.pop()
             try:
@@ -220,9 +221,11 @@ class FolderSource:
                     if not is_passing(path):
                         folders.append(path)
                 elif not (self._consume and self._tree.bring_back(path)):
-                    found.add(_text(path))
-                    self._consider(path, status)
-        return found
+                    found.append((path, status))
+        now = time.monotonic()  # of the last look: a file rests at least as long as is said of it
+        for path, status in found:
+            self._consider(path, status, now)
+        return {_text(path) for path, _ in found}
 
     def _compare(self, found: set[str]) -> None:
         unread = tuple(f"{_text(folder)}/" if folder else "" for folder in self._unread)

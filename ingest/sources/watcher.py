@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,12 +41,12 @@ def sends_events(root: str, mounts: Iterable[str]) -> bool:
     holds, below = ("", ""), []
     for line in mounts:
         left, _, right = line.partition(" - ")
-        point = left.split()[4].encode().decode("unicode_escape")  # space is \040
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), left.split()[4])  # \040 is a space
         kind = right.split()[0]
         if f"{root}/".startswith(f"{point.rstrip('/')}/"):
-            if len(point) >= len(holds[0]):  # a later mount on the same point hides the earlier
-                holds = (point, kind)
-        elif point.startswith(f"{root}/"):
+            # The deepest holds it; a later mount on the same point hides the earlier.
+            holds = (point, kind) if len(point) >= len(holds[0]) else holds
+        elif point.startswith(f"{root.rstrip('/')}/"):
             below.append(kind)
     # "fuse.sshfs" and the like; "fuseblk" is a local disk.
     return not any(kind.partition(".")[0] in _SILENT for kind in (holds[1], *below))
