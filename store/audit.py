@@ -9,12 +9,14 @@ The order, and why a kill is no false alarm: *the catalog's commit comes first, 
 head can never be ahead of an honest catalog. Killed between the two, the catalog is ahead of the head; that
 is allowed at open, if the entry that the head names is there with the same hash, and the head catches up.
 A catalog that is behind the head, or has another entry in that place, was rolled back, cut or edited.
-What an attacker gains from the gap is at most the entries whose head was never written: no caller had
-been told of them, for the head is written before the caller is answered.
 
-A power cut may tear the slot that is being written; the two slots take turns, so the other one is whole. But
-a torn slot means that a later commit *did* reach the disk before. So one bad slot is forgiven only if the
-chain goes beyond the good one; otherwise breaking a slot would be a way to hide a roll-back by one.
+The head is handed to the kernel before the caller is answered, so it survives a killed process. It is not
+fsynced each time (that would be a quarter of the cost of storing a letter): a power cut may take the last
+seconds of it back, and an older head is the allowed case again. What an attacker gains is at most those seconds.
+
+A power cut may also tear a slot that was being written; the two slots take turns. But a slot is only ever written
+after a later commit *did* reach the disk. So one bad slot is forgiven only if the chain goes beyond the good
+one; otherwise breaking a slot would be a way to hide a roll-back by one.
 
 What this cannot show: the whole home, catalog and head together, put back to an older state. Only something
 kept elsewhere can (compare the head that `strongroom audit` prints, or keep receipts).
@@ -47,12 +49,12 @@ _SLOT_BYTES = 4096  # one block each, so that one torn write cannot reach both
 _LARGEST = (1 << 62) - 1
 
 
-class Entry(Record):
+class Entry(Record, frozen=True, kw_only=True):
     """One line of the log. `hash` is hex."""
 
     number: int
     at: float
-    event: str  # created, opened anew, stored, deleted, token, passphrase, alarm, …
+    event: str  # created, stored, deleted, token made, alarm, …
     item: str | None
     detail: str
     hash: str
@@ -189,11 +191,10 @@ class Audit:
     def _write(self, number: int, digest: bytes) -> None:
         slot = 1 - self._slot
         with disk_errors():
-            # Overwrites blocks that the file has already, so it works on a full disk, and `fdatasync` is enough.
+            # Overwrites blocks that the file has already, so it works on a full disk too.
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
             try:
                 os.pwrite(descriptor, _sealed(self._key, number, digest), slot * _SLOT_BYTES)
-                os.fdatasync(descriptor)
             finally:
                 os.close(descriptor)
         self._published, self._slot = number, slot

@@ -27,7 +27,7 @@ from __future__ import annotations
 import io
 import os
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import zstandard
 from cryptography.exceptions import InvalidTag
@@ -122,7 +122,9 @@ class Unsealer(io.RawIOBase):
     def __init__(self, source: BinaryIO, key: bytes, name: str) -> None:
         super().__init__()
         self._frames = _Frames(source, key, name)
-        self._plain = zstandard.ZstdDecompressor().stream_reader(self._frames, read_size=FRAME_BYTES)
+        self._plain = zstandard.ZstdDecompressor().stream_reader(
+            cast("BinaryIO", self._frames), read_size=FRAME_BYTES
+        )
         self._name = name
 
     def readable(self) -> bool:

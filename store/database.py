@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
@@ -16,7 +17,12 @@ from policy.redact import Private
 from store.durable import store_full
 from store.errors import CatalogDamaged, StoreBusy, StoreError
 
-Connection = sqlcipher.Connection
+if TYPE_CHECKING:
+    from sqlite3 import Connection as Connection  # the same interface, and it has types
+else:
+    Connection = sqlcipher.Connection
+
+Row = tuple[Any, ...]  # the engine gives what the column holds; the reader of a row knows what that is
 
 _FULL, _BUSY, _LOCKED, _CORRUPT, _NOT_A_DATABASE = 13, 5, 6, 11, 26
 _BUSY_MS = 10_000
@@ -158,7 +164,7 @@ def connect(path: Path, key: Private[bytes], *, cache_kib: int = _READER_CACHE_K
     """
     with database_errors():
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
+        connection: Connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, key, cache_kib)
         except BaseException:

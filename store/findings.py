@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from store.database import Connection, Database
+from store.database import Connection, Database, Row
 from store.errors import NoSuchItem
 from store.items import sequence_of
 from store.ledger import move
@@ -26,11 +24,11 @@ class FindingTable:
     def start_run(self, run: Run) -> int:
         """Register a reader, its version and time; returns the run's number."""
         with self._database.write(durable=False) as connection:
-            cursor = connection.execute(
-                "INSERT INTO runs (reader, version, started_at) VALUES (?, ?, ?)",
+            row = connection.execute(
+                "INSERT INTO runs (reader, version, started_at) VALUES (?, ?, ?) RETURNING id",
                 (run.reader, run.version, run.started_at),
-            )
-            return int(cursor.lastrowid)
+            ).fetchone()
+            return int(row[0])
 
     def runs(self) -> list[Run]:
         """All runs, the newest first."""
@@ -216,17 +214,13 @@ def _span(evidence: Evidence) -> tuple[int, int, str]:
     return evidence.start, evidence.end, evidence.text
 
 
-def _evidence(row: Sequence[object]) -> Evidence:
+def _evidence(row: Row) -> Evidence:
     start, end, text = row
-    assert isinstance(start, int) and isinstance(end, int) and isinstance(text, str)  # noqa: PT018
     return Evidence(start=start, end=end, text=text)
 
 
-def _to_action(row: Sequence[object]) -> Action:
+def _to_action(row: Row) -> Action:
     id, item, kind, what, confidence, start, end, text, owner, due, due_text, status = row
-    assert isinstance(id, int) and isinstance(item, str) and isinstance(what, str)  # noqa: PT018
-    assert isinstance(confidence, float) and isinstance(owner, str | None)  # noqa: PT018
-    assert isinstance(due, str | None) and isinstance(due_text, str | None)  # noqa: PT018
     return Action(
         id=id, item=item, kind=ActionKind(kind), what=what, confidence=confidence,
         evidence=_evidence((start, end, text)), owner=owner, due=due, due_text=due_text,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from store.database import Connection, Database
+from store.database import Connection, Database, Row
 from store.errors import NoSuchItem
 from store.records import Item, Origin, State
 
@@ -20,13 +20,11 @@ _FIELDS = tuple(column.strip() for column in COLUMNS.split(","))
 _FEW = 500  # ids in one statement
 
 
-def to_item(row: Sequence[object]) -> Item:
+def to_item(row: Row) -> Item:
     """An `Item` out of a row of `COLUMNS`."""
     fields = dict(zip(_FIELDS, row, strict=True))
     fields["superseded"] = bool(fields["superseded"])
-    recipients = fields["recipients"]
-    assert isinstance(recipients, str)
-    fields["recipients"] = msgspec.json.decode(recipients) if recipients != "[]" else ()
+    fields["recipients"] = msgspec.json.decode(fields["recipients"])
     return msgspec.convert(fields, Item)
 
 
@@ -256,10 +254,11 @@ def _conditions(
     return conditions, values
 
 
-def _to_origin(row: Sequence[object]) -> Origin:
+def _to_origin(row: Row) -> Origin:
     source, locator, name, mtime_ns, size, current = row
-    fields = {"source": source, "locator": locator, "name": name, "mtime_ns": mtime_ns, "size": size}
-    return msgspec.convert({**fields, "current": bool(current)}, Origin)
+    return Origin(
+        source=source, locator=locator, name=name, mtime_ns=mtime_ns, size=size, current=bool(current)
+    )
 
 
 # ------------------------------------------------------------- parts of the vault's one transaction per put
@@ -273,13 +272,13 @@ def find_blob(connection: Connection, blob: str) -> tuple[int, str] | None:
 
 def insert_item(connection: Connection, new: NewItem, origin: Origin, parent: str | None) -> int:
     """Add an item in state STORED, the first of its own family; returns its row number."""
-    cursor = connection.execute(
+    row = connection.execute(
         "INSERT INTO items (id, blob, data_key, epoch, size, stored_at, name, source, family, parent, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
         (new.id, new.blob, new.data_key, new.epoch, new.size, _unused_instant(connection), origin.name,
          origin.source, new.id, parent, State.STORED.value),
-    )  # fmt: skip
-    return int(cursor.lastrowid)
+    ).fetchone()  # fmt: skip
+    return int(row[0])
 
 
 def _unused_instant(connection: Connection) -> float:

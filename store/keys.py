@@ -68,10 +68,13 @@ class Keys:
         self.identity = self._derive("identity")  # names blobs: HMAC of the plaintext
         self.snapshots = self._derive("snapshots")
         self.audit = self._derive("audit")
+        self._epochs: dict[int, Private[bytes]] = {}
 
     def epoch(self, number: int) -> Private[bytes]:
         """The key that wraps the data keys of items stored in this epoch."""
-        return self._derive(f"blob epoch {number}")
+        if number not in self._epochs:
+            self._epochs[number] = self._derive(f"blob epoch {number}")
+        return self._epochs[number]
 
     def _derive(self, purpose: str) -> Private[bytes]:
         # HKDF's info string separates the purposes, so no key is ever used by two algorithms; the vault's id

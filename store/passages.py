@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from store.database import Connection, Database
+from store.database import Connection, Database, Row
 from store.items import batches, marks, read_items, sequence_of
 from store.ledger import move
 from store.readings import next_generation, pack, remove_passages, unpack
@@ -40,16 +40,11 @@ class PassageTable:
             seq = sequence_of(connection, item)
             remove_passages(connection, seq)
             generation = next_generation(connection)
-            ids = [
-                int(
-                    connection.execute(
-                        "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                        (seq, generation, *row),
-                    ).lastrowid
-                )
-                for row in rows
-            ]
+            insert = (
+                "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+            )
+            ids = [int(connection.execute(insert, (seq, generation, *row)).fetchone()[0]) for row in rows]
             connection.execute("UPDATE items SET chunked = 1 WHERE seq = ?", (seq,))
             connection.execute(
                 "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages WHERE item = ? AND embed = 1",
@@ -194,8 +189,8 @@ class PassageTable:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def _stretches(self, query: str, generation: int, *values: object) -> Iterator[list[tuple[object, ...]]]:
-        position: tuple[object, ...] = (generation, 1 << 62)
+    def _stretches(self, query: str, generation: int, *values: object) -> Iterator[list[Row]]:
+        position: Row = (generation, 1 << 62)
         while True:
             with self._database.read() as connection:
                 rows = connection.execute(query, (*values, *position, _CHUNK)).fetchall()
@@ -237,11 +232,8 @@ def _advance_complete(connection: Connection, items: Sequence[int]) -> list[str]
     return complete
 
 
-def _to_passage(row: Sequence[object]) -> Passage:
+def _to_passage(row: Row) -> Passage:
     id, item, start, end, text, page, heading, embed = row
-    assert isinstance(id, int) and isinstance(item, str) and isinstance(text, bytes)  # noqa: PT018
-    assert isinstance(start, int) and isinstance(end, int)  # noqa: PT018
-    assert isinstance(page, int | None) and isinstance(heading, str | None)  # noqa: PT018
     return Passage(
         id=id, item=item, start=start, end=end, text=unpack(text).decode(), page=page, heading=heading,
         embed=bool(embed),

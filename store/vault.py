@@ -41,7 +41,7 @@ log = logging.getLogger("strongroom.store")
 EPOCH = 1  # the epoch whose key wraps new data keys
 
 
-class Stored(Record):
+class Stored(Record, frozen=True, kw_only=True):
     """What became of a document that was put in."""
 
     item: str

@@ -11,7 +11,7 @@ from store.keys import Keys
 from store.records import Record
 
 
-class VerifyReport(Record):
+class VerifyReport(Record, frozen=True, kw_only=True):
     """What was checked and what was found wrong; no problem means all is well."""
 
     items: int  # originals decrypted and compared
