@@ -101,7 +101,10 @@ def xml(title: str, blocks: list[Block], language: str) -> bytes:
 
 
 def _xml_row(head: tuple[str, ...], row: tuple[str, ...]) -> str:
-    names = ["".join(c for c in name.lower().replace(" ", "-") if c.isalnum() or c == "-") for name in head]
+    names = [
+        "".join(c for c in name.lower().replace(" ", "-") if c.isalpha() or c.isdecimal() or c == "-")
+        for name in head
+    ]
     cells = "".join(f"<{n}>{escape(cell)}</{n}>" for n, cell in zip(names, row, strict=True))
     return f"  <row>{cells}</row>"
 
