@@ -27,10 +27,16 @@ def of_letter(letter: Letter, documents: Mapping[str, Document], vocabulary: Map
     if letter.parent:
         row["in_reply_to"] = letter.references[-1]
     if letter.attach:
-        row["attachments"] = [documents[key].names[0].rpartition("/")[2] for key in letter.attach]
+        row["attachments"] = [_attachment(documents[key]) for key in letter.attach]
     for text in row.get("not_actions", []):
         _must_hold(row["path"], text, f"{letter.body} {letter.sender.sign}")
     return row
+
+
+def _attachment(document: Document) -> Row:
+    facts = document.facts
+    row: Row = {"name": document.names[0].rpartition("/")[2], "outcome": facts.get("outcome", "read")}
+    return row | {key: facts[key] for key in ("reasons", "phrase") if key in facts}
 
 
 def of_document(document: Document, vocabulary: Mapping[str, Any]) -> list[Row]:
