@@ -35,7 +35,8 @@ _VOCATIVE = re.compile(
 )
 _TASK = re.compile(rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to) (?:{_CUES.verbs})\b")
 _THIRD_PERSON = re.compile(
-    rf"{_GIVEN} (?!(?:dieses|ist|hat|steht|bleibt|gilt|liegt|kommt)\b|this\b|its\b|his\b|is\b|was\b|has\b)(?:[a-zäöüß]+t|[a-z]+s) "
+    rf"{_GIVEN} (?!(?:dieses|ist|hat|steht|bleibt|gilt|liegt|kommt|this|its|his|is|was|has)\b)"
+    r"(?:[a-zäöüß]+t|[a-z]+s) "
 )
 _DATED_NAME = re.compile(r"20\d\d-\d\d-\d\d")
 _HEAD = 500  # characters in which a letter says when it was written, on a line of its own
@@ -101,7 +102,7 @@ class _Context:
 
 
 def _written(item: Item, text: str) -> date | None:
-    """The day of the item's own date (in UTC: records keep no zone), else that of its head or its file name."""
+    """The day of the item's own date (in UTC: records keep no zone), else of its name or head."""
     if item.created_at is not None:
         return datetime.fromtimestamp(item.created_at, UTC).date()
     named = _DATED_NAME.search(item.name)

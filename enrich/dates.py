@@ -357,7 +357,9 @@ _NOT_DUE = re.compile(
     r"|(?:letzt|vergangen|vorig|jed|ihr|unser)e?[nrms]?|not before|nicht vor)"
     r"\s+(?:the\s+|dem\s+|den\s+|der\s+)?$"
 )
-_NOT_DUE_AFTER = re.compile(r"'s\b|’s\b|\s+week\b")
+_NOT_DUE_AFTER = re.compile(
+    r"['’]s\b|\s+week\b|\s+(?:of\s+(?:the|this|your|our|receipt|delivery)|after|nach|ab)\b"
+)
 _ARTICLE = re.compile(r"\b(?:the|a|der|die|das)\s+$")  # "the 15 June invoice"
 _JOINED = re.compile(r"\s*(?:[-–—/&]|to|through|thru|bis|and|und|or|oder)\s*|\s*,\s*")
 _JOINED_LOOSELY = re.compile(r"\s*,?\s*(?:on\s+|am\s+)?\(?")
