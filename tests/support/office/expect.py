@@ -43,13 +43,10 @@ def of_document(document: Document, vocabulary: Mapping[str, Any]) -> list[Row]:
     """The expectations for a document of `fixtures/docs/`, one for each of its names."""
     facts = document.facts
     seen = f"{document.text} {' '.join(document.names)}"
-    rows = []
-    for name in document.names:
-        row = _common(f"docs/{name}", facts, facts["language"], document.text, seen, vocabulary)
-        if len(document.names) > 1:
-            row["same_bytes_as"] = [f"docs/{other}" for other in document.names if other != name]
-        rows.append(row)
-    return rows
+    return [
+        _common(f"docs/{name}", facts, facts["language"], document.text, seen, vocabulary)
+        for name in document.names
+    ]
 
 
 def of_trap(trap: Trap) -> Row:

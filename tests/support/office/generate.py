@@ -38,6 +38,7 @@ def main() -> int:
         *_write_documents(documents, vocabulary),
         *_write_hostile(hostile),
     ]
+    _name_duplicates(rows)
     questions = _toml(_HERE / "questions.toml")
     canaries = _canaries(letters, documents, hostile)
     tables = {"canary": canaries, "search": questions["search"], "file": rows}
@@ -95,6 +96,17 @@ def _write_hostile(hostile: list[Trap]) -> list[expect.Row]:
     for trap in hostile:
         (folder / trap.name).write_bytes(trap.content)
     return [expect.of_trap(trap) for trap in hostile]
+
+
+def _name_duplicates(rows: list[expect.Row]) -> None:
+    """Files with the same bytes are one item: each names the others."""
+    groups: dict[bytes, list[str]] = {}
+    for row in rows:
+        groups.setdefault((_FIXTURES / row["path"]).read_bytes(), []).append(row["path"])
+    for row in rows:
+        others = [path for path in groups[(_FIXTURES / row["path"]).read_bytes()] if path != row["path"]]
+        if others:
+            row["same_bytes_as"] = others
 
 
 def _canaries(
