@@ -5,18 +5,18 @@ The chain: entry n's hash is SHA-256 over entry n-1's hash and entry n, so the n
 It is not keyed: whoever is given an export can check it. Forging is what the head outside is for: a file of
 two slots, each (number, hash, HMAC-SHA256 under a key that only the open home has).
 
-The order, and why a kill is no false alarm: *the catalog's commit comes first, durably; then the head.* So the
-head can never be ahead of an honest catalog. Killed between the two, the catalog is ahead of the head; that
-is allowed at open, if the entry that the head names is there with the same hash, and the head catches up.
-A catalog that is behind the head, or has another entry in that place, was rolled back, cut or edited.
+The order, and why a kill is no false alarm: *the catalog's commit comes first, durably; then the head.* So
+the head can never be ahead of an honest catalog. Killed between the two, the catalog is ahead of the head;
+that is allowed at open, if the entry that the head names is there with the same hash, and the head catches
+up. A catalog that is behind the head, or has another entry in that place, was rolled back, cut or edited.
 
 The head is handed to the kernel before the caller is answered, so it survives a killed process. It is not
 fsynced each time (that would be a quarter of the cost of storing a letter): a power cut may take the last
-seconds of it back, and an older head is the allowed case again. What an attacker gains is at most those seconds.
+seconds of it back, and an older head is the allowed case again. An attacker gains at most those seconds.
 
-A power cut may also tear a slot that was being written; the two slots take turns. But a slot is only ever written
-after a later commit *did* reach the disk. So one bad slot is forgiven only if the chain goes beyond the good
-one; otherwise breaking a slot would be a way to hide a roll-back by one.
+A power cut may also tear a slot that was being written; the two slots take turns. But a slot is only ever
+written after a later commit *did* reach the disk. So one bad slot is forgiven only if the chain goes beyond
+the good one; otherwise breaking a slot would be a way to hide a roll-back by one.
 
 What this cannot show: the whole home, catalog and head together, put back to an older state. Only something
 kept elsewhere can (compare the head that `strongroom audit` prints, or keep receipts).
@@ -61,7 +61,7 @@ class Entry(Record, frozen=True, kw_only=True):
 
 
 def append(connection: Connection, event: str, *, item: str | None = None, detail: str = "") -> bytes:
-    """Add an entry in the caller's transaction, which must be opened with `audited=True`; returns its hash."""
+    """Add an entry in the caller's transaction, which is opened with `audited=True`; returns its hash."""
     number, previous = _last(connection)
     entry = (number + 1, time.time(), event, item, detail)
     digest = _hash(previous, entry)
@@ -129,8 +129,8 @@ class Audit:
         return [row[0] for row in rows]
 
     def check_at_open(self) -> None:
-        """Compare catalog and head. A contradiction becomes an entry `alarm` in the chain, for good; otherwise
-        the head catches up with what was committed just before a kill.
+        """Compare catalog and head. A contradiction becomes an entry `alarm` in the chain, for good;
+        otherwise the head catches up with what was committed just before a kill.
         """
         problem = self._contradiction()
         if problem is None:
@@ -181,7 +181,7 @@ class Audit:
             last, _ = _last(connection)
             row = connection.execute("SELECT hash FROM audit WHERE number = ?", (number,)).fetchone()
         if row is None:
-            return f"the catalog ends at entry {last}, its head outside is at {number}: it was rolled back or cut"
+            return f"the catalog ends at entry {last}, its head outside is at {number}: rolled back or cut"
         if row[0] != digest:
             return f"entry {number} is not the one that the head outside names"
         if len(heads) < len(slots) and last <= number:

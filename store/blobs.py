@@ -1,5 +1,5 @@
-"""The originals on disk: each a sealed stream in a file named by the keyed hash of its bytes. Which item a blob
-belongs to, and its data key, are the catalog's.
+"""The originals on disk: each a sealed stream in a file named by the keyed hash of its bytes. Which item a
+blob belongs to, and its data key, are the catalog's.
 """
 
 from __future__ import annotations
@@ -165,13 +165,10 @@ class Blobs:
             )
 
     def _plaintext(self, blob: str, item: str, data_key: bytes) -> Iterator[bytes]:
-        try:
-            file = open(self._path(blob), "rb")
-        except FileNotFoundError:
-            raise BlobDamaged(
-                "the original is missing", item=item, remedy="restore it from a backup"
-            ) from None
-        with file, disk_errors():
+        path = self._path(blob)
+        if not path.exists():
+            raise BlobDamaged("the original is missing", item=item, remedy="restore it from a backup")
+        with disk_errors(), open(path, "rb") as file:
             reader = Unsealer(file, data_key, item)
             while chunk := reader.read(_CHUNK):
                 yield chunk

@@ -6,13 +6,13 @@ the age file format uses it. Where the keys come from is the business of `store/
 
 Why this is safe:
 
-- *One key, one stream.* `seal` is only ever given a key fresh from `os.urandom`, and a stream is written once,
-  front to back. So the counter nonces can never repeat under a key, whatever crashes and is tried again: the
-  second try has another key.
+- *One key, one stream.* `seal` is only ever given a key fresh from `os.urandom`, and a stream is written
+  once, front to back. So the counter nonces can never repeat under a key, whatever crashes and is tried
+  again: the second try has another key.
 - *Order and length.* The nonce is the frame's number and a flag for the last frame. Frames that are swapped,
-  repeated or dropped meet a nonce they were not made with, and fail. Cut at a frame border, the new last frame
-  was not made with the flag; extended, the old last one was. An empty frame is accepted only as the whole of
-  an empty stream, so a stream has one encoding.
+  repeated or dropped meet a nonce they were not made with, and fail. Cut at a frame border, the new last
+  frame was not made with the flag; extended, the old last one was. An empty frame is accepted only as the
+  whole of an empty stream, so a stream has one encoding.
 - *Place.* The associated data holds the stream's name (the item's id): a blob put in another's place fails
   even if its data key came along.
 - *Nothing unproven is used.* A frame's plaintext is given out only after its tag was checked; the reader

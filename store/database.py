@@ -118,7 +118,7 @@ class Database:
                 self._give_back(connection)
 
     def truncate_log(self) -> bool:
-        """Move the write-ahead log into the catalog and cut it to nothing. False if a reader was in the way."""
+        """Fold the write-ahead log into the catalog and cut it to nothing. False: a reader was in the way."""
         with self._writing, database_errors():
             self._set_synchronous("FULL")
             busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -146,6 +146,7 @@ class Database:
                 return self._readers.pop()
         connection = connect(self.path, self._key, cache_kib=_READER_CACHE_KIB)
         connection.execute("PRAGMA query_only=ON")
+        connection.create_function("fold", 1, _fold, deterministic=True)
         return connection
 
     def _give_back(self, connection: Connection) -> None:
@@ -154,6 +155,11 @@ class Database:
                 self._readers.append(connection)
                 return
         connection.close()
+
+
+def _fold(text: str | None) -> str | None:
+    """For comparing names in any script: SQLite's own lower() knows ASCII only."""
+    return text.casefold() if text is not None else None
 
 
 def connect(path: Path, key: Private[bytes], *, cache_kib: int = _READER_CACHE_KIB) -> Connection:
@@ -193,7 +199,7 @@ def _prepare(connection: Connection, key: Private[bytes], cache_kib: int) -> Non
 
 @contextlib.contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn the engine's errors into the store's. Its own texts can quote values, so only the code is passed on."""
+    """Turn the engine's errors into the store's. Its texts can quote values: only the code is passed on."""
     try:
         yield
     except sqlcipher.Error as error:

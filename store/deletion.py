@@ -4,8 +4,8 @@ One transaction takes everything out of the catalog, the items' data keys first 
 entry, the receipt and the names of the files that have still to go. From its commit on the originals are
 noise. Removing the files comes after, and is finished at the next open if a kill comes between.
 
-What stays is what the receipt says, random ids and numbers. On flash, old copies of encrypted pages may survive
-in spare blocks until the drive reuses them: they open only with the catalog's key.
+What stays is what the receipt says, random ids and numbers. On flash, old copies of encrypted pages may
+survive in spare blocks until the drive reuses them: they open only with the catalog's key.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from store.snapshots import drop_covering
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """What the transaction did: the receipt without its proof, and the snapshot files that lost their keys."""
+    """What the transaction did: the receipt without its proof, and the snapshot files now without keys."""
 
     receipt: Receipt
     snapshot_files: list[str]
@@ -135,7 +135,7 @@ def unfinished_deletions(connection: Connection) -> list[str]:
 
 
 def _scope(connection: Connection, seq: int) -> list[int]:
-    """Row numbers of the item's whole family, and of the children that nothing else holds, all the way down."""
+    """Row numbers of the item's whole family and of the children that nothing else holds, all the way down."""
     family = "SELECT seq FROM items WHERE family = (SELECT family FROM items WHERE seq = ?)"
     scope = {row[0] for row in connection.execute(family, (seq,)).fetchall()}
     while True:
@@ -145,7 +145,8 @@ def _scope(connection: Connection, seq: int) -> list[int]:
             row[0]
             for row in connection.execute(
                 f"SELECT DISTINCT o.item FROM origins o WHERE o.parent IN ({held}) AND NOT EXISTS"
-                f" (SELECT 1 FROM origins e WHERE e.item = o.item AND e.current = 1 AND e.parent NOT IN ({held}))",
+                " (SELECT 1 FROM origins e WHERE e.item = o.item AND e.current = 1"
+                f" AND e.parent NOT IN ({held}))",
                 [*some, *some],
             ).fetchall()
         }
@@ -194,12 +195,13 @@ def _erase_passages(
         f"SELECT min(generation) FROM passages WHERE item IN ({marks(scope)})", scope
     ).fetchone()
     connection.execute(
-        f"INSERT INTO removed (passage, generation) SELECT id, ? FROM passages WHERE item IN ({marks(scope)})",
+        "INSERT INTO removed (passage, generation)"
+        f" SELECT id, ? FROM passages WHERE item IN ({marks(scope)})",
         (generation, *scope),
     )
     if oldest is None:
         return None, []
-    # A snapshot that is being written right now may hold the passages as well: `Snapshots.save` looks at this.
+    # A snapshot that is being written right now may hold the passages too: `Snapshots.save` looks at this.
     connection.execute("UPDATE facts SET value = ? WHERE name = 'erased'", (generation,))
     return oldest, drop_covering(connection, oldest)
 

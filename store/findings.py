@@ -66,7 +66,7 @@ class FindingTable:
             )
 
     def roll_back_run(self, run: int) -> int:
-        """Remove all that a run said and that still stands; its items go back to INDEXED. Returns how many."""
+        """Remove what a run said and still stands; its items go back to INDEXED. Returns how many items."""
         with self._database.write(moves=True) as connection:
             items = [
                 row[0]
@@ -103,7 +103,8 @@ class FindingTable:
         """An item's tags, the surest first."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT name, confidence, start, end, text FROM tags WHERE item = ? ORDER BY confidence DESC, name",
+                "SELECT name, confidence, start, end, text FROM tags WHERE item = ?"
+                " ORDER BY confidence DESC, name",
                 (sequence_of(connection, item),),
             ).fetchall()
         return [Tag(item=item, name=row[0], confidence=row[1], evidence=_evidence(row[2:5])) for row in rows]
@@ -193,7 +194,8 @@ def _insert(
         [(seq, tag.name, tag.confidence, *_span(tag.evidence)) for tag in findings.tags],
     )
     connection.executemany(
-        "INSERT INTO links (item, project, reason, confidence, start, end, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO links (item, project, reason, confidence, start, end, text)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(seq, link.project, link.reason, link.confidence, *_span(link.evidence)) for link in findings.links],
     )
     connection.executemany(

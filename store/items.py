@@ -1,4 +1,4 @@
-"""Items and where they came from: the rows, the listing, families of versions, and the filters of a search."""
+"""Items and where they came from: the rows, the listing, families of versions, the filters of a search."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from store.records import Item, Origin, State
 
 # The order of `Item`'s fields as they are read from a row.
 COLUMNS = (
-    "id, name, state, size, stored_at, family, version, superseded, parent, source, media_type, title, author, "
-    "created_at, language, pages, sender, recipients, thread, reason, detail, partial, attempts"
+    "id, name, state, size, stored_at, family, version, superseded, parent, source, media_type, title, "
+    "author, created_at, language, pages, sender, recipients, thread, reason, detail, partial, attempts"
 )
 _FIELDS = tuple(column.strip() for column in COLUMNS.split(","))
 _FEW = 500  # ids in one statement
@@ -104,10 +104,12 @@ class ItemTable:
     ) -> list[Item]:
         """Items, newest first; `before` is the `stored_at` of the last item of the page before."""
         conditions, values = ["1"], list[object]()
-        for column, value in (("state", state), ("source", source)):
-            if value is not None:
-                conditions.append(f"{column} = ?")
-                values.append(str(value))
+        if state is not None:
+            conditions.append("state = ?")
+            values.append(state.value)
+        if source is not None:
+            conditions.append("EXISTS (SELECT 1 FROM origins WHERE item = items.seq AND source = ?)")
+            values.append(source)
         if parent is not None:
             conditions.append("seq IN (SELECT item FROM origins WHERE parent = ? AND current = 1)")
             values.append(parent)
@@ -194,7 +196,7 @@ class ItemTable:
         Args:
             types: media types, or their first half ("image").
             sender: part of the sender's name or address; `recipient` likewise.
-            source: the name of a source that holds the item now.
+            source: the name of a source that the item came from.
             after: the item's own date, else when it was stored, is not before this; `before`: is before this.
         """
         conditions, values = _conditions(
@@ -240,11 +242,11 @@ def _conditions(
     if projects:
         hold(f"seq IN (SELECT item FROM links WHERE project IN ({marks(list(projects))}))", *projects)
     if sender is not None:
-        hold("instr(lower(sender), lower(?)) > 0", sender)
+        hold("instr(fold(sender), ?) > 0", sender.casefold())
     if recipient is not None:
-        hold("instr(lower(recipients), lower(?)) > 0", recipient)
+        hold("instr(fold(recipients), ?) > 0", recipient.casefold())
     if source is not None:
-        hold("seq IN (SELECT item FROM origins WHERE source = ? AND current = 1)", source)
+        hold("EXISTS (SELECT 1 FROM origins WHERE item = items.seq AND source = ?)", source)
     if after is not None:
         hold("coalesce(created_at, stored_at) >= ?", after)
     if before is not None:
@@ -304,7 +306,8 @@ def hold_place(
         "SELECT current FROM origins WHERE item = ? AND source = ? AND locator = ? AND parent = ?", place
     ).fetchone()
     connection.execute(
-        "INSERT INTO origins (item, source, locator, parent, name, mtime_ns, size) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO origins (item, source, locator, parent, name, mtime_ns, size)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (item, source, locator, parent) DO UPDATE SET"
         " current = 1, name = excluded.name, mtime_ns = excluded.mtime_ns, size = excluded.size",
         (*place, origin.name, origin.mtime_ns, origin.size),

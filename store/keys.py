@@ -31,7 +31,7 @@ _MAX_LANES = 64
 
 
 class KdfParameters(msgspec.Struct, frozen=True, kw_only=True):
-    """The cost of one guess at the passphrase (Argon2id, RFC 9106). The default takes half a second or more."""
+    """The cost of one guess at the passphrase (Argon2id, RFC 9106). The default takes over half a second."""
 
     memory_kib: int = 256 * 1024
     passes: int = 4

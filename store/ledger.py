@@ -1,9 +1,9 @@
 """Where each item stands, and the only steps that it may take.
 
-Theory: the ledger is the one queue of the appliance. A stage asks for items in the state before its own, works,
-and writes its result and the step to the next state in *one* transaction. So a stage that is killed has
-either done its work and moved the item, or neither, and running it again is always right: nothing is lost,
-nothing is done twice. There is no state "in work": who works on what is known to the living process only.
+Theory: the ledger is the one queue of the appliance. A stage asks for items in the state before its own,
+works, and writes its result and the step to the next state in *one* transaction. So a stage that is killed
+has either done its work and moved the item, or neither, and running it again is always right: nothing is
+lost, nothing is done twice. There is no state "in work": only the living process knows who works on what.
 
       put                                                     retry
        │        ┌──────────────────────────────────────────────────────────────┐
@@ -66,9 +66,7 @@ class Ledger:
         with self._database.read() as connection:
             rows = connection.execute("SELECT state, count(*) FROM items GROUP BY state").fetchall()
             (deleted,) = connection.execute("SELECT count(*) FROM receipts").fetchone()
-        return (
-            dict.fromkeys(State, 0) | {State(state): n for state, n in rows} | {State.DELETED: deleted}
-        )
+        return dict.fromkeys(State, 0) | {State(state): n for state, n in rows} | {State.DELETED: deleted}
 
     def reasons(self) -> dict[Reason, int]:
         """How many items have been given each reason."""
@@ -127,7 +125,7 @@ class Ledger:
         return self._database.changes.sequence
 
     def wait(self, after: int, timeout: float | None) -> int:
-        """Block until a state changed since `sequence` was `after`, or `timeout` seconds; returns `sequence`."""
+        """Block until a state changed since `sequence` was `after`, or for `timeout` s; returns `sequence`."""
         return self._database.changes.wait(after, timeout)
 
     def poke(self) -> None:

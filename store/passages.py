@@ -11,6 +11,7 @@ from store.readings import next_generation, pack, remove_passages, unpack
 from store.records import Item, NewPassage, Passage, State
 
 _COLUMNS = "p.id, i.id, p.start, p.end, p.text, p.page, p.heading, p.embed"
+_JOINED = "passages p JOIN items i ON i.seq = p.item"
 _CHUNK = 2_000  # rows of one bulk read: short reads never hold the log back from being cut
 
 
@@ -47,7 +48,8 @@ class PassageTable:
             ids = [int(connection.execute(insert, (seq, generation, *row)).fetchone()[0]) for row in rows]
             connection.execute("UPDATE items SET chunked = 1 WHERE seq = ?", (seq,))
             connection.execute(
-                "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages WHERE item = ? AND embed = 1",
+                "INSERT INTO unembedded (item, passage)"
+                " SELECT item, id FROM passages WHERE item = ? AND embed = 1",
                 (seq,),
             )
             _advance_complete(connection, [seq])
@@ -101,7 +103,7 @@ class PassageTable:
         with self._database.read() as connection:
             for some in batches(ids):
                 for row in connection.execute(
-                    f"SELECT {_COLUMNS} FROM passages p JOIN items i ON i.seq = p.item WHERE p.id IN ({marks(some)})",
+                    f"SELECT {_COLUMNS} FROM {_JOINED} WHERE p.id IN ({marks(some)})",
                     some,
                 ).fetchall():
                     found[row[0]] = _to_passage(row)
@@ -115,7 +117,7 @@ class PassageTable:
         """
         with self._database.read() as connection:
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM passages p JOIN items i ON i.seq = p.item WHERE p.item = ? ORDER BY p.id",
+                f"SELECT {_COLUMNS} FROM {_JOINED} WHERE p.item = ? ORDER BY p.id",
                 (sequence_of(connection, item),),
             ).fetchall()
         return [_to_passage(row) for row in rows]
@@ -128,7 +130,7 @@ class PassageTable:
                 found += [
                     row[0]
                     for row in connection.execute(
-                        f"SELECT p.id FROM items i JOIN passages p ON p.item = i.seq WHERE i.id IN ({marks(some)})",
+                        f"SELECT p.id FROM {_JOINED} WHERE i.id IN ({marks(some)})",
                         some,
                     ).fetchall()
                 ]
@@ -147,8 +149,8 @@ class PassageTable:
         """
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT v.passage, v.vector FROM passages p JOIN vectors v ON v.passage = p.id AND v.model = ?"
-                " WHERE p.item = ? ORDER BY p.id",
+                "SELECT v.passage, v.vector FROM passages p"
+                " JOIN vectors v ON v.passage = p.id AND v.model = ? WHERE p.item = ? ORDER BY p.id",
                 (model, sequence_of(connection, item)),
             ).fetchall()
         return [(row[0], row[1]) for row in rows]
@@ -165,7 +167,7 @@ class PassageTable:
         meanwhile may have come already; `removed_since`, asked afterwards, tells of it.
         """
         for rows in self._stretches(
-            f"SELECT p.generation, {_COLUMNS} FROM passages p JOIN items i ON i.seq = p.item"
+            f"SELECT p.generation, {_COLUMNS} FROM {_JOINED}"
             " WHERE (p.generation, p.id) > (?, ?) ORDER BY p.generation, p.id LIMIT ?",
             generation,
         ):
@@ -200,7 +202,7 @@ class PassageTable:
             position = rows[-1][:2]
 
     def _use_model(self, model: str) -> None:
-        """Make the passages that wait those which this model has not embedded, if it is another than before."""
+        """If the model is another than before, let all passages wait that it has not embedded."""
         asked = "SELECT value FROM facts WHERE name = 'model'"
         with self._database.read() as connection:
             if connection.execute(asked).fetchone()[0] == model:
@@ -209,8 +211,9 @@ class PassageTable:
             connection.execute("UPDATE facts SET value = ? WHERE name = 'model'", (model,))
             connection.execute("DELETE FROM unembedded")
             connection.execute(
-                "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages p WHERE embed = 1 AND NOT"
-                " EXISTS (SELECT 1 FROM vectors v WHERE v.passage = p.id AND v.model = ?)",
+                "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages p"
+                " WHERE embed = 1 AND NOT EXISTS"
+                " (SELECT 1 FROM vectors v WHERE v.passage = p.id AND v.model = ?)",
                 (model,),
             )
 

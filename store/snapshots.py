@@ -1,8 +1,9 @@
-"""Encrypted snapshots of the indexes. They save a rebuild and are never the truth: each is of one generation of
-the catalog, and is replayed from there or thrown away.
+"""Encrypted snapshots of the indexes. They save a rebuild and are never the truth: each is of one
+generation of the catalog, and is replayed from there or thrown away.
 
-Every file has its own data key, and the keys lie in the catalog only: deleting the rows makes the files noise.
-A file whose bytes never change under its name is encrypted once and carried from snapshot to snapshot.
+Every file has its own data key, and the keys lie in the catalog only: deleting the rows makes the files
+noise. A file whose bytes never change under its name is encrypted once and carried from snapshot to
+snapshot.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Snapshots:
         self.remove_files(dropped)
 
     def load(self, name: str) -> tuple[int, dict[str, bytes]] | None:
-        """The generation and the files of a snapshot; None if there is none that is whole and of this catalog."""
+        """The generation and files of a snapshot; None if there is none that is whole and of this catalog."""
         with self._database.read() as connection:
             row = connection.execute(
                 "SELECT generation FROM snapshots WHERE name = ? AND generation <="
@@ -149,8 +150,8 @@ class Snapshots:
 
 
 def drop_covering(connection: Connection, generation: int) -> list[str]:
-    """Destroy the keys of every snapshot of this generation or later, in the caller's transaction; returns the
-    files to remove once it is committed.
+    """Destroy the keys of every snapshot of this generation or later, in the caller's transaction; returns
+    the files to remove once it is committed.
     """
     condition = "SELECT name FROM snapshots WHERE generation >= ?"
     files = connection.execute(

@@ -1,4 +1,4 @@
-"""Conversations: which thread a mail belongs to, found from what it says of itself and what is stored already.
+"""Conversations: which thread a mail belongs to, found from what it says of itself and what is stored.
 
 The rule is the first half of Jamie Zawinski's (https://www.jwz.org/doc/threading.html): mails that name a
 common message id (their own, their parent's, a reference) are one conversation, also when the message itself
@@ -18,7 +18,7 @@ _MAX_IDS = 200  # a header may claim any number; the newest references matter
 
 
 def plain_subject(subject: str) -> tuple[str, bool]:
-    """A subject without Re: and Fwd:, in lower case with single spaces, and whether there was such a prefix."""
+    """A subject without Re: and Fwd:, in lower case with single spaces, and whether it had such a prefix."""
     rest = subject
     while match := _PREFIX.match(rest):
         rest = rest[match.end() :]

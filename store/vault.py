@@ -1,7 +1,7 @@
-"""The store as the other rooms see it: an open home, with the few actions that touch disk and catalog together.
+"""The store as the other rooms see it: an open home, and the few actions that touch disk and catalog both.
 
-Order is everything here. Whatever is on the disk before the catalog says so is swept at the next open; whatever
-the catalog says is on the disk. So a kill at any point leaves a home that needs no repair.
+Order is everything here. Whatever is on the disk before the catalog says so is swept at the next open;
+whatever the catalog says is on the disk. So a kill at any point leaves a home that needs no repair.
 """
 
 from __future__ import annotations
@@ -75,7 +75,12 @@ class Vault:
         self.snapshots = Snapshots(self._database, home / "snapshots", keys.snapshots)
 
     @staticmethod
-    def create(home: Path, passphrase: Private[bytes], *, kdf: KdfParameters = KdfParameters()) -> None:  # noqa: B008
+    def create(
+        home: Path,
+        passphrase: Private[bytes],
+        *,
+        kdf: KdfParameters = KdfParameters(),  # noqa: B008
+    ) -> None:
         """Make a new home. It exists from the moment its keys file has its name; killed before, start again.
 
         Raises:
@@ -122,7 +127,9 @@ class Vault:
     def close(self) -> None:
         """Close the catalog and let others open the home."""
         self._database.close()
-        os.close(self._lock)
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def put(
         self, content: BinaryIO, origin: Origin, *, parent: str | None = None, new_version: bool = False
@@ -149,7 +156,7 @@ class Vault:
             incoming.discard()
 
     def original(self, item: str) -> int:
-        """The bytes of an item as a file descriptor at offset 0: sealed, in memory only. The caller closes it.
+        """The bytes of an item as a file descriptor at offset 0: sealed, in memory. The caller closes it.
 
         Raises:
             NoSuchItem, BlobDamaged
@@ -172,7 +179,8 @@ class Vault:
 
         Raises:
             NoSuchItem, AttachedItem
-            DeletionIncomplete: the keys are destroyed, but a trace was still found; the next open tries again.
+            DeletionIncomplete: the keys are destroyed, but a trace was still found; the next open tries
+                again.
         """
         with self._placing:
             with self._database.write(moves=True, audited=True) as connection:
@@ -190,7 +198,7 @@ class Vault:
         return msgspec.structs.replace(receipt, residue=residue)
 
     def verify(self) -> VerifyReport:
-        """Decrypt every original and compare it with its name; check the catalog, the ledger, the audit log."""
+        """Decrypt every original and compare it with its name; check catalog, ledger and audit log."""
         return verify_home(self._database, self._blobs, self.audit, self._keys)
 
     def change_passphrase(

@@ -1,4 +1,6 @@
-"""Throw-away homes for tests: real ones, with a key derivation that costs a millisecond instead of a second."""
+"""Throw-away homes for tests: real ones, with a key derivation that costs a millisecond instead of a
+second.
+"""
 
 from __future__ import annotations
 
