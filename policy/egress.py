@@ -87,7 +87,7 @@ def install_watch() -> int:
     attempts wait, and once it is closed everywhere the kernel refuses them (ENOSYS).
 
     Returns:
-        The listener: pass it to the guard and close it here, before `confine`, whose self-test needs an answer.
+        The listener: pass it to the guard and close it here before `confine`, whose self-test wants answers.
 
     Raises:
         ConfinementError: the kernel has no such filter, or threads run already.

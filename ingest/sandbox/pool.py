@@ -76,7 +76,7 @@ class Pool:
         self._falls = 0  # zygotes lost since a document was last read
 
     def start(self) -> None:
-        """Bring every worker up, which the first readings would do otherwise (seconds: libraries are imported).
+        """Bring every worker up, which the first readings would do otherwise (seconds: imports).
 
         Raises:
             ConfinementError: it cannot be confined on this machine.

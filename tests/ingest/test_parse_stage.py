@@ -17,10 +17,10 @@ from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
 from policy.errors import ConfinementError
 from policy.limits import MIB, Limits
-from policy.redact import Private
-from store.keys import KdfParameters
 from store.records import ElementKind, Item, Origin, Reason, State
 from store.vault import Vault
+from tests.support.homes import put as put_bytes
+from tests.support.homes import throwaway_vault
 
 EVIL = "tests.support.evil_worker"
 LIMITS = Limits(parse_wall_s=20.0, parse_memory=600 * MIB, depth=2, children=3)
@@ -28,11 +28,8 @@ LIMITS = Limits(parse_wall_s=20.0, parse_memory=600 * MIB, depth=2, children=3)
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Iterator[Vault]:
-    passphrase = Private(b"correct horse")
-    Vault.create(tmp_path / "home", passphrase, kdf=KdfParameters(memory_kib=8, passes=1, lanes=1))
-    opened = Vault.open(tmp_path / "home", passphrase, limits=LIMITS)
-    yield opened
-    opened.close()
+    with throwaway_vault(tmp_path, LIMITS) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +45,8 @@ def stage(vault: Vault, pool: Pool) -> ParseStage:
     return ParseStage(vault, pool, LIMITS)
 
 
-def put(vault: Vault, content: str | bytes, name: str = "a.txt") -> Item:
-    data = content.encode() if isinstance(content, str) else content
-    origin = Origin(source="upload", locator=f"{name}/{len(data)}/{hash(data)}", name=name)
-    return vault.catalog.item(vault.put(io.BytesIO(data), origin).item)
+def put(vault: Vault, content: str, name: str = "a.txt") -> Item:
+    return vault.catalog.item(put_bytes(vault, content.encode(), f"{content}/{name}").item)
 
 
 def until(condition: Callable[[], bool]) -> None:

@@ -52,10 +52,7 @@ def test_a_taken_over_worker_is_seen_trying() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_layers_are_the_same_for_a_plain_user_whose_interpreter_is_readable() -> None:
-    code = (
-        "try:\n    os.stat(sys.executable); told['readable'] = True\nexcept OSError: told['readable'] = False"
-    )
-    if not outcomes(code, user=PLAIN_USER)["readable"]:
+def test_a_plain_users_parser_is_quiet_too() -> None:
+    if outcomes('attempt("it", lambda: os.stat(sys.executable))', user=PLAIN_USER)["it"] != "done":
         pytest.skip("the interpreter lies in root's home")
     assert outcomes(CORE.format(deeds=["hello"]), user=PLAIN_USER)["total"] == 0
