@@ -7,17 +7,15 @@ once it is stored is the parse stage's, which finds it in the ledger.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-
-from store.vault import Stored, Vault
 
 from ingest.errors import NotWhole, SourceError
 from ingest.source import Arrival, Departure, Source
 from ingest.tally import Counter
 from policy.errors import StrongroomError
-from policy.limits import MIB, Limits
+from policy.limits import Limits
 from store.errors import ItemTooLarge, StoreError, StoreFull
+from store.vault import Stored, Vault
 
 FULL_DISK_WAIT_S = 2.0
 
@@ -40,29 +38,45 @@ class Intake:
             if isinstance(news, Departure):
                 self._let_go(source, news)
                 continue
-            while self.take(source, news) is None and self.paused and not stop.wait(FULL_DISK_WAIT_S):
-                pass  # the disk is full: the same document is tried until it fits
+            while not self._has_room_for(source, news):
+                if stop.wait(FULL_DISK_WAIT_S):
+                    return
 
     def take(self, source: Source, arrival: Arrival) -> Stored | None:
-        """Store one arrival durably, then acknowledge it. None: not now, and it stays where it is."""
+        """Store one arrival durably, then acknowledge it. None: not now, and it stays where it is.
+
+        Raises:
+            StoreFull: nothing has changed; take it again later.
+        """
         origin = arrival.origin
         try:
-            self._require_room(origin.size or 0)
+            self._require_size(origin.size or 0)
             with source.open(arrival) as content:
                 stored = self._vault.put(content, origin, new_version=arrival.new_version)
-        except StoreFull as error:
-            self._pause(error)
-            return None
+        except StoreFull:
+            raise
         except (SourceError, StoreError) as error:
             self._put_off(source, arrival, error)
             return None
-        self._resume()
         self._counter.taken(origin.source, origin.locator, created=stored.created)
         try:
             source.acknowledge(arrival)
         except SourceError as error:
             self._counter.refused(origin.source, origin.locator, error)
         return stored
+
+    def _has_room_for(self, source: Source, arrival: Arrival) -> bool:
+        try:
+            self.take(source, arrival)
+        except StoreFull as error:
+            if self.paused is None:
+                log.warning("intake pauses: %s", error)
+            self.paused = str(error)
+            return False
+        if self.paused is not None:
+            self.paused = None
+            log.info("there is space again: intake goes on")
+        return True
 
     def _let_go(self, source: Source, departure: Departure) -> None:
         try:
@@ -74,26 +88,11 @@ class Intake:
         source.acknowledge(departure)
 
     def _put_off(self, source: Source, arrival: Arrival, error: StrongroomError) -> None:
-        self._resume()
         if not isinstance(error, NotWhole):
             self._counter.refused(arrival.origin.source, arrival.origin.locator, error)
         if not isinstance(error, ItemTooLarge):  # that one must change to fit, and is told anew when it does
             source.defer(arrival)
 
-    def _require_room(self, size: int) -> None:
-        disk, needed = os.statvfs(self._vault.home), self._limits.free_disk_bytes
-        if (free := disk.f_bavail * disk.f_frsize) < needed:
-            text = f"the disk is nearly full: {free // MIB} MiB free, {needed // MIB} MiB needed"
-            raise StoreFull(text, remedy="free some space; intake goes on by itself")
+    def _require_size(self, size: int) -> None:
         if size > (limit := self._limits.item_bytes):
             raise ItemTooLarge(f"TOO_LARGE: {size} bytes, the limit is {limit}", remedy="split it")
-
-    def _pause(self, error: StoreFull) -> None:
-        if self.paused is None:
-            log.warning("intake pauses: %s", error)
-        self.paused = str(error)
-
-    def _resume(self) -> None:
-        if self.paused is not None:
-            self.paused = None
-            log.info("there is space again: intake goes on")
