@@ -138,8 +138,9 @@ def send_descriptors(_: str) -> Reply:
 
 
 def answer_twice(_: str) -> Reply:
-    os.write(_wire(), struct.pack(">I", 1) + b"\x80")
-    return _told("the next document's answer")
+    os.write(_wire(), 2 * (struct.pack(">I", 1) + b"\x80"))  # in one piece, so both are there at once
+    time.sleep(60)
+    raise AssertionError
 
 
 def sleep(_: str) -> Reply:
