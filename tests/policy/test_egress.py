@@ -17,6 +17,7 @@ back, forth = os.pipe()
 child = os.fork()
 if child == 0:
     here.close()
+    seccomp.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a test that fails leaves nobody waiting
     listener = egress.install_watch()
     socket.send_fds(there, [b"l"], [listener])
     os.close(listener)

@@ -13,6 +13,7 @@ here, there = socket.socketpair()
 back, forth = os.pipe()
 core = os.fork()
 if core == 0:
+    seccomp.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a test that fails leaves nobody waiting
     listener = egress.install_watch()
     socket.send_fds(there, [b"l"], [listener])
     os.close(listener)
