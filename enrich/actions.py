@@ -81,7 +81,7 @@ class _Context:
         self.item = item
         self.text = text
         self.bulk = bool(_CUES.bulk.search(text.lower()))
-        self.written = _written(item, text)
+        self.written = written_on(item, text)
         self.author = item.sender or item.author
         self.reader = self._only_reader(every)
 
@@ -101,7 +101,7 @@ class _Context:
         return having[0] if len(having) == 1 else None
 
 
-def _written(item: Item, text: str) -> date | None:
+def written_on(item: Item, text: str) -> date | None:
     """The day of the item's own date (in UTC: records keep no zone), else of its name or head."""
     if item.created_at is not None:
         return datetime.fromtimestamp(item.created_at, UTC).date()

@@ -6,6 +6,7 @@ Runs in the model process only. Nothing here ever fetches a model.
 from __future__ import annotations
 
 import ctypes
+import json
 import re
 import secrets
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enrich.errors import ModelFailed, ModelRefused
+from enrich.grammar import gbnf
 from enrich.llm import GenerateReply, GenerateRequest
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ _MEMINFO = Path("/proc/meminfo")
 _MEMORY_FACTOR = 1.2  # weights, and on top the key-value cache and work space at CONTEXT_TOKENS
 _LOG_LEVEL_ERROR = 4  # GGML_LOG_LEVEL_ERROR of ggml.h
 _LogCallback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+_ROOT = b"root"
 _REMEDY = "bring another GGUF, or leave model.gguf out"
 
 
@@ -54,20 +57,30 @@ class LlamaCpp:
             except (ValueError, RuntimeError, OSError) as error:
                 raise ModelRefused(_reason(errors), item=gguf.name, remedy=_REMEDY) from error
         self._native = llama_cpp
+        self._context = min(context_tokens, self._llama.n_ctx())  # llama.cpp rounds up, its binding does not
         self._frame = _chat_template(self._llama)
 
     def generate(self, request: GenerateRequest) -> GenerateReply:
         """See `Llm.generate`. Greedy: the same request gives the same text."""
-        try:
-            grammar = self._native.llama_grammar.LlamaGrammar.from_json_schema(request.schema, verbose=False)
-        except (ValueError, KeyError, AssertionError, RecursionError) as error:
-            raise ModelFailed("the schema cannot be made into a grammar", item=self.name) from error
+        grammar = self._grammar(request.schema)
         tokens, read = self._prompt(request)
         return GenerateReply(text=self._decode(tokens, grammar, request), read=read)
 
     def close(self) -> None:
         """Free the model's memory."""
         self._llama.close()
+
+    def _grammar(self, schema: str) -> LlamaGrammar:
+        """Compiled once here to see that llama.cpp takes it: it would crash on one that it does not."""
+        try:
+            grammar = gbnf(json.loads(schema))
+        except (ValueError, RecursionError) as error:
+            raise ModelFailed("the schema cannot be made into a grammar", item=self.name) from error
+        sampler = self._native.llama_sampler_init_grammar(self._llama._model.vocab, grammar.encode(), _ROOT)
+        if not sampler:
+            raise ModelFailed("llama.cpp does not take the grammar", item=self.name)
+        self._native.llama_sampler_free(sampler)
+        return self._native.llama_grammar.LlamaGrammar.from_string(grammar, verbose=False)
 
     def _prompt(self, request: GenerateRequest) -> tuple[list[int], int]:
         """The prompt's tokens and how many characters of the data are in them.
@@ -78,7 +91,7 @@ class LlamaCpp:
         head, tail = self._frame(request.head, request.tail)
         front = self._llama.tokenize(head.encode(), add_bos=True, special=True)
         back = self._llama.tokenize(tail.encode(), add_bos=False, special=True)
-        room = self._llama.n_ctx() - len(front) - len(back) - request.max_tokens - 1
+        room = self._context - len(front) - len(back) - request.max_tokens - 1
         if room <= 0:
             raise ModelRefused(
                 "the instructions and the answer do not fit into the model's context",
@@ -96,15 +109,19 @@ class LlamaCpp:
         out: list[int] = []
         deadline = time.monotonic() + request.seconds
         vocabulary = self._llama._model.vocab
-        for token in self._llama.generate(tokens, temp=0.0, grammar=grammar):
-            if self._native.llama_vocab_is_eog(vocabulary, token):
-                break
-            out.append(token)
-            if len(out) >= request.max_tokens:
-                raise ModelFailed(f"no whole answer within {request.max_tokens} tokens", item=self.name)
-            if time.monotonic() > deadline:
-                raise ModelFailed(f"no whole answer within {request.seconds:g} s", item=self.name)
-        return self._llama.detokenize(out).decode("utf-8", errors="replace")
+        try:
+            for token in self._llama.generate(tokens, temp=0.0, grammar=grammar):
+                if self._native.llama_vocab_is_eog(vocabulary, token):
+                    break
+                out.append(token)
+                if len(out) >= request.max_tokens:
+                    raise ModelFailed(f"no whole answer within {request.max_tokens} tokens", item=self.name)
+                if time.monotonic() > deadline:
+                    raise ModelFailed(f"no whole answer within {request.seconds:g} s", item=self.name)
+        except (RuntimeError, ValueError) as error:  # what the binding makes of llama.cpp's return codes
+            raise ModelFailed("llama.cpp gave up", item=self.name) from error
+        # The grammar counts characters; bytes that make none are no part of the answer.
+        return self._llama.detokenize(out).decode("utf-8", errors="ignore")
 
 
 def _check_file(gguf: Path) -> None:

@@ -1,16 +1,32 @@
 """The reader protocol, everything that a reader may look at, and the built-in reader that needs no download.
 
-The stage (`enrich/refresh.py`) decides what is read when; the rules stand in `tags`, `actions`, `projects`.
+What is read when, and what happens when a reader fails, stands in `enrich/refresh.py`; the rules stand in
+`tags.py`, `actions.py` and `projects.py`.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from index.embed import Single
+from enrich.actions import find_actions
+from enrich.evidence import proven
+from enrich.projects import find_links
+from enrich.schema import SUMMARY_CHARS, Vocabulary
+from enrich.sentences import sentences
+from enrich.tags import Meaning, describe, find_tags
+from index.embed import Embedder, Single
+from policy.errors import StrongroomError
 from store.records import Element, Findings, Item, Passage
+
+log = logging.getLogger("strongroom.enrich")
+
+_SUMMARY_WORDS = 6  # shorter sentences greet, or head a list
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,3 +52,48 @@ class Reader(Protocol):
             EnrichError: the reader itself failed (a model died); the document is read again later.
         """
         ...
+
+
+class BuiltinReader:
+    """Rules over the item's own words; the embedder, where there is one, decides close cases of tags."""
+
+    name = "builtin"
+    version = "1"
+
+    def __init__(self, vocabulary: Vocabulary, embedder: Embedder | None = None) -> None:
+        self._vocabulary = vocabulary
+        self._embedder = embedder
+        self._tag_vectors: npt.NDArray[np.float32] | None = None
+
+    def read(self, document: Document) -> Findings:
+        """See `Reader.read`; raises nothing."""
+        item, text, elements = document.item, document.text, document.elements
+        vocabulary = self._vocabulary
+        findings = Findings(
+            tags=find_tags(vocabulary.tags, item, text, elements, self._meaning(document)),
+            actions=find_actions(item, text, elements),
+            links=find_links(vocabulary.projects, item, text, elements),
+            summary=_summary(text, elements),
+        )
+        return proven(text, findings)
+
+    def _meaning(self, document: Document) -> Meaning | None:
+        """Similarities of passages and tags; None without an embedder, or while it is down."""
+        if not document.vectors or not self._vocabulary.tags or self._embedder is None:
+            return None
+        if self._tag_vectors is None:
+            try:
+                rows = [self._embedder.embed_query(describe(tag)) for tag in self._vocabulary.tags]
+            except StrongroomError as error:
+                log.warning("tags are read without the embedder: %s", type(error).__name__)
+                return None
+            self._tag_vectors = np.stack(rows)
+        return Meaning(self._tag_vectors, document.passages, document.vectors)
+
+
+def _summary(text: str, elements: Sequence[Element]) -> str | None:
+    """The item's own first sentence of some length, verbatim."""
+    for sentence in sentences(text, elements):
+        if len(sentence.text.split()) >= _SUMMARY_WORDS:
+            return sentence.text if len(sentence.text) <= SUMMARY_CHARS else None
+    return None

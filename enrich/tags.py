@@ -1,8 +1,8 @@
 """Gives an item tags of the owner's closed list, by the words that show a tag; meaning only helps to decide.
 
 One word alone proves little ("the train of thought"): it counts in the title, repeated, as a phrase,
-or where its passage's meaning is nearer to this tag than to the others. Meaning alone gives no tag: on what we
-measured, no threshold on the similarity of descriptions was right in more than six of ten cases.
+or where its passage's meaning is nearer to this tag than to the others. Meaning alone gives no tag: on what
+we measured, no threshold on the similarity of descriptions was right in more than six of ten cases.
 """
 
 from __future__ import annotations

@@ -1,0 +1,158 @@
+"""Keeps enrichment up with the ledger: reads what is INDEXED, newest first, and stores what readers found.
+
+One failing item never stops the others. Where the preferred reader fails, the next one reads the item, in a
+run of its own that says so; that run is undone, and its items read again, when the preferred reader has had
+time to recover.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from enrich.errors import EnrichError, ModelRefused
+from enrich.reader import Document, Reader
+from index.embed import Embedder
+from store.errors import NoSuchItem
+from store.records import Findings, Item, Run, State
+from store.vault import Vault
+
+log = logging.getLogger("strongroom.enrich")
+
+BATCH = 8  # items asked for at a time; small, so that what arrives meanwhile is read first
+FIRST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 6 * 3600.0
+_INSTEAD = " instead of "
+
+
+class EnrichStage:
+    """The last stage of an item's way.
+
+    Args:
+        vault: the open home.
+        readers: in order of preference; the last one is the built-in reader, which never fails as a whole.
+        embedder: whose vectors the passages have; None reads without vectors.
+    """
+
+    def __init__(self, vault: Vault, readers: Sequence[Reader], embedder: Embedder | None = None) -> None:
+        self._vault = vault
+        self._readers = tuple(readers)
+        self._embedder = embedder
+        self._runs: dict[tuple[str, bool], int] = {}
+        self._waiting: dict[str, _Pause] = {}  # items that no reader could read
+        self._recovery = _Pause()  # of the preferred reader
+        self._refused: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Read until `stop` is set; `ledger.poke()` wakes it to look."""
+        self._undo_earlier_fallbacks()
+        ledger = self._vault.ledger
+        while not stop.is_set():
+            seen = ledger.sequence
+            self._undo_fallback_when_due()
+            if not self.step(stop):
+                ledger.wait(seen, self._pause())
+
+    def step(self, stop: threading.Event) -> int:
+        """Read one batch; returns how many items got their findings."""
+        done = 0
+        now = time.monotonic()
+        resting = [item for item, pause in self._waiting.items() if pause.until > now]
+        for item in self._vault.ledger.pending(State.INDEXED, BATCH, exclude=resting):
+            if stop.is_set():
+                break
+            done += self._enrich(item)
+        return done
+
+    def _enrich(self, item: Item) -> bool:
+        try:
+            document = self._document(item)
+            findings, run = self._read(document)
+            self._vault.catalog.save_findings(item.id, run, findings)
+        except NoSuchItem:  # deleted meanwhile
+            self._waiting.pop(item.id, None)
+            return False
+        except Exception as error:  # noqa: BLE001 - a stranger's text must not stop the others' reading
+            log.warning("%s could not be read for meaning: %s", item.id, type(error).__name__)
+            self._waiting.setdefault(item.id, _Pause()).begin()
+            return False
+        self._waiting.pop(item.id, None)
+        return True
+
+    def _document(self, item: Item) -> Document:
+        catalog = self._vault.catalog
+        vectors = catalog.vectors_of(item.id, self._embedder.identity) if self._embedder else []
+        return Document(
+            item=item,
+            text=catalog.text(item.id),
+            elements=tuple(catalog.elements(item.id)),
+            passages=tuple(catalog.passages_of(item.id)),
+            vectors={id: np.frombuffer(raw, dtype="<f2").astype(np.float32) for id, raw in vectors},
+        )
+
+    def _read(self, document: Document) -> tuple[Findings, int]:
+        """The findings of the first reader that manages, and its run."""
+        *preferred, last = self._readers
+        for reader in preferred:
+            if reader.name in self._refused:
+                continue
+            try:
+                return reader.read(document), self._run_of(reader, fallback=False)
+            except ModelRefused as error:
+                log.error("%s is not used: %s", reader.name, error)
+                self._refused.add(reader.name)
+            except EnrichError as error:
+                log.warning("%s: %s failed: %s", document.item.id, reader.name, type(error).__name__)
+                if not self._recovery.running:
+                    self._recovery.begin()
+        return last.read(document), self._run_of(last, fallback=bool(preferred))
+
+    def _run_of(self, reader: Reader, *, fallback: bool) -> int:
+        """This process's run of a reader; what it says in another's place is a run of its own."""
+        key = (reader.name, fallback)
+        if key not in self._runs:
+            version = reader.version + (f"{_INSTEAD}{self._readers[0].name}" if fallback else "")
+            run = Run(reader=reader.name, version=version, started_at=time.time())
+            self._runs[key] = self._vault.catalog.start_run(run)
+        return self._runs[key]
+
+    def _undo_earlier_fallbacks(self) -> None:
+        """What an earlier process read in the place of a reader that is here again is read anew."""
+        for run in self._vault.catalog.runs():
+            if len(self._readers) > 1 and run.version.endswith(_INSTEAD + self._readers[0].name):
+                self._vault.catalog.roll_back_run(run.id)
+
+    def _undo_fallback_when_due(self) -> None:
+        run = self._runs.get((self._readers[-1].name, True))
+        if run is not None and self._recovery.over and self._readers[0].name not in self._refused:
+            self._recovery.running = False
+            self._vault.catalog.roll_back_run(run)
+
+    def _pause(self) -> float | None:
+        """Seconds until something is to be tried again; None: only news matter."""
+        ends = [pause.until for pause in self._waiting.values()]
+        if self._recovery.running:
+            ends.append(self._recovery.until)
+        return max(0.05, min(ends) - time.monotonic()) if ends else None
+
+
+class _Pause:
+    """A wait that doubles each time it is begun."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        self.running = False
+        self._seconds = FIRST_PAUSE_S
+
+    def begin(self) -> None:
+        self.until = time.monotonic() + self._seconds
+        self._seconds = min(self._seconds * 2, LONGEST_PAUSE_S)
+        self.running = True
+
+    @property
+    def over(self) -> bool:
+        return self.running and time.monotonic() >= self.until
