@@ -135,7 +135,7 @@ def unfinished_deletions(connection: Connection) -> list[str]:
 
 
 def _scope(connection: Connection, seq: int) -> list[int]:
-    """Row numbers of the item's whole family and of the children that nothing else holds, all the way down."""
+    """Row numbers of the item's family and of the children that nothing else holds, all the way down."""
     family = "SELECT seq FROM items WHERE family = (SELECT family FROM items WHERE seq = ?)"
     scope = {row[0] for row in connection.execute(family, (seq,)).fetchall()}
     while True:

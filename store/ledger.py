@@ -125,7 +125,7 @@ class Ledger:
         return self._database.changes.sequence
 
     def wait(self, after: int, timeout: float | None) -> int:
-        """Block until a state changed since `sequence` was `after`, or for `timeout` s; returns `sequence`."""
+        """Block until a state changed since `sequence` was `after`, or `timeout` s; returns `sequence`."""
         return self._database.changes.wait(after, timeout)
 
     def poke(self) -> None:
