@@ -109,12 +109,15 @@ class Demonstration:
         """Each file must have ended as `expected.toml` says, with its reason."""
         found = {one["name"]: one for one in self._all_items()}
         for file in self.expected["file"]:
-            name = Path(file["path"]).name
-            one = found.get(name)
-            outcome = "missing" if one is None else one["reason"] or "read"
-            wanted = file["reason"] if file["outcome"] == "quarantined" else "read"
-            if outcome != wanted:
-                self.failures.append(f"{name}: expected {wanted}, found {outcome}")
+            names = [Path(path).name for path in (file["path"], *file.get("same_bytes_as", ()))]
+            one = next((found[name] for name in names if name in found), None)
+            if one is None:
+                self.failures.append(f"{names[0]}: not stored")
+            elif one["state"] == "QUARANTINED":
+                if file["outcome"] == "read" or one["reason"] not in file["reasons"]:
+                    self.failures.append(f"{names[0]}: quarantined as {one['reason']} ({one['detail']})")
+            elif file["outcome"] == "quarantined":
+                self.failures.append(f"{names[0]}: read, but should be quarantined")
         quarantined = [one for one in found.values() if one["state"] == "QUARANTINED"]
         for one in sorted(quarantined, key=lambda one: str(one["reason"])):
             print(f"  {one['reason']:13} {render.inert(one['name'])}")

@@ -124,7 +124,7 @@ def _swap() -> Finding:
 
 
 def _home(home: Path) -> Finding:
-    if not (home / "keys.json").exists():
+    if not (home / "keys").exists():
         return None, f"{home} is no home yet; make one with: strongroom init"
     open_bits = stat.S_IMODE(home.stat().st_mode) & 0o077
     if open_bits:

@@ -1,3 +1,108 @@
 """The one place that chooses concrete classes and puts them together."""
 
 from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+from appliance import api
+from appliance.guard import GuardClient
+from appliance.operations import Operations
+from appliance.report import Reporter
+from appliance.service import Service, Stage
+from appliance.settings import Settings
+from enrich.llm import LlmClient
+from enrich.llm_reader import LlmReader
+from enrich.reader import BuiltinReader, Reader
+from enrich.refresh import EnrichStage
+from enrich.schema import Vocabulary
+from index.embed import ModelClient
+from index.refresh import Refresher
+from index.search import Searcher
+from ingest.intake import Intake
+from ingest.parse import ParseStage
+from ingest.sandbox.pool import Pool
+from ingest.source import Source
+from ingest.sources.drop_folder import FolderSource
+from policy.limits import Limits
+from store.vault import Vault
+
+
+def build(
+    settings: Settings,
+    limits: Limits,
+    vault: Vault,
+    index_folder: Path,
+    guard: GuardClient,
+    sockets: dict[str, socket.socket],
+) -> Service:
+    """The service on an open vault.
+
+    Args:
+        index_folder: a folder in memory that only this process sees.
+        sockets: the listening sockets that were inherited: "unix", and "tcp" where loopback is served.
+    """
+    file = settings.file
+    vocabulary = Vocabulary(tags=file.tag, projects=file.project)
+    model = ModelClient(file.model.embedder, file.model.gguf, limits)
+    refresher = Refresher(vault, model, index_folder)
+    searcher = Searcher(vault.catalog, refresher.text, refresher.vectors, model)
+    intake = Intake(vault, limits)
+    pool = Pool(settings.parser_workers, limits, watched=True)
+    parse = ParseStage(vault, pool, limits, ocr_languages=file.reading.ocr_languages)
+    readers: list[Reader] = [BuiltinReader(vocabulary, model)]
+    if file.model.gguf is not None:
+        readers.insert(0, LlmReader(LlmClient(model.generate, Path(file.model.gguf).name), vocabulary))
+    enrich = EnrichStage(vault, readers, model)
+
+    def read(stop: threading.Event) -> None:
+        pool.start()
+        try:
+            parse.run(stop)
+        finally:
+            pool.close()
+
+    stages: dict[str, Stage] = {"read": read, "index": refresher.run, "enrich": enrich.run}
+    for source in _sources(settings, vault):
+        stages[source.name] = lambda stop, source=source: intake.run(source, stop)
+    hosts, url = _address(sockets.get("tcp"))
+    service: Service | None = None
+    reporter = Reporter(vault, intake, pool, guard, lambda: model.pid, [lambda: service.degraded], url)
+    operations = Operations(
+        vault,
+        searcher,
+        refresher,
+        limits,
+        tuple(project.name for project in file.project),
+        tuple(tag.name for tag in file.tag),
+        reporter.status,
+    )
+    tokens = vault.catalog.token_scopes
+    faces = [(sockets["unix"], api.application(operations, limits, tokens, None))]
+    if "tcp" in sockets:
+        faces.append((sockets["tcp"], api.application(operations, limits, tokens, hosts)))
+    service = Service(stages, faces, vault.ledger)
+    return service
+
+
+def _sources(settings: Settings, vault: Vault) -> list[Source]:
+    settings.drop_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sources: list[Source] = [FolderSource("drop", settings.drop_folder, consume=True)]
+    for watch in settings.file.watch:
+        name = f"watch:{watch.name}"
+
+        def known(name: str = name) -> list[Origin]:
+            return [origin for _, origin in vault.catalog.places(name)]
+
+        sources.append(FolderSource(name, Path(watch.folder), consume=False, known=known))
+    return sources
+
+
+def _address(listener: socket.socket | None) -> tuple[frozenset[str], str | None]:
+    """The Host values under which the listener is reached, and its URL."""
+    if listener is None:
+        return frozenset(), None
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return frozenset({shown, f"localhost:{port}"}), f"http://{shown}"

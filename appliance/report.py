@@ -1,0 +1,94 @@
+"""What the service says of itself: counts, queues, processes, and what the guard saw."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from appliance.guard import GuardClient
+from appliance.operations import ProcessStatus, Status
+from ingest.intake import Intake
+from ingest.sandbox.pool import Pool
+from policy.egress import EgressReport
+from policy.limits import MIB
+from policy.wire import WireError
+from store.vault import Vault
+
+VERSION = "0.1.0"
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Reporter:
+    """Gathers a `Status`; nothing of it is kept.
+
+    Args:
+        model_pid: the model process, or None while there is none.
+        degraded: lines on what does not work as it should, from several sources.
+    """
+
+    def __init__(
+        self,
+        vault: Vault,
+        intake: Intake,
+        pool: Pool,
+        guard: GuardClient,
+        model_pid: Callable[[], int | None],
+        degraded: list[Callable[[], list[str]]],
+        url: str | None,
+    ) -> None:
+        self._vault = vault
+        self._intake = intake
+        self._pool = pool
+        self._guard = guard
+        self._model_pid = model_pid
+        self._degraded = degraded
+        self._url = url
+
+    def status(self) -> Status:
+        """How the appliance is at this moment."""
+        tally = self._intake.tally()
+        return Status(
+            version=VERSION,
+            items={str(state): count for state, count in self._vault.ledger.counts().items()},
+            reasons={str(reason): count for reason, count in self._vault.ledger.reasons().items()},
+            unembedded=self._vault.catalog.unembedded_count(),
+            paused=self._intake.paused,
+            intake={"stored": tally.stored, "duplicates": tally.duplicates},
+            refused=[f"{place}: {why}" for place, why in tally.refused.items()],
+            degraded=[line for lines in self._degraded for line in lines()],
+            processes=self._processes(),
+            egress=self._egress(),
+            url=self._url,
+        )
+
+    def _processes(self) -> list[ProcessStatus]:
+        own = os.getpid()
+        found = [
+            ProcessStatus(role="guard", pid=os.getppid(), rss_mib=resident_mib(os.getppid())),
+            ProcessStatus(role="core", pid=own, rss_mib=resident_mib(own)),
+        ]
+        if (model := self._model_pid()) is not None:
+            found.append(ProcessStatus(role="model", pid=model, rss_mib=resident_mib(model)))
+        found += [
+            ProcessStatus(
+                role="parser", pid=one.pid, rss_mib=one.rss / MIB, busy=one.busy_since is not None
+            )
+            for one in self._pool.workers()
+        ]
+        return found
+
+    def _egress(self) -> EgressReport | None:
+        try:
+            return self._guard.report()
+        except WireError:
+            return None
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process in MiB, 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / MIB
+    except (OSError, IndexError, ValueError):
+        return 0.0

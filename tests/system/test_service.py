@@ -1,0 +1,284 @@
+"""The whole appliance as its owner and other tools meet it: a real service on the papers of the office."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from appliance.errors import RequestRefused
+from tests.support.running import Running, running, strongroom
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service that has taken in a part of the office's papers."""
+    configuration = (FIXTURES / "strongroom.toml").read_text(encoding="utf-8")
+    with running(tmp_path_factory.mktemp("office"), configuration) as service:
+        mails = sorted((FIXTURES / "mail").glob("*.eml"))[:25]
+        for path in mails:
+            shutil.copy(path, service.drop)
+        shutil.copytree(FIXTURES / "docs" / "Kestrel", service.drop / "Kestrel")
+        service.settled(len(mails))
+        yield service
+
+
+@pytest.fixture(scope="module")
+def token(office: Running) -> str:
+    made = office.client.call("POST", "/v1/tokens", {"name": "tests", "scopes": ["search", "read"]})
+    return str(made["token"])
+
+
+def test_the_drop_folder_is_empty_once_all_is_stored(office: Running) -> None:
+    office.until(lambda: not [path for path in office.drop.rglob("*") if path.is_file()], "the drop folder")
+
+
+def test_what_was_dropped_is_found_by_word_and_by_meaning(office: Running) -> None:
+    by_word = office.search("revised drawings", mode="keyword")
+    assert "Alder House" in by_word[0]["title"]
+    by_meaning = office.search("who will pay for the damage after the storm", mode="semantic")
+    assert by_meaning
+    assert {hit["item"] for hit in office.search("revised drawings")} & {hit["item"] for hit in by_word}
+
+
+def test_a_hit_opens_at_its_offset(office: Running) -> None:
+    for hit in office.search("drawings"):
+        text = office.client.call("GET", f"/v1/items/{hit['item']}/text")["text"]
+        assert text[hit["snippet_start"] :].startswith(hit["snippet"])
+        assert hit["start"] <= hit["snippet_start"] < hit["end"]
+
+
+def test_findings_stand_verbatim_in_their_item(office: Running) -> None:
+    actions = office.client.call("GET", "/v1/actions", limit=200)
+    links = [link for one in office.client.call("GET", "/v1/projects") for link in one["links"]]
+    assert actions
+    assert links
+    for finding in (*actions, *links):
+        text = office.client.call("GET", f"/v1/items/{finding['item']}/text")["text"]
+        evidence = finding["evidence"]
+        assert text[evidence["start"] : evidence["end"]] == evidence["text"]
+
+
+def test_an_action_item_can_be_closed(office: Running) -> None:
+    action = office.client.call("GET", "/v1/actions")[0]
+    done = strongroom("actions", "--done", str(action["id"]), home=office.home)
+    assert done.returncode == 0, done.stderr
+    assert action["id"] not in {one["id"] for one in office.client.call("GET", "/v1/actions", limit=200)}
+
+
+def test_the_command_line_says_the_same_in_words_and_in_json(office: Running) -> None:
+    words = strongroom("search", "revised", "drawings", home=office.home)
+    assert words.returncode == 0, words.stderr
+    assert "[drawings]" in words.stdout
+    told = json.loads(strongroom("search", "revised drawings", "--json", home=office.home).stdout)
+    assert told["hits"][0]["item"] in words.stdout
+    for command in ("status", "items", "projects", "tags", "actions", "doctor"):
+        plain = strongroom(command, home=office.home)
+        assert plain.returncode == 0, (command, plain.stderr, plain.stdout)
+        assert plain.stdout.strip()
+        assert json.loads(strongroom(command, "--json", home=office.home).stdout)
+
+
+def test_the_original_comes_back_byte_for_byte(office: Running, tmp_path: Path) -> None:
+    path = sorted((FIXTURES / "mail").glob("*.eml"))[0]
+    (item,) = [
+        one for one in office.client.call("GET", "/v1/items", limit=200)["items"] if one["name"] == path.name
+    ]
+    target = tmp_path / "original.eml"
+    shown = strongroom("show", item["id"], "--original", str(target), home=office.home)
+    assert shown.returncode == 0, shown.stderr
+    assert target.read_bytes() == path.read_bytes()
+
+
+def test_a_document_is_added_once_and_deleted_without_a_trace(office: Running, tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    path.write_text("The quokkafern stands behind the greenhouse. Please water it by Friday.\n" * 3)
+    first, second = (
+        json.loads(strongroom("add", str(path), "--json", home=office.home).stdout)[0] for _ in range(2)
+    )
+    assert (first["created"], second["created"]) == (True, False)
+    assert first["item"] == second["item"]
+    office.until(lambda: office.search("quokkafern"), "the note to be found")
+    receipt = office.client.call("DELETE", f"/v1/items/{first['item']}")
+    assert receipt["removed"]["blobs"] == 1
+    assert not any(receipt["residue"].values())
+    assert not office.search("quokkafern", mode="keyword")
+    assert first["item"] not in {
+        hit["item"] for hit in office.search("a plant that needs water", mode="semantic")
+    }
+    with pytest.raises(RequestRefused) as caught:
+        office.client.call("GET", f"/v1/items/{first['item']}")
+    assert caught.value.status == 404
+
+
+def test_what_cannot_be_read_is_kept_with_its_reason_and_can_be_retried(
+    office: Running, tmp_path: Path
+) -> None:
+    path = tmp_path / "noise.bin"
+    path.write_bytes(bytes(range(256)) * 40)
+    item = office.client.upload(path.name, path.open("rb"))["item"]
+
+    def reason() -> Any:
+        return office.client.call("GET", f"/v1/items/{item}")["item"]["reason"]
+
+    assert office.until(reason, "the quarantine") == "UNSUPPORTED"
+    assert office.client.call("POST", f"/v1/items/{item}/retry")["state"] in ("STORED", "QUARANTINED")
+    assert office.until(reason, "the second quarantine") == "UNSUPPORTED"
+
+
+class TestLoopback:
+    """Other tools come with a token over loopback; pages of other sites may try through the owner's browser."""
+
+    def test_a_token_admits_to_its_scopes_only(self, office: Running, token: str) -> None:
+        bearer = {"Authorization": f"Bearer {token}"}
+        status, found = office.http("POST", "/v1/search", {"query": "drawings"}, **bearer)
+        assert status == 200
+        assert found["hits"]
+        item = found["hits"][0]["item"]
+        assert office.http("GET", f"/v1/items/{item}", **bearer)[0] == 200
+        assert office.http("DELETE", f"/v1/items/{item}", **bearer)[0] == 403
+        assert office.http("POST", "/v1/tokens", {"name": "x", "scopes": ["admin"]}, **bearer)[0] == 403
+
+    @pytest.mark.parametrize("value", ["", "Bearer", "Bearer wrong", "Basic eDp5"])
+    def test_without_a_token_nothing_is_told(self, office: Running, value: str) -> None:
+        status, told = office.http("POST", "/v1/search", {"query": "drawings"}, Authorization=value)
+        assert status == 401
+        assert "hits" not in told
+
+    @pytest.mark.parametrize(
+        "header", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}]
+    )
+    def test_foreign_hosts_and_origins_are_refused(
+        self, office: Running, token: str, header: dict[str, str]
+    ) -> None:
+        headers = {"Authorization": f"Bearer {token}", **header}
+        assert office.http("POST", "/v1/search", {"query": "drawings"}, **headers)[0] == 403
+
+    @pytest.mark.parametrize(
+        ("body", "part"),
+        [
+            (b"not json", "not JSON"),
+            (b"[]", "not a JSON object"),
+            (b'{"limit": 3}', "query"),
+            (b'{"query": "x", "limit": 100000}', "limit"),
+            (b'{"query": "x", "mode": "psychic"}', "mode"),
+            (b'{"query": 3}', "query"),
+            (b'{"query": "' + b"x" * 100_000 + b'"}', "longer"),
+        ],
+    )
+    def test_a_wrong_request_is_told_where(self, office: Running, token: str, body: bytes, part: str) -> None:
+        status, told = office.http("POST", "/v1/search", body, Authorization=f"Bearer {token}")
+        assert status == 400
+        assert part in told["error"]
+
+    def test_the_description_and_the_page_name_no_other_host(self, office: Running) -> None:
+        status, described = office.http("GET", "/v1/openapi.json")
+        assert status == 200
+        assert {"/v1/search", "/v1/items/{id}"} <= set(described["paths"])
+        texts = [json.dumps(described)]
+        for path in ("/", "/app.js", "/style.css"):
+            status, content = office.http("GET", path)
+            assert status == 200
+            texts.append(content.decode())
+        assert not [text for text in texts if "http://" in text or "https://" in text]
+
+
+def test_killed_children_are_replaced_and_nothing_is_lost(office: Running, tmp_path: Path) -> None:
+    for role in ("parser", "model"):
+        for process in office.client.call("GET", "/v1/status")["processes"]:
+            if process["role"] == role:
+                os.kill(process["pid"], signal.SIGKILL)
+    path = tmp_path / "after.txt"
+    path.write_text("The marmotlantern burns again after the accident.")
+    item = office.client.upload(path.name, path.open("rb"))["item"]
+    office.until(lambda: office.search("marmotlantern", mode="keyword"), "words to be found")
+    office.until(
+        lambda: office.client.call("GET", f"/v1/items/{item}")["item"]["state"] == "ENRICHED",
+        "the model to be back",
+    )
+
+
+def test_nothing_tried_to_reach_a_network_and_the_watch_is_awake(office: Running) -> None:
+    egress = office.client.call("GET", "/v1/status")["egress"]
+    assert egress["total"] == 0, egress["attempts"]
+    assert egress["self_tests"] >= 3
+
+
+def test_everything_stored_is_whole(office: Running) -> None:
+    checked = strongroom("verify", home=office.home)
+    assert checked.returncode == 0, checked.stdout
+
+
+class TestStarting:
+    """How a service starts, refuses to, and starts again."""
+
+    def test_it_survives_a_kill_and_a_restart(self, tmp_path: Path) -> None:
+        with running(tmp_path) as service:
+            for number in range(12):
+                (service.drop / f"{number}.txt").write_text(
+                    f"Paper number {number} about the wombatgate. " * 5
+                )
+            time.sleep(0.7)  # somewhere in the middle
+            core = next(
+                p for p in service.client.call("GET", "/v1/status")["processes"] if p["role"] == "core"
+            )
+            os.kill(core["pid"], signal.SIGKILL)
+            assert service.process is not None
+            assert service.process.wait(30) == 128 + signal.SIGKILL
+            service.start()
+            service.settled(12)
+            found = service.client.call("GET", "/v1/items", limit=200)["items"]
+            assert sorted(one["name"] for one in found) == sorted(f"{number}.txt" for number in range(12))
+            assert len(service.search("wombatgate", limit=20)) == 12
+            assert service.stop() == 0
+            service.start()  # from its snapshots
+            assert len(service.search("wombatgate", limit=20)) == 12
+
+    def test_the_wrong_passphrase_is_one_line_and_77(self, tmp_path: Path) -> None:
+        service = Running(tmp_path)
+        service.key_file.write_text("something else")
+        done = strongroom("serve", "--home", str(service.home), "--passphrase-file", str(service.key_file))
+        assert done.returncode == 77
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+    def test_a_home_serves_once(self, tmp_path: Path) -> None:
+        with running(tmp_path) as service:
+            second = strongroom(
+                "serve", "--home", str(service.home), "--passphrase-file", str(service.key_file)
+            )
+            assert second.returncode == 69
+            assert "already running" in second.stderr
+            service.client.call("GET", "/v1/status")
+
+    def test_a_folder_that_is_no_home_says_what_to_do(self, tmp_path: Path) -> None:
+        done = strongroom("serve", "--home", str(tmp_path))
+        assert done.returncode != 0
+        assert "strongroom init" in done.stderr
+        asked = strongroom("search", "x", "--home", str(tmp_path))
+        assert asked.returncode == 69
+        assert "strongroom serve" in asked.stderr
+
+
+def test_a_watched_folder_keeps_its_files_and_their_versions(tmp_path: Path) -> None:
+    papers = tmp_path / "papers"
+    papers.mkdir()
+    paper = papers / "plan.txt"
+    paper.write_text("The first plan mentions an otterbridge.")
+    with running(tmp_path, f'[[watch]]\nname = "papers"\nfolder = "{papers}"\n') as service:
+        service.until(lambda: service.search("otterbridge", mode="keyword"), "the first version")
+        paper.write_text("The second plan mentions a beaverbridge instead.")
+        service.until(lambda: service.search("beaverbridge", mode="keyword"), "the second version")
+        assert paper.exists()
+        (item,) = service.client.call("GET", "/v1/items")["items"]
+        assert item["version"] == 2
+        assert not service.search("otterbridge", mode="keyword")
