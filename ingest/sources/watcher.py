@@ -78,19 +78,21 @@ class Watcher:
         """
         try:
             status = os.stat(self._root)
-            identity = (status.st_dev, status.st_ino)
-            if identity == self._watched:
-                return
+        except OSError:
             self.close()
-            mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
-            if self._poll or (self._poll is None and not sends_events(self._root, mounts)):
-                return
+            return
+        identity = (status.st_dev, status.st_ino)
+        if identity == self._watched:
+            return
+        self.close()
+        if self._poll or (self._poll is None and not sends_events(self._root, _mounts())):
+            return
+        try:
             self._notify = RustNotify([self._root], False, False, 0, True, True)
             self._watched = identity
         except FileNotFoundError:
-            self.close()
+            return
         except (OSError, WatchfilesRustInternalError):
-            self.close()
             self._poll = True
             log.warning("a folder is looked through every few seconds: the kernel grants no more watches")
 
@@ -118,3 +120,11 @@ class Watcher:
         if self._notify is not None:
             self._notify.close()
         self._notify = self._watched = None
+
+
+def _mounts() -> list[str]:
+    """What is mounted where; nothing if the kernel does not tell (the safety look then has to do)."""
+    try:
+        return Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return []
