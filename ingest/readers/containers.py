@@ -66,11 +66,10 @@ def ole_kind(document: Document) -> str:
     Raises:
         UnreadableDocument: it is cut off, locked, or of a kind that is not read.
     """
-    library = olefile()
     try:
-        with library.OleFileIO(io.BytesIO(document.content())) as ole:
+        with olefile().OleFileIO(io.BytesIO(document.content())) as ole:
             streams = {"/".join(path) for path in ole.listdir(streams=True, storages=False)}
-    except (library.OleFileError, OSError, ValueError, IndexError, TypeError) as error:
+    except (OSError, ValueError, IndexError, TypeError) as error:  # OleFileError is an OSError
         raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
     if "EncryptedPackage" in streams:
         raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password")

@@ -16,7 +16,8 @@ from policy.limits import Limits
 
 HEAD_BYTES = 64 * 1024
 _LABEL_CHARS = 500  # titles, authors and names of children
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ufffe\uffff]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufeff\ufffe\uffff]")
+_BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -143,8 +144,7 @@ class Draft:
 
 def clean(text: str) -> str:
     """Text that can be stored and encoded: LF line ends, no control characters, no lone surrogates."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _BREAKS.sub("\n", text)
     text = _CONTROLS.sub("", text)
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 

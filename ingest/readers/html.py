@@ -63,10 +63,12 @@ def mail_text(markup: str) -> str:
     """The HTML body of a message as plain text, quotations marked with ">"."""
     root = parse(markup)
     lines: list[str] = []
+    last = ""
     for block in blocks(root) if root is not None else ():
         mark = "> " if block.quoted else ""
-        if lines and block.loose:
-            lines.append(mark.strip())
+        if lines and (block.loose or mark != last):
+            lines.append(mark.strip() if mark == last else "")
+        last = mark
         lines.extend(mark + line for line in block.text.split("\n"))
     return "\n".join(lines)
 

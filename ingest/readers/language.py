@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import lzma
+from array import array
 from functools import cache
+from importlib import import_module
 from typing import Protocol
 
 SAMPLE_CHARS = 1000
 _CONFIDENCE = 0.5
 _LETTERS = 24  # a shorter text says too little
+# The model knows 140; the rest of them mostly serve to mistake a short text for something rare.
+_LANGUAGES = (
+    "af ar az be bg bn bs ca cs cy da de el en es et eu fa fi fr ga gl gu he hi hr hu hy id is it ja ka kk ko"
+    " lb lt lv mk ml mn mr ms mt ne nl nn no pa pl pt ro ru sk sl sq sr sv sw ta te th tl tr uk ur uz vi zh"
+)
 
 
 class _Identifier(Protocol):
@@ -16,9 +25,22 @@ class _Identifier(Protocol):
 
 @cache
 def _identifier() -> _Identifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    identifier: _Identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    """py3langid with its own model, loaded without the temporary file that its loader writes."""
+    library, numpy = import_module("py3langid.langid"), import_module("numpy")
+    with lzma.open(library.MODEL_DIR / library.MODEL_FILE) as packed:
+        model = numpy.load(io.BytesIO(packed.read()), allow_pickle=False)
+    names = model["classes"].tolist()
+    wanted = frozenset(_LANGUAGES.split())
+    kept = [column for column, name in enumerate(names) if name in wanted]
+    identifier: _Identifier = library.LanguageIdentifier(
+        numpy.ascontiguousarray(model["ptc"][:, kept]),
+        model["pc"][kept],
+        [names[column] for column in kept],
+        array("I", model["nextmove"].astype("uint32").tobytes()),
+        model["out_feat"].tolist(),
+        norm_probs=True,
+        tk_row=array("I", model["nextmove_row"].astype("uint32").tobytes()),
+    )
     return identifier
 
 
@@ -27,4 +49,4 @@ def language_of(text: str) -> str | None:
     if sum(map(str.isalpha, text)) < _LETTERS:
         return None
     code, confidence = _identifier().classify(text[:SAMPLE_CHARS])
-    return code if confidence >= _CONFIDENCE and len(code) == 2 else None
+    return code if confidence >= _CONFIDENCE else None

@@ -33,8 +33,12 @@ _KINDS = {
     "FigureCaption": Kind.CAPTION,
 }
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_M = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-_WRAPPERS = tuple(_W + name for name in ("ins", "moveTo", "smartTag", "fldSimple", "customXml", "sdtContent"))
+_WRAPPERS = (
+    *(_W + name for name in ("ins", "moveTo", "smartTag", "fldSimple", "customXml", "sdtContent")),
+    f"{_M}oMathPara",
+)
 _DROPPED = tuple(_W + name for name in ("del", "moveFrom", "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr"))
 _CHART = re.compile(r"/charts/chart[^/]*$")
 _BESIDE = re.compile(
@@ -71,12 +75,7 @@ def read_xlsx(document: Document, draft: Draft) -> None:
 
 def read_xls(document: Document, draft: Draft) -> None:
     """Excel of old, as far as its cells."""
-    try:
-        _add_sheets(document.stream, draft)
-    except ERRORS as error:
-        if "password" in str(error) or "ncrypted" in str(error):
-            raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password") from error
-        raise
+    _add_sheets(document.stream, draft)
 
 
 def _open(document: Document, draft: Draft) -> tuple[Package, BinaryIO]:
@@ -129,6 +128,10 @@ def _prepare(root: etree._Element) -> None:
         _remove(element)
     for ruby in list(root.iter(f"{_W}ruby")):  # East Asian reading aids: the base text is the text
         _replace(ruby, [text for base in ruby.iter(f"{_W}rubyBase") for text in base.iter(f"{_W}t")])
+    for formula in list(root.iter(f"{_M}oMath")):
+        run = formula.makeelement(f"{_W}r")
+        etree.SubElement(run, f"{_W}t").text = "".join(part.text or "" for part in formula.iter(f"{_M}t"))
+        _replace(formula, [run])
     for box in list(root.iter(f"{_W}txbxContent")):
         anchor = next((above for above in box.iterancestors(f"{_W}p")), None)
         if anchor is not None and anchor.getparent() is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from datetime import UTC, datetime
@@ -22,13 +24,8 @@ _TOTAL_BYTES = 1024 * MIB
 _RATIO = 1000
 
 ERRORS = (
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    KeyError,
-    OSError,
+    *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, NotImplementedError, RuntimeError, KeyError, OSError, ValueError),
 )
 
 

@@ -11,9 +11,9 @@ from ingest.readers.draft import Document, Draft, Kind
 
 ERRORS = (ValueError, LookupError, TypeError, AttributeError)
 # Pictures are kept as hexadecimal text; striprtf would walk through it digit by digit.
-_HEX = re.compile(rb"(?:[0-9a-fA-F]{32,}\s*){8,}")
+_HEX = re.compile(rb"[0-9a-fA-F\r\n]{2000,}")
 _BIN = re.compile(rb"\\bin(\d+) ?")
-_TITLE = re.compile(r"\{\\(title|author)\s([^{}]{0,500}|(?:[^{}]|\{[^{}]*\}){0,500})\}")
+_TITLE = re.compile(r"\{\\(title|author)\s([^{}]{0,500})\}")
 _CREATED = re.compile(
     r"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})(?:\\hr(\d{1,2}))?(?:\\min(\d{1,2}))?"
 )

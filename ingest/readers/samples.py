@@ -10,6 +10,7 @@ from importlib import import_module
 from PIL import Image, ImageDraw
 
 _TEXT = "The quick brown fox jumps over the lazy dog near the old river bank."
+_PACKAGE = "application/vnd.openxmlformats-package"
 _ODF = "urn:oasis:names:tc:opendocument:xmlns:"
 
 
@@ -96,10 +97,31 @@ def _slides() -> bytes:
 
 
 def _workbook() -> bytes:
-    book = import_module("openpyxl").Workbook()
-    for row in (("fox", "dog"), ("red", 7)):
-        book.active.append(row)
-    return _saved(book)
+    """Written by hand: openpyxl would put its sheets into temporary files, and nothing here may write one."""
+    schemas = "http://schemas.openxmlformats.org"
+    relations = f"{schemas}/officeDocument/2006/relationships"
+    sheet = f"{schemas}/spreadsheetml/2006/main"
+    links = (
+        f'<Relationships xmlns="{schemas}/package/2006/relationships"><Relationship Id="r" Type="{relations}'
+    )
+    cells = "".join(
+        f'<row r="{row}"><c r="A{row}" t="inlineStr"><is><t>fox</t></is></c><c r="B{row}"><v>7</v></c></row>'
+        for row in (1, 2)
+    )
+    part = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    return pack(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{schemas}/package/2006/content-types">'
+            f'<Default Extension="rels" ContentType="{_PACKAGE}.relationships+xml"/>'
+            f'<Override PartName="/xl/workbook.xml" ContentType="{part}.sheet.main+xml"/>'
+            f'<Override PartName="/xl/s.xml" ContentType="{part}.worksheet+xml"/></Types>',
+            "_rels/.rels": f'{links}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+            "xl/_rels/workbook.xml.rels": f'{links}/worksheet" Target="s.xml"/></Relationships>',
+            "xl/workbook.xml": f'<workbook xmlns="{sheet}" xmlns:r="{relations}"><sheets>'
+            '<sheet name="Fox" sheetId="1" r:id="r"/></sheets></workbook>',
+            "xl/s.xml": f'<worksheet xmlns="{sheet}"><sheetData>{cells}</sheetData></worksheet>',
+        }
+    )
 
 
 def _picture(kind: str) -> bytes:

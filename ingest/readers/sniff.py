@@ -18,7 +18,7 @@ _PROLOGUE = re.compile(r"\s*(?:<!--.*?-->|<\?.{0,300}?\?>)\s*", re.DOTALL)
 _HTML = re.compile(
     r"<!doctype\s+html|<(?:html|head|body|title|meta|div|p|table|h[1-6]|span|script)[\s>]", re.I
 )
-_XML = re.compile(r"<[A-Za-z_][\w.:-]*(?:\s[^<>]*)?>")
+_XML = re.compile(r"<!DOCTYPE\s|<[A-Za-z_][\w.:-]*(?:\s[^<>]*)?>")
 _JSON = re.compile(r"[\[{]\s*(?:[\"\[{\]}\d-]|true|false|null)")
 _MARKDOWN = re.compile(
     r"^(?:#{1,6} \S|```|[-*] \[[ x]\] |\|[ :-]*-{3}[ :|-]*$|.*\]\(https?://)", re.MULTILINE
@@ -46,11 +46,9 @@ def text_kind(document: Document) -> str:
         return "rtf"
     if _HTML.match(_PROLOGUE.sub("", text, count=20)) or (hint in ("html", "htm", "xhtml") and "<" in text):
         return "html"
-    if text.startswith("<?xml") or (
-        text.startswith("<") and _XML.match(text) and text.rstrip().endswith(">")
-    ):
+    if text.startswith("<?xml") or (_XML.match(text) and _closes(text, document, ">")):
         return "xml"
-    if hint == "json" or hint in ("jsonl", "ndjson") or (_JSON.match(text) and _closes(text, document)):
+    if hint == "json" or hint in ("jsonl", "ndjson") or (_JSON.match(text) and _closes(text, document, "]}")):
         return "json"
     if hint in ("md", "markdown") or (hint in ("", "txt") and len(_MARKDOWN.findall(text[:8192])) >= 3):
         return "md"
@@ -59,9 +57,9 @@ def text_kind(document: Document) -> str:
     return "txt"
 
 
-def _closes(text: str, document: Document) -> bool:
-    """Whether what begins like JSON also ends like it, as far as the head shows."""
-    return document.size > len(document.head) or text.rstrip().endswith(("}", "]"))
+def _closes(text: str, document: Document, marks: str) -> bool:
+    """Whether what begins like data also ends like it, as far as the head shows."""
+    return document.size > len(document.head) or text.rstrip()[-1:] in marks
 
 
 def _is_table(text: str) -> bool:
