@@ -298,7 +298,7 @@ _ROWS: tuple[Row, ...] = (
     Row(rf"{_DAY_NAME}{_PART}\s+(?:of\s+)?{_NEXT_WEEK}", _of_next_week),
     Row(rf"{_NEXT_WEEK}(?:\s+on|\s+am)?\s+{_DAY_NAME}{_PART}", _of_next_week),
     Row(rf"(?:this\s+|diese[nrm]?\s+)?(?P<weekday>{_any(_WEEKDAYS, 4)}){_PART}", _coming),
-    Row(rf"{_DAY_NAME}\.?{_PART}", _coming, needs_cue=True),
+    Row(rf"{_DAY_NAME}{_PART}", _coming, needs_cue=True),
     Row(rf"{_DAY}\s+week|(?:a|one)\s+week\s+(?:from|on)\s+{_DAY}|{_DAY}\s+in\s+\w+\s+wochen?", _never),
     Row(rf"{_END}{_NEXT_WEEK}|{_NEXT_WEEK}", lambda _, today: _friday(today, 1)),
     Row(rf"{_END}(?:{_THIS}\s+)?(?:week|woche)|this\s+week|diese[rn]?\s+woche|eow", _this_week),

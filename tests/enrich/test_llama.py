@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from enrich.errors import ModelFailed, ModelRefused
 from enrich.llama import LlamaCpp
@@ -50,6 +52,12 @@ def test_whatever_a_random_model_says_fits_the_schema(tmp_path: Path, seed: int)
         llama.close()
     answer = msgspec.json.decode(reply.text, type=UntrustedFindings)
     assert {tag.name for tag in answer.tags} <= {tag.name for tag in VOCABULARY.tags}
+
+
+@given(st.lists(st.text(min_size=1, max_size=12), unique=True, min_size=1, max_size=3))
+def test_whatever_the_owner_calls_his_tags_the_grammar_compiles(tiny: LlamaCpp, names: list[str]) -> None:
+    vocabulary = Vocabulary(tags=tuple(TagSpec(name=name) for name in names))
+    tiny._grammar(json.dumps(json_schema(vocabulary)))
 
 
 def test_the_same_request_gives_the_same_text(tiny: LlamaCpp) -> None:

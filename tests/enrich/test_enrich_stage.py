@@ -1,0 +1,175 @@
+"""The stage on a real store: newest first, one failure stops nothing, fallbacks are marked and read again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from enrich.errors import ModelFailed, ModelRefused
+from enrich.reader import BuiltinReader, Document
+from enrich.refresh import EnrichStage
+from enrich.schema import ProjectSpec, TagSpec, Vocabulary
+from store.records import Element, ElementKind, Findings, NewPassage, Reading, State
+from store.vault import Vault
+from tests.support.homes import put, throwaway_vault
+
+VOCABULARY = Vocabulary(
+    tags=(TagSpec(name="invoice", words=("invoice", "amount due")),),
+    projects=(ProjectSpec(name="Alder House"),),
+)
+TEXT = "Please pay the invoice for Alder House, the amount due is 40 EUR."
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[Vault]:
+    with throwaway_vault(tmp_path) as opened:
+        yield opened
+
+
+def indexed(vault: Vault, text: str = TEXT) -> str:
+    """An item that waits for enrichment."""
+    item = put(vault, text.encode(), f"{hash(text)}.txt").item
+    element = Element(kind=ElementKind.PARAGRAPH, start=0, end=len(text))
+    vault.catalog.save_reading(item, Reading(media_type="text/plain", text=text, elements=(element,)))
+    vault.catalog.save_passages(item, [NewPassage(start=0, end=len(text), text=text, embed=False)])
+    assert vault.catalog.item(item).state is State.INDEXED
+    return item
+
+
+class Faulty:
+    """A reader that fails as it is told to, and otherwise finds nothing."""
+
+    name = "llm:faulty.gguf"
+    version = "1"
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.read_items: list[str] = []
+
+    def read(self, document: Document) -> Findings:
+        self.read_items.append(document.item.id)
+        if self.errors:
+            raise self.errors.pop(0)
+        return Findings(summary="read by the model")
+
+
+def builtin() -> BuiltinReader:
+    return BuiltinReader(VOCABULARY)
+
+
+def drain(stage: EnrichStage) -> int:
+    total = 0
+    while done := stage.step(threading.Event()):
+        total += done
+    return total
+
+
+def test_an_item_is_read_and_its_findings_stored(vault: Vault) -> None:
+    item = indexed(vault)
+    assert drain(EnrichStage(vault, [builtin()])) == 1
+    catalog = vault.catalog
+    assert catalog.item(item).state is State.ENRICHED
+    assert [tag.name for tag in catalog.tags_of(item)] == ["invoice"]
+    assert [link.project for link in catalog.links(item=item)] == ["Alder House"]
+    assert catalog.summary(item) == TEXT
+    (run,) = catalog.runs()
+    assert (run.reader, run.version) == ("builtin", "1")
+
+
+def test_newest_first(vault: Vault) -> None:
+    items = [indexed(vault, f"{TEXT} {number}") for number in range(5)]
+    reader = Faulty()
+    drain(EnrichStage(vault, [reader]))
+    assert reader.read_items == items[::-1]
+
+
+def test_one_failing_item_never_stops_the_others(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+    items = [indexed(vault, f"{TEXT} {number}") for number in range(3)]
+    reader = Faulty(ValueError("something with the invoice in it"))
+    stage = EnrichStage(vault, [reader])
+    with caplog.at_level(logging.DEBUG):
+        assert drain(stage) == 2
+    assert vault.catalog.item(items[2]).state is State.INDEXED
+    assert reader.read_items.count(items[2]) == 1  # it rests before it is tried again
+    assert "ValueError" in caplog.text
+    assert "invoice" not in caplog.text
+
+
+def test_what_rested_is_tried_again(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enrich.refresh.FIRST_PAUSE_S", 0.0)
+    item = indexed(vault)
+    stage = EnrichStage(vault, [Faulty(ValueError())])
+    assert stage.step(threading.Event()) == 0
+    assert stage.step(threading.Event()) == 1
+    assert vault.catalog.item(item).state is State.ENRICHED
+
+
+def test_a_failed_model_is_replaced_marked_and_asked_again(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("enrich.refresh.FIRST_PAUSE_S", 0.0)
+    item = indexed(vault)
+    model = Faulty(ModelFailed("no whole answer"))
+    stage = EnrichStage(vault, [model, builtin()])
+    assert stage.step(threading.Event()) == 1
+    marked = {run.id: run.version for run in vault.catalog.runs()}
+    assert marked[vault.catalog.run_of(item) or 0] == "1 instead of llm:faulty.gguf"
+    assert vault.catalog.tags_of(item)
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.run, args=(stop,))
+    thread.start()
+    while vault.catalog.item(item).state is not State.ENRICHED or vault.catalog.summary(item) == TEXT:
+        vault.ledger.wait(vault.ledger.sequence, 0.02)
+    stop.set()
+    vault.ledger.poke()
+    thread.join()
+    assert vault.catalog.summary(item) == "read by the model"
+
+
+def test_fallbacks_of_an_earlier_process_are_read_anew(vault: Vault) -> None:
+    item = indexed(vault)
+    drain(EnrichStage(vault, [Faulty(ModelFailed("died")), builtin()]))
+    later = EnrichStage(vault, [Faulty(), builtin()])
+    later._undo_earlier_fallbacks()
+    assert vault.catalog.item(item).state is State.INDEXED
+    drain(later)
+    assert vault.catalog.summary(item) == "read by the model"
+
+
+def test_a_refused_model_is_not_asked_twice(vault: Vault) -> None:
+    for number in range(3):
+        indexed(vault, f"{TEXT} {number}")
+    model = Faulty(*[ModelRefused("truncated", item="faulty.gguf")] * 3)
+    assert drain(EnrichStage(vault, [model, builtin()])) == 3
+    assert len(model.read_items) == 1
+
+
+def test_an_item_deleted_while_it_is_read_is_no_failure(vault: Vault) -> None:
+    item = indexed(vault)
+
+    class Deleting(Faulty):
+        def read(self, document: Document) -> Findings:
+            vault.delete(item)
+            return Findings()
+
+    stage = EnrichStage(vault, [Deleting()])
+    assert stage.step(threading.Event()) == 0
+    assert stage._waiting == {}
+
+
+def test_it_stops_when_told(vault: Vault) -> None:
+    stage = EnrichStage(vault, [builtin()])
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.run, args=(stop,))
+    thread.start()
+    item = indexed(vault)
+    while vault.catalog.item(item).state is not State.ENRICHED:
+        vault.ledger.wait(vault.ledger.sequence, 0.02)
+    stop.set()
+    vault.ledger.poke()
+    thread.join(10)
+    assert not thread.is_alive()
