@@ -1,11 +1,11 @@
 """What can go wrong in the index room.
 
-    StrongroomError
-    └── IndexingError
-        ├── QueryError           the query cannot be understood; says where
-        ├── EmbedderDown         the model process is away; retryable
-        ├── ModelRejected        the model folder is not the one that was pinned, or not a model
-        └── IndexDamaged         an index in memory disagrees with itself; rebuild it from the catalog
+StrongroomError
+└── IndexingError
+    ├── QueryError           the query cannot be understood; says where
+    ├── EmbedderDown         the model process is away; retryable
+    ├── ModelRejected        the model folder is not the one that was pinned, or not a model
+    └── IndexDamaged         an index in memory disagrees with itself; rebuild it from the catalog
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class EmbedderDown(IndexingError):
 
 
 class ModelRejected(IndexingError):
-    """The model folder is damaged, is not the one that was pinned, or holds no sentence-transformers model."""
+    """The model folder is damaged, is not the one that was pinned, or is no sentence-transformers model."""
 
     exit_code = EXIT_CONFIG
 

@@ -1,0 +1,144 @@
+"""Search by word on the real Tantivy: languages, phrases, exclusions, filters, deletion, snapshots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from index.errors import IndexDamaged
+from index.fulltext import TantivyIndex, TextDocument
+from index.query import parse
+
+TEXTS = {
+    1: ("en", "The invoices for the roofing of Alder House were paid late."),
+    2: ("en", "Draft: the roof of Alder House leaks, the house at Birch Lane does not."),
+    3: ("de", "Die Rechnungen für die Häuser am Müllerweg sind noch offen."),
+    4: ("fr", "La réunion a été déplacée à jeudi, réf. INV-2024-0093."),
+    5: (None, "Minutes of the meeting: nothing was decided."),
+}
+
+
+def _item(passage: int) -> str:
+    return f"{0xF000000000000000 + passage:016x}"
+
+
+def _document(passage: int, language: str | None, text: str) -> TextDocument:
+    return TextDocument(
+        passage=passage,
+        item=_item(passage),
+        text=text,
+        language=language,
+        heading=None,
+        title="Quarterly letter" if passage == 5 else None,
+        name=f"scan_{passage}.pdf",
+        sender="Ada Brown <ada@example.org>" if passage == 4 else None,
+    )
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> TantivyIndex:
+    index = TantivyIndex(tmp_path)
+    index.add(_document(passage, *what) for passage, what in TEXTS.items())
+    index.commit()
+    return index
+
+
+def _found(index: TantivyIndex, query: str, allowed: set[str] | None = None) -> set[int]:
+    return {passage for passage, _ in index.search(parse(query, 4096), 10, allowed)}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("invoice", {1}),  # stemmed
+        ("Rechnung haus", {3}),
+        ("reunion", {4}),  # accents folded
+        ("INV-2024-0093", {4}),
+        ("2024-0093", {4}),
+        ('"alder house"', {1, 2}),
+        ('"house alder"', set()),
+        ('"alder house" -draft', {1}),
+        ("house -birch", {1}),
+        ("letter", {5}),  # title
+        ("scan_3.pdf", {3}),  # file name
+        ("ada@example.org", {4}),  # sender
+        ("for the", {1}),  # stop words alone: all of them
+        ("nowhere", set()),
+        ("!!! ??? nowhere", set()),
+    ],
+)
+def test_what_is_found(index: TantivyIndex, query: str, expected: set[int]) -> None:
+    assert _found(index, query) == expected
+
+
+def test_a_filter_leaves_only_its_items(index: TantivyIndex) -> None:
+    assert _found(index, "house", {_item(2)}) == {2}
+    assert _found(index, "house", set()) == set()
+
+
+def test_keep_applies_phrases_and_exclusions_to_given_passages(index: TantivyIndex) -> None:
+    assert index.keep([1, 2, 3], parse('"alder house" -draft', 4096)) == {1}
+    assert index.keep([1, 3], parse("anything -draft", 4096)) == {1, 3}
+
+
+def test_removal_takes_effect_at_the_commit(index: TantivyIndex) -> None:
+    index.remove([1, 99])
+    index.commit()
+    assert _found(index, "house") == {2}
+    assert index.tombstones == 1
+    assert len(index) == 4
+
+
+def test_adding_again_replaces(index: TantivyIndex) -> None:
+    index.add([_document(1, "en", "Now about gardens.")])
+    index.commit()
+    assert _found(index, "house") == {2}
+    assert _found(index, "garden") == {1}
+    assert len(index) == 5
+
+
+def test_matches_are_exact_places_in_the_text(index: TantivyIndex) -> None:
+    text = TEXTS[3][1]
+    places = index.matches(text, "de", parse('Haus "offen" rechnung', 4096))
+    assert [text[start:end] for start, end in places] == ["Rechnungen", "Häuser", "offen"]
+    text = "the house, then Alder House"
+    places = index.matches(text, "en", parse('"alder house"', 4096))
+    assert [text[start:end] for start, end in places] == ["Alder House"]
+
+
+def test_a_snapshot_round_trip_with_deletions(
+    index: TantivyIndex, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    index.remove([2])
+    index.commit()
+    again = TantivyIndex.restore(tmp_path_factory.mktemp("again"), index.dump())
+    assert _found(again, "house") == {1}
+    assert again.tombstones == 1
+    again.add([_document(6, "en", "One more house.")])
+    again.commit()
+    assert _found(again, "house") == {1, 6}
+
+
+def test_only_new_files_appear_between_snapshots(index: TantivyIndex) -> None:
+    before = index.dump()
+    index.add([_document(6, "en", "One more house.")])
+    index.commit()
+    after = index.dump()
+    assert all(after[name] == before[name] for name in before.keys() & after.keys() - {"meta.json"})
+
+
+def test_a_damaged_snapshot_is_refused(index: TantivyIndex, tmp_path_factory: pytest.TempPathFactory) -> None:
+    files = index.dump()
+    with pytest.raises(IndexDamaged):
+        TantivyIndex.restore(tmp_path_factory.mktemp("no-meta"), {**files, "meta.json": b"{}"})
+    with pytest.raises(IndexDamaged):
+        TantivyIndex.restore(tmp_path_factory.mktemp("escape"), {"../evil": b""})
+
+
+@pytest.mark.parametrize("text", ["\0", "x" * 200_000, "़" * 1000, "a" + "\u0301" * 5000, "🏠" * 500])
+def test_any_text_can_be_indexed_and_highlighted(index: TantivyIndex, text: str) -> None:
+    index.add([_document(7, "en", text)])
+    index.commit()
+    for start, end in index.matches(text, "en", parse("house a x", 4096)):
+        assert text[start:end].strip()
