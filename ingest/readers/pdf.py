@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.ocr import paragraphs
 
 ERRORS = (ValueError, LookupError, TypeError, OSError)
+_MAX_ANNOTATIONS = 10_000
+_MAX_NOTE_BYTES = 1 << 20
 _OCR_DPI = 300
 _OCR_PIXELS = 25_000_000
 _HEADING = 1.15  # times the size of the body text
@@ -54,6 +57,8 @@ class _Bitmap(Protocol):
 
 
 class _Page(Protocol):
+    raw: object
+
     def get_textpage(self) -> _TextPage: ...
     def get_size(self) -> tuple[float, float]: ...
     def get_objects(self, *, max_depth: int) -> Iterator[object]: ...
@@ -104,6 +109,16 @@ def read_pdf(document: Document, draft: Draft) -> None:
 def _read_page(page: _Page, number: int, document: Document, draft: Draft) -> bool:
     """Add the words of one page; False when it shows something but no words."""
     lines = list(_lines(page))
+    notes = list(_annotations(page))
+    try:
+        return _read_layer(page, lines, number, document, draft) or bool(notes)
+    finally:
+        for note in notes:
+            draft.add(Kind.PARAGRAPH, note, page=number)
+
+
+def _read_layer(page: _Page, lines: list[Line], number: int, document: Document, draft: Draft) -> bool:
+    """Add the text layer if it says something, else what OCR finds; False when there are no words."""
     if _is_text(lines):
         for kind, text in blocks(lines):
             draft.add(kind, text, page=number, level=1 if kind is Kind.TITLE else None)
@@ -135,6 +150,22 @@ def _open(document: Document) -> _Pdf:
             raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password") from error
         raise UnreadableDocument(Why.TRUNCATED, "the PDF is damaged or cut off") from error
     return pdf
+
+
+def _annotations(page: _Page) -> Iterator[str]:
+    """What people wrote on a page (comments, free text) and into its form."""
+    raw = pdfium().raw
+    for index in range(min(raw.FPDFPage_GetAnnotCount(page.raw), _MAX_ANNOTATIONS)):
+        annotation = raw.FPDFPage_GetAnnot(page.raw, index)
+        if not annotation:
+            continue
+        key = b"V" if raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_WIDGET else b"Contents"
+        size = min(raw.FPDFAnnot_GetStringValue(annotation, key, None, 0), _MAX_NOTE_BYTES)
+        if size > 2:
+            buffer = (ctypes.c_ushort * (size // 2))()
+            raw.FPDFAnnot_GetStringValue(annotation, key, buffer, size)
+            yield bytes(buffer).decode("utf-16-le", "replace").rstrip("\x00")
+        raw.FPDFPage_CloseAnnot(annotation)
 
 
 def _lines(page: _Page) -> Iterator[Line]:

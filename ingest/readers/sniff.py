@@ -9,6 +9,7 @@ from email.utils import parsedate_tz
 from ingest.readers.draft import Document
 from ingest.readers.encoding import decode, wide_encoding
 
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\x08"))
 _FIELD = re.compile(r"([!-9;-~]{1,76}):(?:[ \t]|$)")
 _MACHINE_FIELDS = frozenset(
     ("message-id", "received", "mime-version", "return-path", "delivered-to", "x-mailer")
@@ -31,8 +32,8 @@ def is_binary(head: bytes) -> bool:
         return False
     if b"\x00" in head[:4096]:
         return True
-    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b\x08" for byte in head[:4096])
-    return controls > 0.02 * min(len(head), 4096)
+    sample = head[:4096]
+    return len(sample) - len(sample.translate(None, _CONTROLS)) > 0.02 * len(sample)
 
 
 def text_kind(document: Document) -> str:

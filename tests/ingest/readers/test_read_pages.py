@@ -133,3 +133,11 @@ def test_more_pixels_than_allowed() -> None:
     content = saved(Image.new("L", (4000, 4000), 255), "PNG")
     reply = read(io.BytesIO(content), Job(name="a.png"), io.BytesIO(), Limits(image_pixels=1_000_000))
     assert reply.reason == "TOO_LARGE"
+
+
+def test_what_people_wrote_on_a_page_is_read() -> None:
+    note = (
+        b"/Annots [<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] /Contents (call the landlord) >>] /MediaBox"
+    )
+    reply = read_bytes(pdf([SENTENCE]).replace(b"/MediaBox", note), "a.pdf")
+    assert [element.text for element in reply.elements] == [SENTENCE, "call the landlord"]
