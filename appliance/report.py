@@ -25,7 +25,7 @@ class Reporter:
 
     Args:
         model_pid: the model process, or None while there is none.
-        degraded: lines on what does not work as it should, from several sources.
+        degraded: lines on what does not work as it should.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Reporter:
         pool: Pool,
         guard: GuardClient,
         model_pid: Callable[[], int | None],
-        degraded: list[Callable[[], list[str]]],
+        degraded: Callable[[], list[str]],
         url: str | None,
     ) -> None:
         self._vault = vault
@@ -57,7 +57,7 @@ class Reporter:
             paused=self._intake.paused,
             intake={"stored": tally.stored, "duplicates": tally.duplicates},
             refused=[f"{place}: {why}" for place, why in tally.refused.items()],
-            degraded=[line for lines in self._degraded for line in lines()],
+            degraded=self._degraded(),
             processes=self._processes(),
             egress=self._egress(),
             url=self._url,
@@ -72,9 +72,7 @@ class Reporter:
         if (model := self._model_pid()) is not None:
             found.append(ProcessStatus(role="model", pid=model, rss_mib=resident_mib(model)))
         found += [
-            ProcessStatus(
-                role="parser", pid=one.pid, rss_mib=one.rss / MIB, busy=one.busy_since is not None
-            )
+            ProcessStatus(role="parser", pid=one.pid, rss_mib=one.rss / MIB, busy=one.busy_since is not None)
             for one in self._pool.workers()
         ]
         return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -32,14 +33,11 @@ class Service:
     Args:
         stages: by name, each a function that works until its event is set; one that fails is started again
             with back-off, and said so in `degraded`.
-        faces: pairs of a listening socket that was inherited and the application that it serves.
     """
 
-    def __init__(
-        self, stages: Mapping[str, Stage], faces: list[tuple[socket.socket, ASGIApp]], ledger: Ledger
-    ) -> None:
+    def __init__(self, stages: Mapping[str, Stage], ledger: Ledger) -> None:
         self._stages = stages
-        self._servers = [(_server(face), sock) for sock, face in faces]
+        self._servers: list[tuple[_Server, socket.socket]] = []
         self._ledger = ledger
         self._stop = threading.Event()
         self._failing: dict[str, str] = {}
@@ -48,6 +46,10 @@ class Service:
     def degraded(self) -> list[str]:
         """Stages that failed lately, a line each."""
         return [f"{stage}: {what}" for stage, what in list(self._failing.items())]
+
+    def show(self, listener: socket.socket, face: ASGIApp) -> None:
+        """Serve an application on a listening socket, which was inherited, once `run` is called."""
+        self._servers.append((_server(face), listener))
 
     def run(self) -> None:
         """Work until told to stop; every stage has ended when this returns, or was given up on."""
@@ -94,21 +96,15 @@ class Service:
             self._stop.wait(min(pause, _LONGEST_PAUSE_S))
 
 
-class _QuietServer(uvicorn.Server):
-    """Signals belong to the service, which stops its stages too."""
-
-    def install_signal_handlers(self) -> None:
-        """Leave the handlers alone."""
-
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        """Leave the handlers alone (the name that later releases use)."""
-        import contextlib
-
-        return contextlib.nullcontext()
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the handlers alone: signals belong to the service, which stops its stages too."""
+        yield
 
 
-def _server(application: ASGIApp) -> _QuietServer:
-    return _QuietServer(
+def _server(application: ASGIApp) -> _Server:
+    return _Server(
         uvicorn.Config(
             application,
             log_config=None,

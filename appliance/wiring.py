@@ -11,13 +11,13 @@ from appliance.guard import GuardClient
 from appliance.operations import Operations
 from appliance.report import Reporter
 from appliance.service import Service, Stage
-from appliance.settings import Settings
-from enrich.llm import LlmClient
+from appliance.settings import Model, Settings
+from enrich.llm import GenerateReply, LlmClient
 from enrich.llm_reader import LlmReader
 from enrich.reader import BuiltinReader, Reader
 from enrich.refresh import EnrichStage
 from enrich.schema import Vocabulary
-from index.embed import ModelClient
+from index.model import GENERATE, ModelClient, ModelProcess
 from index.refresh import Refresher
 from index.search import Searcher
 from ingest.intake import Intake
@@ -26,6 +26,7 @@ from ingest.sandbox.pool import Pool
 from ingest.source import Source
 from ingest.sources.drop_folder import FolderSource
 from policy.limits import Limits
+from store.records import Origin
 from store.vault import Vault
 
 
@@ -45,7 +46,8 @@ def build(
     """
     file = settings.file
     vocabulary = Vocabulary(tags=file.tag, projects=file.project)
-    model = ModelClient(file.model.embedder, file.model.gguf, limits)
+    process = ModelProcess(_model_arguments(file.model), limits, watched=True)
+    model = ModelClient(process)
     refresher = Refresher(vault, model, index_folder)
     searcher = Searcher(vault.catalog, refresher.text, refresher.vectors, model)
     intake = Intake(vault, limits)
@@ -53,8 +55,15 @@ def build(
     parse = ParseStage(vault, pool, limits, ocr_languages=file.reading.ocr_languages)
     readers: list[Reader] = [BuiltinReader(vocabulary, model)]
     if file.model.gguf is not None:
-        readers.insert(0, LlmReader(LlmClient(model.generate, Path(file.model.gguf).name), vocabulary))
+        name = Path(file.model.gguf).name
+        llm = LlmClient(lambda request: process.ask(GENERATE, request, GenerateReply), name)
+        readers.insert(0, LlmReader(llm, vocabulary))
     enrich = EnrichStage(vault, readers, model)
+
+    def think(stop: threading.Event) -> None:
+        process.start()
+        stop.wait()
+        process.close()
 
     def read(stop: threading.Event) -> None:
         pool.start()
@@ -63,12 +72,19 @@ def build(
         finally:
             pool.close()
 
-    stages: dict[str, Stage] = {"read": read, "index": refresher.run, "enrich": enrich.run}
+    stages: dict[str, Stage] = {"model": think, "read": read, "index": refresher.run, "enrich": enrich.run}
     for source in _sources(settings, vault):
         stages[source.name] = lambda stop, source=source: intake.run(source, stop)
     hosts, url = _address(sockets.get("tcp"))
-    service: Service | None = None
-    reporter = Reporter(vault, intake, pool, guard, lambda: model.pid, [lambda: service.degraded], url)
+    service = Service(stages, vault.ledger)
+
+    def degraded() -> list[str]:
+        lines = list(service.degraded)
+        lines += [f"nothing is read: {parse.stopped}"] if parse.stopped else []
+        lines += [f"search by meaning: {process.trouble}"] if process.trouble else []
+        return lines
+
+    reporter = Reporter(vault, intake, pool, guard, lambda: process.pid, degraded, url)
     operations = Operations(
         vault,
         searcher,
@@ -79,11 +95,15 @@ def build(
         reporter.status,
     )
     tokens = vault.catalog.token_scopes
-    faces = [(sockets["unix"], api.application(operations, limits, tokens, None))]
+    service.show(sockets["unix"], api.application(operations, limits, tokens, None))
     if "tcp" in sockets:
-        faces.append((sockets["tcp"], api.application(operations, limits, tokens, hosts)))
-    service = Service(stages, faces, vault.ledger)
+        service.show(sockets["tcp"], api.application(operations, limits, tokens, hosts))
     return service
+
+
+def _model_arguments(model: Model) -> list[str]:
+    arguments = ["--model", model.embedder] if model.embedder else []
+    return arguments + (["--gguf", model.gguf] if model.gguf else [])
 
 
 def _sources(settings: Settings, vault: Vault) -> list[Source]:
