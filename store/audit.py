@@ -16,7 +16,8 @@ seconds of it back, and an older head is the allowed case again. An attacker gai
 
 A power cut may also tear a slot that was being written; the two slots take turns. But a slot is only ever
 written after a later commit *did* reach the disk. So one bad slot is forgiven only if the chain goes beyond
-the good one; otherwise breaking a slot would be a way to hide a roll-back by one.
+the good one; otherwise breaking a slot would be a way to hide a roll-back by one. (Two slots torn by the same
+power cut would be a false alarm; a slot is 72 bytes in one sector, which disks write whole or not at all.)
 
 What this cannot show: the whole home, catalog and head together, put back to an older state. Only something
 kept elsewhere can (compare the head that `strongroom audit` prints, or keep receipts).

@@ -55,12 +55,12 @@ class Snapshots:
         Raises:
             StoreFull: the snapshot before stays.
         """
-        kept = {file: row for file, row in self._rows(name).items() if file in immutable and file in files}
+        names = set(files)  # asking a mapping whether it has a name may read the file
+        kept = {file: row for file, row in self._rows(name).items() if file in names.intersection(immutable)}
         fresh: dict[str, tuple[str, bytes]] = {}
         try:
-            for file in files:
-                if file not in kept:
-                    fresh[file] = self._write(files[file])
+            for file in names - kept.keys():
+                fresh[file] = self._write(files[file])
             with disk_errors():
                 sync_folder(self._folder)
             with self._database.write() as connection:

@@ -6,7 +6,7 @@ from store.audit import Audit
 from store.blobs import Blobs
 from store.crypto import unwrap_key
 from store.database import Connection, Database
-from store.errors import StoreError
+from store.errors import CatalogDamaged, StoreError
 from store.keys import Keys
 from store.records import Record
 
@@ -26,10 +26,14 @@ class VerifyReport(Record, frozen=True, kw_only=True):
 
 def verify_home(database: Database, blobs: Blobs, audit: Audit, keys: Keys) -> VerifyReport:
     """Check everything. Takes as long as reading the whole home."""
+    try:
+        with database.read() as connection:
+            problems = _catalog(connection) + _ledger(connection)
+    except CatalogDamaged as error:
+        return VerifyReport(items=0, bytes=0, problems=[f"catalog: {error.what}"])
     with database.read() as connection:
-        problems = _catalog(connection) + _ledger(connection)
         rows = connection.execute("SELECT id, blob, data_key, epoch, size FROM items ORDER BY seq").fetchall()
-        reasons = [row[0] for row in connection.execute("SELECT blob FROM doomed").fetchall()]
+        (doomed,) = connection.execute("SELECT count(*) FROM doomed").fetchone()
     total = 0
     for item, blob, wrapped, epoch, size in rows:
         try:
@@ -41,8 +45,8 @@ def verify_home(database: Database, blobs: Blobs, audit: Audit, keys: Keys) -> V
         total += found
         if found != size:
             problems.append(f"{item}: the original has {found} bytes, the catalog says {size}")
-    if reasons:
-        problems.append(f"{len(reasons)} deleted originals still have to be removed: restart the service")
+    if doomed:
+        problems.append(f"{doomed} deleted originals still have to be removed: restart the service")
     problems += audit.check()
     problems += [f"audit: at an earlier start: {alarm}" for alarm in audit.alarms()]
     return VerifyReport(items=len(rows), bytes=total, problems=problems)

@@ -29,9 +29,8 @@ from store.records import NewPassage, Reading
 from store.vault import Vault
 from tests.support.homes import CHEAP_KDF, LIMITS, PASSPHRASE, make_home, open_vault, put
 
-TOUCHING = frozenset(
-    ["open", "write", "pwrite", "flush", "fsync", "rename", "replace", "unlink", "mkdir", "execute", "executemany", "executescript"]
-)
+ON_DISK = {"open", "write", "pwrite", "flush", "fsync", "rename", "replace", "unlink", "mkdir"}
+TOUCHING = ON_DISK | {"execute", "executemany", "executescript"}
 OLD, NEW = b"the letter that was there before", b"the letter that is being stored"
 OTHER = Private(b"another passphrase")
 STEPS = [*packaged_steps(), "CREATE TABLE later (x); INSERT INTO later SELECT id FROM items;"]

@@ -8,13 +8,12 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.homes import make_home, open_vault, put
+from tests.support.homes import fast_folder, make_home, open_vault, put
 
 ROOT = Path(__file__).parents[2]
 STRIDE = int(os.environ.get("STRONGROOM_CRASH_STRIDE", "5"))  # 1: every point
@@ -36,10 +35,9 @@ for number in range(int(sys.argv[2]), 100_000):
 )
 def test_killed_at_each_touch_of_disk_or_catalog_nothing_is_lost_or_doubled(scenario: str) -> None:
     # A kill is survived by what the kernel was given, so memory serves as a disk here, and is faster.
-    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=shared) as folder:
+    with fast_folder() as folder:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.store.crash_points", scenario, folder, str(STRIDE)],
+            [sys.executable, "-m", "tests.store.crash_points", scenario, str(folder), str(STRIDE)],
             cwd=ROOT,
             capture_output=True,
             text=True,

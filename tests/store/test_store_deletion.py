@@ -1,0 +1,237 @@
+"""Deletion leaves nothing, and nothing of what was ever stored can be read from the home without its keys."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from store.errors import AttachedItem, NoSuchItem
+from store.keys import open_keys
+from store.migrate import copy_path
+from store.records import MailHeader, NewPassage, State
+from store.vault import Vault
+from tests.support.findings import (
+    MODEL,
+    VECTOR,
+    findings,
+    mail_header,
+    reading,
+    start_run,
+    store_indexed,
+    store_read,
+)
+from tests.support.homes import PASSPHRASE, put
+
+CANARY = "canary-7f3a-heron"
+
+
+def fill(vault: Vault, canary: str) -> str:
+    """An item that has the canary in everything that can hold one; returns it."""
+    text = f"{canary} please pay {canary}"
+    item = put(vault, text.encode() * 50, f"{canary}.eml", source=f"watch:{canary}").item
+    address = f"{canary}@example.org"
+    header = mail_header(f"<{address}>", subject=canary, sender=address, to=(address,))
+    vault.catalog.save_reading(item, reading(text, mail=header))
+    ids = vault.catalog.save_passages(
+        item,
+        [
+            NewPassage(start=0, end=len(text), text=text, heading=canary),
+            NewPassage(start=0, end=3, text=text[:3]),
+        ],
+    )
+    vault.catalog.save_vectors(MODEL, [(id, canary.encode()) for id in ids])
+    vault.catalog.save_findings(item, start_run(vault), findings(item, text, tag=canary, project=canary))
+    put(vault, f"attached {canary}".encode(), canary, source="attachment", parent=item)
+    vault.snapshots.save("index", vault.catalog.generation(), {canary: canary.encode() * 100})
+    return item
+
+
+def holds(home: Path, canary: str) -> list[str]:
+    """The files and names of a home that show the canary, plainly or under zstd."""
+    shown = [str(path) for path in home.rglob("*") if canary in path.name]
+    for path in home.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            # UTF-16 as well: some formats and interpreters keep strings so.
+            if any(canary.encode(code) in content for code in ("utf-8", "utf-16-le")):
+                shown.append(path.name)
+            at = content.find(zstandard.FRAME_HEADER)
+            if at >= 0 and decompresses(content[at:]):
+                shown.append(f"{path.name}: compressed, not encrypted")
+    return shown
+
+
+def decompresses(content: bytes) -> bool:
+    """Whether this is zstd, and not four bytes of noise that look like its header."""
+    try:
+        return bool(zstandard.ZstdDecompressor().decompressobj().decompress(content))
+    except zstandard.ZstdError:
+        return False
+
+
+def test_nothing_in_the_home_shows_a_word_while_open_or_closed(vault: Vault) -> None:
+    fill(vault, CANARY)
+    assert (vault.home / "catalog.db-wal").stat().st_size > 0
+    assert holds(vault.home, CANARY) == []
+    vault.close()
+    assert holds(vault.home, CANARY) == []
+    for path in vault.home.rglob("*"):
+        if path.is_file() and path.name != "keys":
+            assert PASSPHRASE.reveal() not in path.read_bytes()
+
+
+def test_no_key_lies_in_the_home(vault: Vault) -> None:
+    fill(vault, CANARY)
+    keys = open_keys(vault.home / "keys", PASSPHRASE)
+    vault.close()
+    secrets = [keys.catalog, keys.identity, keys.snapshots, keys.audit, keys.epoch(1)]
+    for path in (path for path in vault.home.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        assert not any(key.reveal() in content for key in secrets)
+
+
+def test_a_deletion_leaves_nothing_and_proves_it(vault: Vault) -> None:
+    keep = store_indexed(vault, "kept text", "kept.txt")
+    item = fill(vault, CANARY)
+    attachment = vault.catalog.children(item)[0].id
+    receipt = vault.delete(item)
+    assert receipt.residue["items"] == 0
+    assert not any(receipt.residue.values()), receipt.residue
+    assert receipt.removed == {
+        "items": 2, "blobs": 2, "passages": 2, "vectors": 2, "tags": 1, "actions": 1, "links": 1, "origins": 2,
+        "children": 1,
+    }  # fmt: skip
+    assert receipt.audit_head == vault.audit.head()
+    for gone in (item, attachment):
+        with pytest.raises(NoSuchItem):
+            vault.catalog.item(gone)
+        with pytest.raises(NoSuchItem):
+            vault.original(gone)
+        again = vault.receipt(gone)
+        assert again is not None
+        assert again.removed == receipt.removed
+        assert not any(again.residue.values())
+    assert vault.receipt(keep) is None
+    assert vault.ledger.counts()[State.DELETED] == 2
+    assert [entry.id for entry in vault.catalog.items()] == [keep]
+    assert (vault.catalog.tag_counts(), vault.catalog.projects(), vault.catalog.actions()) == ({}, {}, [])
+    assert list((vault.home / "snapshots").iterdir()) == []
+    assert len(list(vault.home.glob("blobs/*/*"))) == 1
+    assert vault.verify().problems == []
+
+
+def dump(vault: Vault) -> str:
+    """All that the catalog's key opens, from the database file alone, as its pages lie there."""
+    with vault._database.read() as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        rows = [connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables]
+    return repr(rows)
+
+
+def test_not_even_the_open_catalog_remembers_a_word(vault: Vault) -> None:
+    store_indexed(vault, "kept text", "kept.txt")
+    item = fill(vault, CANARY)
+    assert CANARY in dump(vault)
+    vault.delete(item)
+    left = dump(vault)
+    assert CANARY not in left
+    # Only the receipt, the audit log and the files on their way may still name the random id.
+    assert left.count(item) <= 3
+
+
+def test_the_log_is_cut_and_freed_pages_are_overwritten(vault: Vault) -> None:
+    item = fill(vault, CANARY)
+    vault.delete(item)
+    # After the cut only the last bookkeeping of the deletion was written.
+    assert (vault.home / "catalog.db-wal").stat().st_size < 5 * 4200
+    with vault._database.read() as connection:
+        assert connection.execute("PRAGMA secure_delete").fetchone() == (1,)
+
+
+def test_the_whole_family_goes_and_what_others_hold_stays(vault: Vault) -> None:
+    old = store_indexed(vault, "version one", "plan.txt")
+    new = put(vault, b"version two", "plan.txt", new_version=True).item
+    mail = store_read(vault, "a mail", "mail.eml")
+    shared = [
+        put(vault, b"shared", "s.pdf", source="attachment", parent=parent).item for parent in (new, mail)
+    ]
+    own = put(vault, b"own", "o.pdf", source="attachment", parent=old).item
+    inner = put(vault, b"inner", "i.pdf", source="attachment", parent=own).item
+    assert vault.delete(new).removed["items"] == 4
+    assert {item.id for item in vault.catalog.items(include_superseded=True)} == {mail, shared[0]}
+    assert vault.catalog.item(shared[0]).parent == mail
+    assert [item.id for item in vault.catalog.children(mail)] == [shared[0]]
+    assert all(vault.receipt(item) for item in (old, new, own, inner))
+    assert vault.verify().problems == []
+
+
+def test_an_attachment_that_is_also_a_file_of_its_own_stays_as_that(vault: Vault) -> None:
+    mail = store_read(vault, "a mail", "mail.eml")
+    item = put(vault, b"bytes", "a.pdf", source="attachment", parent=mail).item
+    put(vault, b"bytes", "a.pdf")
+    vault.delete(mail)
+    assert vault.catalog.item(item).parent is None
+    assert [origin.source for origin in vault.catalog.origins(item)] == ["drop"]
+
+
+def test_an_attachment_alone_is_not_deleted_since_its_mail_still_holds_it(vault: Vault) -> None:
+    mail = store_read(vault, "a mail", "mail.eml")
+    item = put(vault, b"bytes", "a.pdf", source="attachment", parent=mail).item
+    with pytest.raises(AttachedItem, match=mail):
+        vault.delete(item)
+    assert vault.catalog.item(item)
+
+
+def test_a_conversation_goes_on_without_its_first_mail(vault: Vault) -> None:
+    def mail(name: str, parent: str | None = None) -> str:
+        header: MailHeader = mail_header(f"<{name}>", in_reply_to=parent)
+        return store_read(vault, name, f"{name}.eml", mail=header)
+
+    root, reply, deep = mail("root"), mail("reply", "<root>"), mail("deep", "<reply>")
+    assert vault.catalog.item(deep).thread == root
+    vault.delete(root)
+    assert vault.catalog.item(deep).thread == vault.catalog.item(reply).thread == reply
+
+
+def test_the_same_bytes_may_come_back_as_a_new_item(vault: Vault) -> None:
+    first = put(vault, b"letter").item
+    vault.delete(first)
+    second = put(vault, b"letter")
+    assert second.created
+    assert second.item != first
+    descriptor = vault.original(second.item)
+    assert os.read(descriptor, 99) == b"letter"
+    os.close(descriptor)
+    vault.delete(second.item)
+    assert [vault.receipt(item) is not None for item in (first, second.item)] == [True, True]
+
+
+def test_work_on_an_item_that_was_deleted_meanwhile_is_refused(vault: Vault) -> None:
+    item = store_read(vault, "text", "a")
+    unread = put(vault, b"other", "b").item
+    (id,) = vault.catalog.save_passages(item, [NewPassage(start=0, end=4, text="text")])
+    for each in (item, unread):
+        vault.delete(each)
+    with pytest.raises(NoSuchItem):
+        vault.catalog.save_reading(unread, reading("x"))
+    with pytest.raises(NoSuchItem):
+        vault.catalog.save_passages(item, [])
+    with pytest.raises(NoSuchItem):
+        vault.catalog.save_findings(item, start_run(vault), findings(item, "x"))
+    with pytest.raises(NoSuchItem):
+        put(vault, b"child", "c", source="attachment", parent=item)
+    with pytest.raises(NoSuchItem):
+        vault.delete(item)
+    vault.catalog.save_vectors(MODEL, [(id, VECTOR)])
+    receipt = vault.receipt(item)
+    assert receipt is not None
+    assert not any(receipt.residue.values())
+
+
+def test_the_copy_of_an_older_catalog_goes_with_the_first_deletion(vault: Vault) -> None:
+    copy_path(vault.home / "catalog.db").write_bytes(b"holds what is deleted now")
+    vault.delete(put(vault, b"x").item)
+    assert not copy_path(vault.home / "catalog.db").exists()

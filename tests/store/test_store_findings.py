@@ -1,0 +1,111 @@
+"""Findings replace one another, the owner's word outlives them, and a run can be undone as a whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from store.errors import IllegalStep, NoSuchItem
+from store.records import ActionStatus, Findings, State
+from store.vault import Vault
+from tests.support.findings import findings, reading, start_run, store_indexed
+from tests.support.homes import put
+
+TEXT = "Please pay the invoice"
+
+
+@pytest.fixture
+def item(vault: Vault) -> str:
+    return store_indexed(vault, TEXT, "a.txt")
+
+
+def test_findings_come_back_with_their_evidence(vault: Vault, item: str) -> None:
+    said = findings(item, TEXT)
+    run = start_run(vault)
+    vault.catalog.save_findings(item, run, said)
+    assert vault.catalog.item(item).state is State.ENRICHED
+    assert tuple(vault.catalog.tags_of(item)) == said.tags
+    assert tuple(vault.catalog.links(item=item)) == said.links
+    assert tuple(vault.catalog.links(project="Alder House")) == said.links
+    (action,) = vault.catalog.actions(item=item)
+    assert (action.evidence, action.what) == (said.actions[0].evidence, TEXT)
+    assert action.status is ActionStatus.OPEN
+    assert vault.catalog.summary(item) == "A summary."
+    assert vault.catalog.tag_counts() == {"invoice": 1}
+    assert vault.catalog.projects() == {"Alder House": 1}
+    assert vault.catalog.run_of(item) == run
+    assert [entry.id for entry in vault.catalog.runs()] == [run]
+
+
+def test_a_later_run_replaces_what_an_earlier_one_said(vault: Vault, item: str) -> None:
+    vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
+    vault.catalog.save_findings(item, start_run(vault, "2"), findings(item, TEXT, tag="bill"))
+    assert vault.catalog.tag_counts() == {"bill": 1}
+    assert len(vault.catalog.actions()) == len(vault.catalog.links()) == 1
+    assert vault.catalog.item(item).state is State.ENRICHED
+
+
+def test_what_the_owner_said_of_an_action_outlives_every_run(vault: Vault, item: str) -> None:
+    vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
+    (action,) = vault.catalog.actions(status=ActionStatus.OPEN)
+    assert vault.catalog.set_action_status(action.id, ActionStatus.DONE).status is ActionStatus.DONE
+    assert vault.catalog.actions(status=ActionStatus.OPEN) == []
+    later = start_run(vault, "2")
+    vault.catalog.save_findings(item, later, findings(item, TEXT))
+    (again,) = vault.catalog.actions(status=ActionStatus.DONE)
+    assert again.id == action.id
+    vault.catalog.roll_back_run(later)
+    assert vault.catalog.actions() == []
+    vault.catalog.save_findings(item, start_run(vault, "3"), findings(item, TEXT))
+    assert [entry.status for entry in vault.catalog.actions()] == [ActionStatus.DONE]
+    with pytest.raises(NoSuchItem):
+        vault.catalog.set_action_status(999, ActionStatus.DONE)
+
+
+def test_a_run_is_undone_as_a_whole_and_only_where_it_still_stands(vault: Vault, item: str) -> None:
+    other = store_indexed(vault, "Please sign", "b.txt")
+    first, second = start_run(vault), start_run(vault, "2")
+    for each in (item, other):
+        vault.catalog.save_findings(each, first, findings(each, "Please"))
+    vault.catalog.save_findings(other, second, findings(other, "Please"))
+    assert vault.catalog.roll_back_run(first) == 1
+    assert [entry.item for entry in vault.catalog.actions()] == [other]
+    assert [entry.id for entry in vault.ledger.pending(State.INDEXED, 9)] == [item]
+    assert vault.catalog.summary(item) is None
+    assert vault.catalog.roll_back_run(first) == 0
+
+
+def test_findings_need_an_indexed_item(vault: Vault) -> None:
+    unread = put(vault, b"x").item
+    with pytest.raises(IllegalStep):
+        vault.catalog.save_findings(unread, start_run(vault), Findings())
+    with pytest.raises(NoSuchItem):
+        vault.catalog.save_findings("0123456789abcdef", start_run(vault), Findings())
+    assert vault.catalog.item(unread).state is State.STORED
+
+
+def test_actions_of_superseded_versions_are_not_listed_unless_asked_for(vault: Vault, item: str) -> None:
+    vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
+    put(vault, b"another text", "a.txt", new_version=True)
+    assert vault.catalog.actions() == []
+    assert len(vault.catalog.actions(item=item)) == 1
+
+
+def test_reading_an_item_anew_forgets_what_was_said_of_the_old_text(vault: Vault, item: str) -> None:
+    vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
+    vault.ledger.advance(item, State.STORED)
+    vault.catalog.save_reading(item, reading("another text"))
+    assert (vault.catalog.tags_of(item), vault.catalog.actions(), vault.catalog.links()) == ([], [], [])
+
+
+def test_tokens_are_shown_once_and_found_by_hash(vault: Vault) -> None:
+    token = vault.catalog.create_token("laptop", ("search", "add"))
+    assert vault.catalog.token_scopes(token) == ("search", "add")
+    assert vault.catalog.token_scopes(token + "x") is None
+    assert vault.catalog.token_scopes("\ud800") is None
+    assert [(info.name, info.scopes) for info in vault.catalog.tokens()] == [("laptop", ("search", "add"))]
+    with pytest.raises(Exception, match="already"):
+        vault.catalog.create_token("laptop", ())
+    assert vault.catalog.revoke_token("laptop")
+    assert not vault.catalog.revoke_token("laptop")
+    assert vault.catalog.token_scopes(token) is None
+    assert [entry.event for entry in vault.audit.entries()] == ["token revoked", "token made", "created"]
