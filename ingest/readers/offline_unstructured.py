@@ -23,6 +23,8 @@ from lxml import etree
 
 from ingest.readers.errors import UnreadableDocument, Why
 
+# Guesses at the kind of a text by its words; two are regular expressions that take seconds on a long line.
+_GUESSES = ("is_possible_title", "is_email_address", "is_us_city_state_zip")
 _SWITCHES = ("DO_NOT_TRACK", "SCARF_NO_ANALYTICS", "UNSTRUCTURED_DISABLE_NOTICE")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 _WORD_FLAVOURS = (  # templates, and documents with macros, which are never run
@@ -74,7 +76,7 @@ class Partitioners:
             import_module(f"unstructured.partition.{name}") for name in ("docx", "pptx", "xlsx")
         )
         for module in (self._docx, self._pptx, self._xlsx):
-            module.__dict__.update(is_possible_narrative_text=_always, is_possible_title=_never)
+            module.__dict__.update(is_possible_narrative_text=_always, **dict.fromkeys(_GUESSES, _never))
         reader = self._docx._DocxPartitioner
         reader._paragraph_emphasis = reader._table_emphasis = _no_emphasis  # we keep no bold and italic
         self._word = import_module("docx.package").Package

@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 _MEMBERS = 20_000
 _MEMBER_BYTES = 128 * MIB  # one XML part; a tree takes about five times its text
 _TOTAL_BYTES = 1024 * MIB
-_RATIO = 1000
+_RATIO = 200  # office documents stay below 50
 
 ERRORS = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
@@ -38,7 +38,9 @@ class Package:
         members = self.zip.infolist()
         total = sum(member.file_size for member in members)
         packed = sum(member.compress_size for member in members) or 1
-        if len(members) > _MEMBERS or total > _TOTAL_BYTES or (total > 64 * MIB and total > _RATIO * packed):
+        largest = max((member.file_size for member in members if member.filename.endswith(".xml")), default=0)
+        bomb = total > 64 * MIB and total > _RATIO * packed
+        if bomb or largest > _MEMBER_BYTES or total > _TOTAL_BYTES or len(members) > _MEMBERS:
             raise UnreadableDocument(Why.TOO_LARGE, "it unpacks to more than is allowed")
         if any(member.flag_bits & 1 for member in members):
             raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password")
