@@ -116,7 +116,6 @@ ADDRESSES = re.compile(
             "archive\\." + r"ubuntu\.com",
             "(?<![\\w/.])/(?:work|opt/wheels|opt/py" + "pi)/",
             "/tm" + r"p/w/",
-            "/home/" + r"(?!(?:me|you)\b)\w+/",
         ]
     )
 )
