@@ -45,8 +45,9 @@ from index.search import Results
 from policy.errors import StrongroomError
 from policy.limits import KIB, Limits
 from store.errors import NoSuchItem
-from store.records import Action, Item, Receipt, Record
-from store.vault import Stored, VerifyReport
+from store.records import Action, Item, Receipt
+from store.vault import Stored
+from store.verify import VerifyReport
 
 log = logging.getLogger("strongroom.api")
 
@@ -64,7 +65,7 @@ class Endpoint(NamedTuple):
     scope: str
     summary: str
     operation: str
-    takes: type[Record]
+    takes: type[msgspec.Struct]
     gives: Any
 
 

@@ -231,8 +231,8 @@ def _actions(arguments: Arguments) -> None:
         if number is not None:
             moved = client.call("POST", f"/v1/actions/{number}", {"status": status})
             return _print(arguments, moved, lambda action: render.actions([action]))
-    status = None if arguments.all else "open"
-    return _print(arguments, client.call("GET", "/v1/actions", status=status), render.actions)
+    query = {"all": "true"} if arguments.all else {}
+    return _print(arguments, client.call("GET", "/v1/actions", **query), render.actions)
 
 
 def _projects(arguments: Arguments) -> None:
@@ -255,7 +255,7 @@ def _status(arguments: Arguments) -> None:
 def _verify(arguments: Arguments) -> int:
     report = _client(arguments).call("POST", "/v1/verify", {})
     _print(arguments, report, render.verify)
-    return 1 if report["damaged"] else 0
+    return 1 if report["problems"] else 0
 
 
 def _doctor(arguments: Arguments) -> int:

@@ -17,16 +17,17 @@ from index.search import Results, Searcher
 from policy.egress import EgressReport
 from policy.limits import Limits
 from store.records import Action, ActionStatus, Element, Item, Link, Origin, Receipt, Record, State, Tag
-from store.vault import Stored, Vault, VerifyReport
+from store.vault import Stored, Vault
+from store.verify import VerifyReport
 
 
-class ItemRef(Record):
+class ItemRef(Record, frozen=True, kw_only=True):
     """Names one item."""
 
     id: str
 
 
-class ItemsRequest(Record):
+class ItemsRequest(Record, frozen=True, kw_only=True):
     """Which items to list, newest first."""
 
     state: State | None = None
@@ -35,14 +36,14 @@ class ItemsRequest(Record):
     before: float | None = None  # stored_at of the last item of the page before
 
 
-class ItemPage(Record):
+class ItemPage(Record, frozen=True, kw_only=True):
     """One page of items; `before` asks for the next one."""
 
     items: list[Item]
     before: float | None = None
 
 
-class ItemDetail(Record):
+class ItemDetail(Record, frozen=True, kw_only=True):
     """All that is known of one item but its text."""
 
     item: Item
@@ -55,7 +56,7 @@ class ItemDetail(Record):
     summary: str | None = None
 
 
-class ItemText(Record):
+class ItemText(Record, frozen=True, kw_only=True):
     """The text that was read of an item; offsets of hits and evidence count in it."""
 
     item: str
@@ -63,26 +64,27 @@ class ItemText(Record):
     elements: list[Element]
 
 
-class ActionsRequest(Record):
+class ActionsRequest(Record, frozen=True, kw_only=True):
     """Which action items to list."""
 
-    status: ActionStatus | None = ActionStatus.OPEN
+    status: ActionStatus = ActionStatus.OPEN
+    all: bool = False  # of every status
     item: str | None = None
     limit: int = 100
 
 
-class ActionEdit(Record):
+class ActionEdit(Record, frozen=True, kw_only=True):
     """The owner's word on one action item."""
 
     id: int
     status: ActionStatus
 
 
-class Nothing(Record):
+class Nothing(Record, frozen=True, kw_only=True):
     """A request without fields."""
 
 
-class ProjectSummary(Record):
+class ProjectSummary(Record, frozen=True, kw_only=True):
     """A project of the owner's, and how much is linked to it."""
 
     name: str
@@ -90,21 +92,21 @@ class ProjectSummary(Record):
     links: list[Link]
 
 
-class TagCount(Record):
+class TagCount(Record, frozen=True, kw_only=True):
     """A tag of the owner's list, and how many items carry it."""
 
     name: str
     items: int
 
 
-class TokenRequest(Record):
+class TokenRequest(Record, frozen=True, kw_only=True):
     """A new token for another tool."""
 
     name: str
     scopes: tuple[str, ...] = ("search", "read")
 
 
-class NewToken(Record):
+class NewToken(Record, frozen=True, kw_only=True):
     """The token's text is shown once and stored only as a hash."""
 
     name: str
@@ -112,7 +114,7 @@ class NewToken(Record):
     token: str
 
 
-class ProcessStatus(Record):
+class ProcessStatus(Record, frozen=True, kw_only=True):
     """One process of the appliance."""
 
     role: str
@@ -121,7 +123,7 @@ class ProcessStatus(Record):
     busy: bool = False
 
 
-class Status(Record):
+class Status(Record, frozen=True, kw_only=True):
     """How the appliance is."""
 
     version: str
@@ -137,7 +139,7 @@ class Status(Record):
     url: str | None = None  # of the page and the API on loopback
 
 
-class Upload(Record):
+class Upload(Record, frozen=True, kw_only=True):
     """A document given by another program."""
 
     name: str
@@ -238,7 +240,8 @@ class Operations:
     def actions(self, request: ActionsRequest) -> list[Action]:
         """Action items, those due first before those without a date."""
         limit = max(1, min(request.limit, self._limits.page_size))
-        return self._vault.catalog.actions(status=request.status, item=request.item, limit=limit)
+        status = None if request.all else request.status
+        return self._vault.catalog.actions(status=status, item=request.item, limit=limit)
 
     def set_action(self, request: ActionEdit) -> Action:
         """The owner closes, reopens or rejects an action item."""

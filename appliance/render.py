@@ -150,8 +150,8 @@ def egress(report: Json | None) -> str:
 
 def verify(report: Json) -> str:
     """The result of a full check."""
-    lines = [f"checked {report['blobs']} originals, {report['audit_entries']} audit entries"]
-    lines += [f"DAMAGED  {inert(one)}" for one in report["damaged"]] or ["all is well"]
+    lines = [f"decrypted and compared {report['items']} originals ({report['bytes'] / 1e6:.1f} MB)"]
+    lines += [f"DAMAGED  {inert(problem)}" for problem in report["problems"]] or ["all is well"]
     return "\n".join(lines)
 
 

@@ -56,40 +56,40 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of the sections: a misspelt key is an error, not a silence."""
 
 
-class Service(Strict):
+class Service(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the API listens, apart from the Unix socket in the home."""
 
     listen: str = "127.0.0.1:8470"
 
 
-class Drop(Strict):
+class Drop(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The folder that consumes what is put into it."""
 
     folder: str = "drop"
 
 
-class Watch(Strict):
+class Watch(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A folder that is read and never touched."""
 
     name: str
     folder: str
 
 
-class ReadingSettings(Strict):
+class ReadingSettings(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How documents are read."""
 
     ocr_languages: tuple[str, ...] = ("eng", "deu")
     workers: int = 0  # 0: one for each core
 
 
-class Model(Strict):
+class Model(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Models that the owner brings; paths on this machine."""
 
     embedder: str | None = None
     gguf: str | None = None
 
 
-class File(Strict):
+class File(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`strongroom.toml` as written."""
 
     service: Service = Service()
