@@ -1,7 +1,7 @@
 """A whole intake in a process of its own, made to be killed: vault, two folder sources, parser pool.
 
-It prints "taking" when the sources start, and ends by itself once everything expected is stored and read.
-The parser program is the small one of the pool's tests: "child WORDS" is a document with an attachment.
+It ends by itself once everything expected is stored and read. The parser program is the small one of
+the pool's tests: "child WORDS" is a document with an attachment.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ def main(home: Path, drop: Path, watched: Path, expected: int) -> None:
     threads.append(threading.Thread(target=parse.run, args=(stop,)))
     for thread in threads:
         thread.start()
-    print("taking", flush=True)
     while not is_done(vault, drop, expected):
         time.sleep(0.05)
     stop.set()
