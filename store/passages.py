@@ -41,11 +41,14 @@ class PassageTable:
             seq = sequence_of(connection, item)
             remove_passages(connection, seq)
             generation = next_generation(connection)
-            insert = (
+            connection.executemany(
                 "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                [(seq, generation, *row) for row in rows],
             )
-            ids = [int(connection.execute(insert, (seq, generation, *row)).fetchone()[0]) for row in rows]
+            written = connection.execute(
+                "SELECT id FROM passages WHERE item = ? ORDER BY id", (seq,)
+            ).fetchall()
             connection.execute("UPDATE items SET chunked = 1 WHERE seq = ?", (seq,))
             connection.execute(
                 "INSERT INTO unembedded (item, passage)"
@@ -53,7 +56,7 @@ class PassageTable:
                 (seq,),
             )
             _advance_complete(connection, [seq])
-        return ids
+        return [row[0] for row in written]
 
     def unembedded(self, model: str, limit: int) -> list[Passage]:
         """Up to `limit` passages that have yet to be embedded by this model, of the newest item first.
@@ -84,17 +87,20 @@ class PassageTable:
         self._use_model(model)
         with self._database.write(durable=False, moves=True) as connection:
             generation = next_generation(connection)
-            touched: set[int] = set()
-            for passage, vector in rows:
-                row = connection.execute("SELECT item FROM passages WHERE id = ?", (passage,)).fetchone()
-                if row is None:
-                    continue
-                touched.add(row[0])
-                connection.execute(
-                    "INSERT OR REPLACE INTO vectors (passage, model, generation, vector) VALUES (?, ?, ?, ?)",
-                    (passage, model, generation, vector),
-                )
-                connection.execute("DELETE FROM unembedded WHERE passage = ?", (passage,))
+            connection.executemany(
+                "INSERT OR REPLACE INTO vectors (passage, model, generation, vector)"
+                " SELECT id, ?, ?, ? FROM passages WHERE id = ?",
+                [(model, generation, vector, passage) for passage, vector in rows],
+            )
+            ids = [passage for passage, _ in rows]
+            connection.executemany("DELETE FROM unembedded WHERE passage = ?", [(id,) for id in ids])
+            touched = {
+                row[0]
+                for some in batches(ids)
+                for row in connection.execute(
+                    f"SELECT DISTINCT item FROM passages WHERE id IN ({marks(some)})", some
+                ).fetchall()
+            }
             return _advance_complete(connection, sorted(touched))
 
     def passages(self, ids: Sequence[int]) -> dict[int, Passage]:

@@ -115,10 +115,8 @@ def foreign_head(home: Path) -> None:
     shutil.copyfile(other / "audit.head", home / "audit.head")
 
 
-HARMS: list[Harm] = [
-    cut, edit_newest, edit_old, remove_old, rechain, drop_head, zero_head, roll_back, roll_back_and_break_a_slot,
-    foreign_head,
-]  # fmt: skip
+HARMS: list[Harm] = [cut, edit_newest, edit_old, remove_old, rechain, drop_head, zero_head]
+HARMS += [roll_back, roll_back_and_break_a_slot, foreign_head]
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
