@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.text import decoded
@@ -16,6 +17,7 @@ _TABLE_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 _FRONT = re.compile(r"---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
 _FRONT_FIELD = re.compile(r"^(title|author)\s*:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)?)(?:\s+\"[^\"]*\")?\)")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _EMPHASIS = re.compile(r"(\*\*|__|~~|`)(?=\S)(.+?)(?<=\S)\1")
 
 
@@ -35,12 +37,13 @@ def read_markdown(document: Document, draft: Draft) -> None:
 
 
 def plain(line: str) -> str:
-    """A line without the marks of emphasis and with links as "text (address)"."""
+    """A line without the marks of emphasis and of escapes, links as "text (address)"."""
     if "](" in line:
         line = _LINK.sub(
             lambda match: f"{match[1]} ({match[2]})" if match[2] and match[1] else match[1] or match[2], line
         )
-    return _EMPHASIS.sub(r"\2", line)
+    line = _EMPHASIS.sub(r"\2", line)
+    return unescape(_ESCAPED.sub(r"\1", line) if "\\" in line else line)
 
 
 def _blocks(lines: list[str]) -> Iterator[tuple[Kind, str, int | None]]:
