@@ -89,14 +89,6 @@ class ReadingTable:
         packed = self._packed(item, "elements")
         return _element_decoder.decode(unpack(packed)) if packed else []
 
-    def message_ids(self, item: str) -> tuple[str | None, list[str]]:
-        """A mail's own message id, and every id that it names."""
-        with self._database.read() as connection:
-            seq = sequence_of(connection, item)
-            own = connection.execute("SELECT message_id FROM mails WHERE item = ?", (seq,)).fetchone()
-            rows = connection.execute("SELECT message_id FROM mail_ids WHERE item = ?", (seq,)).fetchall()
-        return (own[0] if own else None), [row[0] for row in rows]
-
     def thread(self, thread: str) -> list[str]:
         """The items of a conversation, the oldest mail first by its own date."""
         with self._database.read() as connection:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from policy.redact import Private
-from store import migrate as migration
 from store.database import connect
 from store.errors import CatalogDamaged, NewerHome, StoreError
 from store.keys import open_keys
@@ -99,7 +99,7 @@ def test_an_older_home_is_migrated_when_it_is_opened(home: Path, monkeypatch: py
 
 def test_a_copy_that_is_not_equal_stops_everything(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalog, key = home / "catalog.db", key_of(home)
-    copyfile = migration.shutil.copyfile
+    copyfile = shutil.copyfile
 
     def faulty(source: Path, target: Path) -> None:
         copyfile(source, target)
@@ -107,7 +107,7 @@ def test_a_copy_that_is_not_equal_stops_everything(home: Path, monkeypatch: pyte
         content[len(content) // 2] ^= 1
         target.write_bytes(content)
 
-    monkeypatch.setattr(migration.shutil, "copyfile", faulty)
+    monkeypatch.setattr(shutil, "copyfile", faulty)
     with pytest.raises(CatalogDamaged):
         migrate(catalog, key, [*FIRST, ADD])
     assert ask(catalog, key, "PRAGMA user_version") == len(FIRST)

@@ -55,13 +55,6 @@ def test_what_is_not_mail_has_no_thread(vault: Vault) -> None:
     assert vault.catalog.item(store_read(vault, "text", "a.txt")).thread is None
 
 
-def test_the_ids_of_a_mail_can_be_asked_for(vault: Vault) -> None:
-    item = store_read(vault, "text", "a.eml", mail=DEEP)
-    own, named = vault.catalog.message_ids(item)
-    assert own == "<deep>"
-    assert set(named) == {"<deep>", "<reply>", "<root>"}
-
-
 @given(st.text(max_size=60))
 def test_a_plain_subject_is_stable_under_replies(subject: str) -> None:
     plain, _ = plain_subject(subject)
