@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO
 
-from ingest.readers.errors import LimitReached, UnreadableDocument, Why
+from ingest.readers.errors import LimitReached
 from ingest.sandbox.messages import Job, ReadChild, ReadElement, ReadMail
 from policy.limits import Limits
 
@@ -106,7 +106,7 @@ class Draft:
         """Hand on an attachment; one that is empty or over the limits is named in `missing` instead."""
         name = label(name) or "attachment"
         if not content:
-            self.missing.append(f"the attachment {len(self.children) + 1} is empty")
+            self.missing.append("an attachment is empty")
         elif len(self.children) >= self.limits.children:
             self.missing.append(f"only the first {self.limits.children:,} attachments were kept")
         elif self._child_bytes + len(content) > self.limits.child_bytes:
@@ -154,8 +154,3 @@ def label(value: object) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
     return " ".join(clean(value).split())[:_LABEL_CHARS] if isinstance(value, str) else ""
-
-
-def refuse(why: Why, what: str) -> UnreadableDocument:
-    """The exception that ends a reading, ready to be raised."""
-    return UnreadableDocument(why, what)
