@@ -32,7 +32,7 @@ from policy.redact import Private
 from store.records import Element, ElementKind, NewPassage, Origin, Reading
 from store.vault import Vault
 
-_PER_ITEM = 10  # passages of one synthetic document
+_PER_ITEM = 20  # passages of one synthetic document
 _EXCHANGED = 0.15  # share of words
 _TURNED = 0.35  # length of the noise added to a unit vector
 _REST_S = 60
