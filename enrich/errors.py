@@ -2,7 +2,8 @@
 
 EnrichError
 ├── ModelRefused     the GGUF is truncated, of an unknown architecture or too large: not worth a retry
-└── ModelFailed      the model process died, timed out or answered nonsense: retried later
+├── ModelFailed      one text came to no usable answer in time: retried later
+└── ModelAway        the model process died or does not answer: asked again later
 """
 
 from __future__ import annotations
@@ -20,5 +21,11 @@ class ModelRefused(EnrichError):
 
 class ModelFailed(EnrichError):
     """One generation did not come to a usable end."""
+
+    retryable = True
+
+
+class ModelAway(EnrichError):
+    """The process that runs the model is not there; other texts would fare no better now."""
 
     retryable = True

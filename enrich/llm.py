@@ -12,7 +12,8 @@ from typing import Annotated, Protocol
 import msgspec
 from msgspec import Meta
 
-from enrich.errors import ModelFailed, ModelRefused
+from enrich.errors import ModelAway, ModelFailed, ModelRefused
+from policy.wire import WireError
 
 
 class GenerateRequest(msgspec.Struct, frozen=True, kw_only=True, tag="generate"):
@@ -48,7 +49,8 @@ class Llm(Protocol):
 
         Raises:
             ModelRefused: the model cannot be used; asking again is of no use.
-            ModelFailed: no whole answer within the bounds, or the process died.
+            ModelFailed: no whole answer within the bounds.
+            ModelAway: the process that runs it died or is not there yet.
         """
         ...
 
@@ -80,7 +82,10 @@ class LlmClient:
     def generate(self, request: GenerateRequest) -> GenerateReply:
         """See `Llm.generate`. A model that was refused once is not asked again."""
         if self._refused is None:
-            reply = self._exchange(request)
+            try:
+                reply = self._exchange(request)
+            except WireError as error:
+                raise ModelAway(error.what, item=self.name) from error
             self._refused = reply.refused
             if reply.failed is not None:
                 raise ModelFailed(reply.failed, item=self.name)

@@ -58,7 +58,7 @@ class LlmReader:
         """See `Reader.read`.
 
         Raises:
-            ModelRefused, ModelFailed: as the model does, or its answer did not fit the schema.
+            ModelRefused, ModelFailed, ModelAway: as the model does, or its answer did not fit the schema.
         """
         tags: dict[str, Tag] = {}
         actions: dict[tuple[int, int], Action] = {}

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from enrich.errors import EnrichError, ModelRefused
+from enrich.errors import EnrichError, ModelAway, ModelRefused
 from enrich.reader import Document, Reader
-from index.embed import Embedder
+from index.embed import Embedder, Single
+from index.errors import EmbedderDown
 from store.errors import NoSuchItem
 from store.records import Findings, Item, Run, State
 from store.vault import Vault
@@ -46,6 +47,7 @@ class EnrichStage:
         self._waiting: dict[str, _Pause] = {}  # items that no reader could read
         self._recovery = _Pause()  # of the preferred reader
         self._refused: set[str] = set()
+        self._away = False  # the model's process: not asked again before it has had time to recover
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set; `ledger.poke()` wakes it to look."""
@@ -85,30 +87,43 @@ class EnrichStage:
 
     def _document(self, item: Item) -> Document:
         catalog = self._vault.catalog
-        vectors = catalog.vectors_of(item.id, self._embedder.identity) if self._embedder else []
         return Document(
             item=item,
             text=catalog.text(item.id),
             elements=tuple(catalog.elements(item.id)),
             passages=tuple(catalog.passages_of(item.id)),
-            vectors={id: np.frombuffer(raw, dtype="<f2").astype(np.float32) for id, raw in vectors},
+            vectors=self._vectors(item.id),
         )
+
+    def _vectors(self, item: str) -> dict[int, Single]:
+        """Of the item's passages; none while the embedder has not said which model it is."""
+        if self._embedder is None:
+            return {}
+        try:
+            identity = self._embedder.identity
+        except EmbedderDown:
+            return {}
+        rows = self._vault.catalog.vectors_of(item, identity)
+        return {passage: np.frombuffer(raw, "<f2").astype(np.float32) for passage, raw in rows}
 
     def _read(self, document: Document) -> tuple[Findings, int]:
         """The findings of the first reader that manages, and its run."""
         *preferred, last = self._readers
         for reader in preferred:
-            if reader.name in self._refused:
+            if reader.name in self._refused or self._away:
                 continue
             try:
-                return reader.read(document), self._run_of(reader, fallback=False)
+                findings = reader.read(document)
             except ModelRefused as error:
                 log.error("%s is not used: %s", reader.name, error)
                 self._refused.add(reader.name)
             except EnrichError as error:
                 log.warning("%s: %s failed: %s", document.item.id, reader.name, type(error).__name__)
+                self._away = isinstance(error, ModelAway)
                 if not self._recovery.running:
                     self._recovery.begin()
+            else:
+                return findings, self._run_of(reader, fallback=False)
         return last.read(document), self._run_of(last, fallback=bool(preferred))
 
     def _run_of(self, reader: Reader, *, fallback: bool) -> int:
@@ -127,9 +142,11 @@ class EnrichStage:
                 self._vault.catalog.roll_back_run(run.id)
 
     def _undo_fallback_when_due(self) -> None:
+        if not self._recovery.over:
+            return
+        self._recovery.running = self._away = False
         run = self._runs.get((self._readers[-1].name, True))
-        if run is not None and self._recovery.over and self._readers[0].name not in self._refused:
-            self._recovery.running = False
+        if run is not None and self._readers[0].name not in self._refused:
             self._vault.catalog.roll_back_run(run)
 
     def _pause(self) -> float | None:

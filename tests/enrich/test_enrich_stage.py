@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from enrich.errors import ModelFailed, ModelRefused
+from enrich.errors import ModelAway, ModelFailed, ModelRefused
 from enrich.reader import BuiltinReader, Document
 from enrich.refresh import EnrichStage
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
@@ -146,6 +146,13 @@ def test_a_refused_model_is_not_asked_twice(vault: Vault) -> None:
     model = Faulty(*[ModelRefused("truncated", item="faulty.gguf")] * 3)
     assert drain(EnrichStage(vault, [model, builtin()])) == 3
     assert len(model.read_items) == 1
+
+
+def test_a_model_that_is_away_is_left_in_peace_for_a_while(vault: Vault) -> None:
+    items = [indexed(vault, f"{TEXT} {number}") for number in range(3)]
+    model = Faulty(*[ModelAway("the process is gone")] * 3)
+    assert drain(EnrichStage(vault, [model, builtin()])) == 3
+    assert model.read_items == items[-1:]
 
 
 def test_an_item_deleted_while_it_is_read_is_no_failure(vault: Vault) -> None:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrich.errors import ModelFailed, ModelRefused
+from enrich.errors import ModelAway, ModelFailed, ModelRefused
 from enrich.llama import LlamaCpp
 from enrich.llm import GenerateReply, GenerateRequest, LlmClient, serve
 from enrich.schema import ProjectSpec, TagSpec, UntrustedFindings, Vocabulary, json_schema
+from policy.wire import WireError
 from tests.support.tiny_gguf import write_tiny_gguf
 
 VOCABULARY = Vocabulary(
@@ -150,6 +151,16 @@ def test_errors_cross_as_replies_and_come_back_as_errors(tiny: LlamaCpp) -> None
         client.generate(request(schema=schema, max_tokens=10))
     with pytest.raises(ModelRefused, match="do not fit"):
         client.generate(request(head="x " * 6000))
+
+
+def test_a_model_process_that_is_gone_is_away_not_refused() -> None:
+    def gone(one: GenerateRequest) -> GenerateReply:
+        raise WireError("the other process is gone")
+
+    client = LlmClient(gone, "x.gguf")
+    for _ in range(2):
+        with pytest.raises(ModelAway, match="gone"):
+            client.generate(request())
 
 
 def test_a_refused_model_is_not_asked_again() -> None:
