@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,29 @@ def indexed(vault: Vault, text: str = TEXT) -> str:
     element = Element(kind=ElementKind.PARAGRAPH, start=0, end=len(text))
     vault.catalog.save_reading(item, Reading(media_type="text/plain", text=text, elements=(element,)))
     vault.catalog.save_passages(item, [NewPassage(start=0, end=len(text), text=text, embed=False)])
-    assert vault.catalog.item(item).state is State.INDEXED
     return item
+
+
+@contextlib.contextmanager
+def running(vault: Vault, stage: EnrichStage) -> Iterator[threading.Thread]:
+    """The stage in a thread of its own, stopped at the end of the block whatever happens."""
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.run, args=(stop,))
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        vault.ledger.poke()
+        thread.join()
+
+
+def wait_until(vault: Vault, condition: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        vault.ledger.wait(vault.ledger.sequence, 0.02)
+    pytest.fail("it did not come true")
 
 
 class Faulty:
@@ -119,15 +141,8 @@ def test_a_failed_model_is_replaced_marked_and_asked_again(
     marked = {run.id: run.version for run in vault.catalog.runs()}
     assert marked[vault.catalog.run_of(item) or 0] == "1 instead of llm:faulty.gguf"
     assert vault.catalog.tags_of(item)
-    stop = threading.Event()
-    thread = threading.Thread(target=stage.run, args=(stop,))
-    thread.start()
-    while vault.catalog.item(item).state is not State.ENRICHED or vault.catalog.summary(item) == TEXT:
-        vault.ledger.wait(vault.ledger.sequence, 0.02)
-    stop.set()
-    vault.ledger.poke()
-    thread.join()
-    assert vault.catalog.summary(item) == "read by the model"
+    with running(vault, stage):
+        wait_until(vault, lambda: vault.catalog.summary(item) == "read by the model")
 
 
 def test_fallbacks_of_an_earlier_process_are_read_anew(vault: Vault) -> None:
@@ -168,15 +183,9 @@ def test_an_item_deleted_while_it_is_read_is_no_failure(vault: Vault) -> None:
     assert stage._waiting == {}
 
 
-def test_it_stops_when_told(vault: Vault) -> None:
-    stage = EnrichStage(vault, [builtin()])
-    stop = threading.Event()
-    thread = threading.Thread(target=stage.run, args=(stop,))
-    thread.start()
-    item = indexed(vault)
-    while vault.catalog.item(item).state is not State.ENRICHED:
-        vault.ledger.wait(vault.ledger.sequence, 0.02)
-    stop.set()
-    vault.ledger.poke()
-    thread.join(10)
+def test_it_follows_the_ledger_until_it_is_told_to_stop(vault: Vault) -> None:
+    with running(vault, EnrichStage(vault, [builtin()])) as thread:
+        item = indexed(vault)
+        wait_until(vault, lambda: vault.catalog.item(item).state is State.ENRICHED)
+        assert thread.is_alive()
     assert not thread.is_alive()
