@@ -231,8 +231,8 @@ def _actions(arguments: Arguments) -> None:
         if number is not None:
             moved = client.call("POST", f"/v1/actions/{number}", {"status": status})
             return _print(arguments, moved, lambda action: render.actions([action]))
-    query = {"all": "true"} if arguments.all else {}
-    return _print(arguments, client.call("GET", "/v1/actions", **query), render.actions)
+    every = "true" if arguments.all else None
+    return _print(arguments, client.call("GET", "/v1/actions", all=every), render.actions)
 
 
 def _projects(arguments: Arguments) -> None:

@@ -229,7 +229,7 @@ class Operations:
     def delete(self, request: ItemRef) -> Receipt:
         """Remove an item, its versions and attachments and all that was derived from them."""
         receipt = self._vault.delete(request.id)
-        self._refresher.forget(receipt)
+        self._refresher.forget()
         return receipt
 
     def retry(self, request: ItemRef) -> Item:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 
 from appliance import api
@@ -49,7 +50,7 @@ def build(
     process = ModelProcess(_model_arguments(file.model), limits, watched=True)
     model = ModelClient(process)
     refresher = Refresher(vault, model, index_folder)
-    searcher = Searcher(vault.catalog, refresher.text, refresher.vectors, model)
+    searcher = Searcher(vault.catalog, refresher, model, limits)
     intake = Intake(vault, limits)
     pool = Pool(settings.parser_workers, limits, watched=True)
     parse = ParseStage(vault, pool, limits, ocr_languages=file.reading.ocr_languages)
@@ -72,9 +73,15 @@ def build(
         finally:
             pool.close()
 
-    stages: dict[str, Stage] = {"model": think, "read": read, "index": refresher.run, "enrich": enrich.run}
+    stages: dict[str, Stage] = {
+        "model": think,
+        "read": read,
+        "words": refresher.run_text,
+        "vectors": refresher.run_vectors,
+        "enrich": enrich.run,
+    }
     for source in _sources(settings, vault):
-        stages[source.name] = lambda stop, source=source: intake.run(source, stop)
+        stages[source.name] = partial(intake.run, source)
     hosts, url = _address(sockets.get("tcp"))
     service = Service(stages, vault.ledger)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -33,8 +34,15 @@ _READ = 1 << 20
 class Embedder(Protocol):
     """Turns text into unit-length vectors whose inner product is the cosine. Thread-safe."""
 
-    identity: str  # sha256 of the weights, hex: vectors of two identities are never compared
-    dimension: int
+    @property
+    def identity(self) -> str:
+        """sha256 of the weights, hex: vectors of two identities are never compared."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Of every vector."""
+        ...
 
     def embed_passages(self, texts: Sequence[str]) -> Half:
         """Shape (len(texts), dimension), float16, unit length.
@@ -106,36 +114,43 @@ class SentenceEmbedder:
     def __init__(self, folder: Path | None = None) -> None:
         chosen, self.identity = check_model(folder)
         # Loading by path already fetches nothing; these make it impossible.
-        os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"})
+        os.environ.update(
+            {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries' own deprecations at import
             from sentence_transformers import SentenceTransformer
-            from transformers.utils.logging import disable_progress_bar
+            from transformers.utils import logging as library_log
 
             from index.packed import accelerate  # imports torch
 
-            disable_progress_bar()
+            library_log.disable_progress_bar()  # type: ignore[no-untyped-call]
             try:
                 self._model = SentenceTransformer(str(chosen), device="cpu", local_files_only=True)
             except (OSError, ValueError, KeyError, RuntimeError) as error:
                 raise ModelRejected("sentence-transformers cannot load it", item=str(chosen)) from error
-            self._fast = accelerate(self._model)
+            self._fast = accelerate(self._model, measured=self.identity == _EMBEDDED_SHA256)
+        self._turn = threading.Lock()  # the library's tokenizer serves one thread at a time
         self.dimension = self._model.get_embedding_dimension() or 0
-        self.precision = self._fast.precision if self._fast else "fp32"  # for the owner: doctor shows it
+        self.precision = self._fast[0].precision if self._fast else "fp32"  # for the owner to see
 
     def embed_passages(self, texts: Sequence[str]) -> Half:
         """See Embedder. The same text twice is computed once."""
         unique = list(dict.fromkeys(texts))
         if self._fast:
-            vectors = self._fast.encode(unique)
+            vectors = self._fast[0].encode(unique)
         else:
-            vectors = self._model.encode_document(
-                unique, batch_size=8, normalize_embeddings=True, show_progress_bar=False
-            )
+            with self._turn:
+                vectors = self._model.encode_document(
+                    unique, batch_size=8, normalize_embeddings=True, show_progress_bar=False
+                )
         row = {text: number for number, text in enumerate(unique)}
         return np.asarray(vectors, np.float16)[[row[text] for text in texts]].reshape(-1, self.dimension)
 
     def embed_query(self, text: str) -> Single:
         """See Embedder. Always in full precision: it is short."""
-        vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
+        if self._fast:
+            return self._fast[1].encode([text]).reshape(self.dimension)
+        with self._turn:
+            vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vector, np.float32)

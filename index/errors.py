@@ -5,6 +5,7 @@ StrongroomError
     ├── QueryError           the query cannot be understood; says where
     ├── EmbedderDown         the model process is away; retryable
     ├── ModelRejected        the model folder is not the one that was pinned, or not a model
+    ├── IndexClosed          the index is still being opened; retryable
     └── IndexDamaged         an index in memory disagrees with itself; rebuild it from the catalog
 """
 
@@ -45,5 +46,11 @@ class ModelRejected(IndexingError):
 
 class IndexDamaged(IndexingError):
     """An index in memory could not be opened or written; it is rebuilt from the catalog."""
+
+    retryable = True
+
+
+class IndexClosed(IndexingError):
+    """The index is still being opened; searches are answered in a moment."""
 
     retryable = True

@@ -1,0 +1,114 @@
+"""The program of the model process: embeds passages and queries and, where there is a GGUF, generates.
+
+It holds no keys and has no network; it is given text and answers with numbers or bounded text. Each wire has
+one kind of request and a thread of its own, so a person's query never waits for a batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from enrich import llm
+from enrich.errors import ModelRefused
+from enrich.llm import GenerateReply, GenerateRequest, Llm
+from index.embed import SentenceEmbedder
+from index.model import (
+    BULK,
+    GENERATE,
+    INTERACTIVE,
+    EmbedPassages,
+    EmbedQuery,
+    Opening,
+    Ready,
+    Refused,
+    Vectors,
+)
+from policy import children
+from policy.confine import confine
+from policy.errors import StrongroomError
+from policy.limits import Limits
+from policy.wire import Wire, WireError
+
+Request = TypeVar("Request")
+
+
+def main() -> int:
+    """Answer until the core hangs up."""
+    given = children.inherited()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--gguf", type=Path)
+    options = parser.parse_args(given.arguments)
+    wires = [Wire(end, Limits().frame_bytes) for end in given.wires]
+    try:
+        # Before the libraries are imported: what they do at import is refused like anything else.
+        confine("model", watched=given.watched)
+        embedder = SentenceEmbedder(options.model)
+    except StrongroomError as error:
+        wires[INTERACTIVE].send(Opening(said=Refused(reason=str(error)[:2000])))
+        return error.exit_code
+    ready = Ready(identity=embedder.identity, dimension=embedder.dimension, precision=embedder.precision)
+    wires[INTERACTIVE].send(Opening(said=ready))
+
+    def passages(request: EmbedPassages) -> Vectors:
+        return Vectors(rows=embedder.embed_passages(request.texts).astype("<f2").tobytes())
+
+    def query(request: EmbedQuery) -> Vectors:
+        return Vectors(rows=np.asarray(embedder.embed_query(request.text)).astype("<f4").tobytes())
+
+    for number, kind, answer in (
+        (BULK, EmbedPassages, passages),
+        (GENERATE, GenerateRequest, _Generator(options.gguf)),
+    ):
+        arguments = (wires[number], kind, answer)
+        threading.Thread(target=_serve, args=arguments, daemon=True).start()
+    _serve(wires[INTERACTIVE], EmbedQuery, query)
+    return 0
+
+
+class _Generator:
+    """Loads the GGUF at the first request: embedding never waits for it, and it may never be needed."""
+
+    def __init__(self, gguf: Path | None) -> None:
+        self._gguf = gguf
+        self._llm: Llm | None = None
+
+    def __call__(self, request: GenerateRequest) -> GenerateReply:
+        if self._gguf is None:
+            return GenerateReply(refused="no model is configured")
+        if self._llm is None:
+            from enrich.llama import LlamaCpp  # heavy
+
+            try:
+                self._llm = LlamaCpp(self._gguf)
+            except ModelRefused as error:
+                return GenerateReply(refused=error.what[:1000])
+        return llm.serve(self._llm, request)
+
+
+def _serve(wire: Wire, kind: type[Request], answer: Callable[[Request], object]) -> None:
+    """Answer one wire's requests in turn. The end of any wire is the end of the process: the core starts it
+    anew, with all of them.
+    """
+    try:
+        while True:
+            request, descriptors = wire.receive(kind)
+            for descriptor in descriptors:
+                os.close(descriptor)
+            wire.send(answer(request))
+    except WireError:
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 the process's rim: a traceback could quote a document
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
