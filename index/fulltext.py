@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -81,18 +82,16 @@ class TantivyIndex:
         import tantivy
 
         self._tantivy = tantivy
-        self._folder = folder
+        self.folder = folder
         self._analyzers = {language: self._analyzer(language) for language in _LANGUAGES}
         self._schema = self._build_schema()
-        try:
+        with _damage():
             self._index = tantivy.Index(self._schema, str(folder))
             for language, analyzer in self._analyzers.items():
                 self._index.register_tokenizer(language, analyzer)
             # "manual": we reload after our own commits; the other policy watches the folder in a thread.
             self._index.config_reader("manual")
             self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
-        except (ValueError, OSError) as error:
-            raise IndexDamaged("the full-text index cannot be opened") from error
         self._lock = threading.Lock()
         self.tombstones = sum(segment.tombstones for segment in self._segments())
 
@@ -112,21 +111,25 @@ class TantivyIndex:
         return cls(folder)
 
     def add(self, documents: Iterable[TextDocument]) -> None:
-        """See TextIndex."""
+        """See TextIndex.
+
+        Raises:
+            IndexDamaged: the folder is full or broken; this object is of no more use for writing.
+        """
         some = list(documents)
-        with self._lock:
+        with self._lock, _damage():
             self._delete([document.passage for document in some])
             for document in some:
                 self._writer.add_document(self._document(document))
 
     def remove(self, passages: Collection[int]) -> None:
-        """See TextIndex."""
-        with self._lock:
+        """See TextIndex. Raises IndexDamaged, as `add` does."""
+        with self._lock, _damage():
             self._delete(passages)
 
     def commit(self) -> None:
-        """See TextIndex."""
-        with self._lock:
+        """See TextIndex. Raises IndexDamaged, as `add` does."""
+        with self._lock, _damage():
             self._writer.commit()
             self._index.reload()
             self.tombstones = sum(segment.tombstones for segment in self._segments())
@@ -177,12 +180,12 @@ class TantivyIndex:
         with self._lock:
             for _ in range(_DUMP_ATTEMPTS):
                 try:
-                    meta = (self._folder / "meta.json").read_bytes()
+                    meta = (self.folder / "meta.json").read_bytes()
                     names = [name for segment in self._segments() for name in segment.files]
-                    files = {name: (self._folder / name).read_bytes() for name in names}
+                    files = {name: (self.folder / name).read_bytes() for name in names}
                 except FileNotFoundError:  # a merge in the background ended: read its result
                     continue
-                if meta == (self._folder / "meta.json").read_bytes():
+                if meta == (self.folder / "meta.json").read_bytes():
                     return {"meta.json": meta, **files}
         raise IndexDamaged("the full-text index did not stand still for a snapshot")
 
@@ -214,7 +217,7 @@ class TantivyIndex:
         return builder.build()
 
     def _segments(self) -> list[_Segment]:
-        meta = msgspec.json.decode((self._folder / "meta.json").read_bytes(), type=_Meta)
+        meta = msgspec.json.decode((self.folder / "meta.json").read_bytes(), type=_Meta)
         return meta.segments
 
     def _delete(self, passages: Collection[int]) -> None:
@@ -327,6 +330,15 @@ class _Segment(msgspec.Struct, frozen=True):
 
 class _Meta(msgspec.Struct, frozen=True):
     segments: list[_Segment]
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Tantivy reports everything as ValueError; its message may quote a document, so it is dropped."""
+    try:
+        yield
+    except (ValueError, OSError):
+        raise IndexDamaged("the full-text index cannot be written", remedy="it is built anew") from None
 
 
 def _of(language: str | None) -> str:

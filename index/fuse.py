@@ -23,3 +23,8 @@ def fuse(rankings: Iterable[tuple[float, Sequence[int]]]) -> list[tuple[int, flo
         for rank, id in enumerate(dict.fromkeys(ranking), start=1):
             scores[id] = scores.get(id, 0.0) + weight / (_K + rank)
     return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
+
+
+def perfect(weights: float) -> float:
+    """The score of an id that is first in every ranking; `weights` is the sum of theirs."""
+    return weights / (_K + 1)

@@ -265,7 +265,7 @@ class ModelClient:
         """See Embedder; on the interactive wire."""
         untrusted = self._ask(INTERACTIVE, EmbedQuery(text=text))
         rows: Single = self._rows(untrusted.rows, np.dtype("<f4"), 1).astype(np.float32, copy=False)
-        return rows[0]
+        return rows.reshape(self.dimension)
 
     def _ready(self) -> Ready:
         if self._known is None:

@@ -19,16 +19,17 @@ _WORDS = 64  # more distinct words than this add cost and no precision; search b
 # they count. English and German, the two languages that are stemmed.
 _STOP_WORDS = frozenset(
     """
-    a about all also am an and any are as at be been being but by can could did do does doing for from had has
-    have having he her here hers him his how i if in into is it its just me more most my no nor not now of off
-    on once only or other our ours out over own same she should so some such than that the their theirs them
-    then there these they this those through to too under until up us very was we were what when where which
-    while who whom whose why will with would you your yours
-    aber alle als also am an auch auf aus bei beim bin bis bist da damit dann das dass dein dem den denn der des
-    dich die dies diese diesem diesen dieser dieses dir doch dort du durch ein eine einem einen einer eines er
-    es euch euer für hat habe haben hier ich ihm ihn ihr ihre im in ist ja kann kein keine man mein mich mir mit
-    nach nicht noch nur ob oder ohne sehr sein seine sich sie sind so über um und uns unser vom von vor wann war
-    waren warum was weil welche welcher welches wenn wer werden wie wieder wir wird wo zu zum zur zwischen
+    a about all also am an and any are as at be been being but by can could did do does doing for from had
+    has have having he her here hers him his how i if in into is it its just me more most my no nor not
+    now of off on once only or other our ours out over own same she should so some such than that the
+    their theirs them then there these they this those through to too under until up us very was we were
+    what when where which while who whom whose why will with would you your yours
+    aber alle als also am an auch auf aus bei beim bin bis bist da damit dann das dass dein dem den denn
+    der des dich die dies diese diesem diesen dieser dieses dir doch dort du durch ein eine einem einen
+    einer eines er es euch euer für hat habe haben hier ich ihm ihn ihr ihre im in ist ja kann kein keine
+    man mein mich mir mit nach nicht noch nur ob oder ohne sehr sein seine sich sie sind so über um und
+    uns unser vom von vor wann war waren warum was weil welche welcher welches wenn wer werden wie wieder
+    wir wird wo zu zum zur zwischen
     """.split()  # noqa: SIM905
 )
 

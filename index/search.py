@@ -1,27 +1,32 @@
-"""The way of a query: parse it, ask both indexes under the same filters, fuse, best passage an item, snippet."""
+"""The way of a query: read it, ask both indexes under the same filters, fuse, collapse to items, cut snippets."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Sequence
 
 import msgspec
 
-from index.embed import Embedder
-from index.errors import EmbedderDown, IndexClosed
-from index.fulltext import TextIndex
-from index.fuse import fuse
+from index.embed import Embedder, Single
+from index.errors import EmbedderDown
+from index.fuse import fuse, perfect
+from index.keepers import Indexes
 from index.query import Filters, Mode, Query, Wanted, parse
 from index.snippet import snippet
-from index.vectors import VectorIndex
 from policy.limits import Limits
 from store.catalog import Catalog
 from store.records import Item, Passage
 
-# How deep each ranking is read for every hit that is asked for: several passages of one item may answer.
-_LEAST_DEPTH = 100
-_DEPTH_PER_HIT = 6
+# Of the two rankings. Measured on Cranfield and msmarco5k, see docs/adr/0004.
+_WORDS, _MEANING = 1.0, 1.0
+
+_DEPTH = 50  # candidates of each index, at least; more where collapsing leaves too few items
+_DEEPER = 4
+_DEEPEST = 5_000
+
+_LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
+
+_AWAY = "the model is away: searched by word only"
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,12 +36,12 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     passage: int
     title: str
     name: str
-    snippet: str  # verbatim stretch of the passage: item_text[snippet_start : snippet_start + len(snippet)]
+    snippet: str  # verbatim: item_text[snippet_start : snippet_start + len(snippet)]
     snippet_start: int
     highlights: tuple[tuple[int, int], ...]  # character offsets into `snippet`
-    score: float
+    score: float  # 0 to 1: 1 is first in every ranking that was asked
     source: str
-    sent_at: float | None
+    sent_at: float | None  # the item's own date
     start: int
     end: int
     page: int | None
@@ -51,23 +56,16 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
     hits: tuple[Hit, ...]
     took_ms: float
-    total: int  # items found before the limit, as far as the rankings were read
-    mode: Mode  # what was really done
+    total: int  # items among the candidates, before the limit
+    mode: Mode  # what was done
     degraded: str | None = None  # why less was done than asked
 
 
-class Indexes(Protocol):
-    """The two indexes as they are at the moment; None while one is being opened."""
-
-    @property
-    def text(self) -> TextIndex | None: ...
-
-    @property
-    def vectors(self) -> VectorIndex | None: ...
-
-
 class Searcher:
-    """Answers queries. Thread-safe."""
+    """Answers queries. Thread-safe.
+
+    Phrases and exclusions hold for the passage that is shown, whichever index found it.
+    """
 
     def __init__(self, catalog: Catalog, indexes: Indexes, embedder: Embedder, limits: Limits) -> None:
         self._catalog = catalog
@@ -76,80 +74,92 @@ class Searcher:
         self._limits = limits
 
     def search(self, query: Query) -> Results:
-        """The best items for a query, each by its best passage.
+        """The best `query.limit` items.
 
         Raises:
-            QueryError: it cannot be understood; says where.
-            IndexClosed: the index is still being opened.
-            EmbedderDown: only search by meaning was asked for, and the model is away.
+            QueryError: the query cannot be understood.
         """
         began = time.perf_counter()
         wanted = parse(query.query, self._limits.query_chars)
-        allowed = self._allowed(query.filters)
-        depth = max(_LEAST_DEPTH, query.limit * _DEPTH_PER_HIT)
-        mode, degraded, rankings = query.mode, None, list[tuple[float, list[int]]]()
-        if mode is not Mode.KEYWORD:
-            try:
-                rankings.append((1.0, self._by_meaning(wanted, depth, allowed)))
-            except EmbedderDown as error:
-                if mode is Mode.SEMANTIC:
-                    raise
-                mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
-        if mode is not Mode.SEMANTIC:
-            rankings.append((1.0, self._by_word(wanted, depth, allowed)))
-        found = self._best_of_items(fuse(rankings), query.filters)
+        mode, vector = self._embedded(wanted, query.mode)
+        limit = max(1, min(query.limit, self._limits.page_size))
+        found = self._find(wanted, mode, vector, query.filters, limit)
+        hits = self._hits(wanted, mode, found[:limit])
         return Results(
-            hits=tuple(self._hit(*one, wanted) for one in found[: query.limit]),
-            took_ms=(time.perf_counter() - began) * 1000,
+            hits=hits,
+            took_ms=round((time.perf_counter() - began) * 1000, 2),
             total=len(found),
             mode=mode,
-            degraded=degraded,
+            degraded=_AWAY if mode is not query.mode else None,
         )
 
+    def _embedded(self, wanted: Wanted, mode: Mode) -> tuple[Mode, Single | None]:
+        """What can be done of what was asked, and the question's vector for it."""
+        if mode is Mode.KEYWORD or self._indexes.vectors is None:
+            return Mode.KEYWORD, None
+        try:
+            return mode, self._embedder.embed_query(wanted.plain)
+        except EmbedderDown:
+            return Mode.KEYWORD, None
+
+    def _find(
+        self, wanted: Wanted, mode: Mode, vector: Single | None, filters: Filters, limit: int
+    ) -> list[tuple[Item, int, float]]:
+        """(item, its best passage, score), the best first; at least `limit` if there are so many."""
+        allowed = self._allowed(filters)
+        depth = max(_DEPTH, 2 * limit)
+        while True:
+            rankings: list[tuple[float, list[int]]] = []
+            if mode is not Mode.SEMANTIC:
+                words = self._indexes.text.search(wanted, depth, allowed)
+                rankings.append((_WORDS, [passage for passage, _ in words]))
+            if vector is not None and self._indexes.vectors is not None:
+                meant = self._indexes.vectors.search(vector, depth, allowed)
+                rankings.append((_MEANING, [passage for passage, cosine in meant if cosine >= _LEAST_COSINE]))
+            exhausted = max(len(ranking) for _, ranking in rankings) < depth
+            if wanted.phrases or wanted.without:
+                rankings = [(weight, self._kept(ranking, wanted)) for weight, ranking in rankings]
+            found = self._collapse(fuse(rankings), filters.include_superseded)
+            if len(found) >= limit or exhausted or depth >= _DEEPEST:
+                return found
+            depth *= _DEEPER
+
     def _allowed(self, filters: Filters) -> set[str] | None:
-        """The items that the filters leave; None when all are left. Superseded versions are few, so without
-        another filter they are dropped afterwards instead of naming all others.
+        """The items that the filters leave; None if all, or all but superseded ones, which are sorted out
+        afterwards: they are few.
         """
-        if filters in (Filters(), Filters(include_superseded=True)):
+        if filters == Filters(include_superseded=filters.include_superseded):
             return None
         return self._catalog.matching_items(**msgspec.structs.asdict(filters))
 
-    def _by_word(self, wanted: Wanted, depth: int, allowed: Collection[str] | None) -> list[int]:
-        if (text := self._indexes.text) is None:
-            raise IndexClosed("the index is being opened", remedy="ask again in a moment")
-        return [passage for passage, _ in text.search(wanted, depth, allowed)]
+    def _kept(self, ranking: list[int], wanted: Wanted) -> list[int]:
+        kept = self._indexes.text.keep(ranking, wanted)
+        return [passage for passage in ranking if passage in kept]
 
-    def _by_meaning(self, wanted: Wanted, depth: int, allowed: Collection[str] | None) -> list[int]:
-        if (vectors := self._indexes.vectors) is None:
-            raise EmbedderDown("the model is starting")
-        ranking = vectors.search(self._embedder.embed_query(wanted.plain), depth, allowed)
-        passages = [passage for passage, _ in ranking]
-        if wanted.phrases or wanted.without:  # a vector knows nothing of these
-            if (text := self._indexes.text) is None:
-                raise IndexClosed("the index is being opened", remedy="ask again in a moment")
-            kept = text.keep(passages, wanted)
-            passages = [passage for passage in passages if passage in kept]
-        return passages
-
-    def _best_of_items(
-        self, ranking: list[tuple[int, float]], filters: Filters
-    ) -> list[tuple[Item, Passage, float]]:
-        """Each item once, by its best passage. What was deleted meanwhile is not in the catalog."""
-        passages = self._catalog.passages([passage for passage, _ in ranking])
-        items = self._catalog.items_by_id({passage.item for passage in passages.values()})
-        best: dict[str, tuple[Item, Passage, float]] = {}
-        for id, score in ranking:
-            passage = passages.get(id)
-            item = items.get(passage.item) if passage else None
-            if passage is None or item is None or (item.superseded and not filters.include_superseded):
-                continue
-            best.setdefault(item.id, (item, passage, score))
+    def _collapse(
+        self, fused: Sequence[tuple[int, float]], include_superseded: bool
+    ) -> list[tuple[Item, int, float]]:
+        owners = self._catalog.items_of([passage for passage, _ in fused])
+        items = self._catalog.items_by_id(set(owners.values()))
+        best: dict[str, tuple[Item, int, float]] = {}
+        for passage, score in fused:
+            item = items.get(owners.get(passage, ""))  # None: deleted in this moment
+            if item is not None and (include_superseded or not item.superseded):
+                best.setdefault(item.id, (item, passage, score))
         return list(best.values())
 
-    def _hit(self, item: Item, passage: Passage, score: float, wanted: Wanted) -> Hit:
-        text = self._indexes.text
-        spans = text.matches(passage.text, item.language, wanted) if text else []
-        start, end, highlights = snippet(passage.text, spans)
+    def _hits(self, wanted: Wanted, mode: Mode, found: Sequence[tuple[Item, int, float]]) -> tuple[Hit, ...]:
+        weights = {Mode.HYBRID: _WORDS + _MEANING, Mode.KEYWORD: _WORDS, Mode.SEMANTIC: _MEANING}
+        passages = self._catalog.passages([passage for _, passage, _ in found])
+        return tuple(
+            self._hit(wanted, item, passages[passage], score / perfect(weights[mode]))
+            for item, passage, score in found
+            if passage in passages
+        )
+
+    def _hit(self, wanted: Wanted, item: Item, passage: Passage, score: float) -> Hit:
+        matches = self._indexes.text.matches(passage.text, item.language, wanted)
+        start, end, highlights = snippet(passage.text, matches)
         return Hit(
             item=item.id,
             passage=passage.id,
@@ -158,7 +168,7 @@ class Searcher:
             snippet=passage.text[start:end],
             snippet_start=passage.start + start,
             highlights=highlights,
-            score=score,
+            score=round(score, 4),
             source=item.source,
             sent_at=item.created_at,
             start=passage.start,

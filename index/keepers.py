@@ -1,0 +1,313 @@
+"""What keeps each of the two indexes equal to the catalog: opened from a snapshot and replayed, or rebuilt;
+then one step at a time; snapshots when it is quiet. Whose turn it is, is decided in `index/refresh.py`.
+
+Safety. Each keeper has one thread that steps, and `forget` may come from any thread. A keeper writes to the
+catalog and to its index under its lock, so whoever holds the lock sees an index that covers every generation
+of the catalog up to now but for removals; and removals are read from the catalog by generation. A generation
+that can be read is committed, with all before it: the catalog has one writer at a time. Passage ids are never
+used twice, so a replay that repeats what is there changes nothing.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from index.chunk import chunk
+from index.embed import Embedder, Half
+from index.errors import IndexDamaged
+from index.fulltext import TantivyIndex, TextDocument
+from index.vectors import FaissIndex
+from store.errors import NoSuchItem
+from store.records import Item, Passage
+from store.vault import Vault
+
+log = logging.getLogger("strongroom.index")
+
+_ITEMS = 32  # chunked before newer arrivals are asked for again
+_COMMIT_S = 0.25  # an item waits no longer than this to be found by word, however many come with it
+_PASSAGES = 64  # embedded in one request: seconds of work at most, shared by all cores
+_REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
+_META = "meta.json"
+_IDENTITY = "identity"
+
+
+@dataclass
+class Indexes:
+    """The two indexes as a search finds them now."""
+
+    text: TantivyIndex
+    vectors: FaissIndex | None = None  # None until the embedder has said which model it is
+
+
+class TextKeeper:
+    """Keeps the full text.
+
+    Args:
+        folder: private, in memory; what is in it is removed.
+    """
+
+    def __init__(self, vault: Vault, folder: Path) -> None:
+        self._vault = vault
+        self._folder = folder
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._removed_through = 0  # generation up to which removals are applied
+        self._saved = -1  # generation of the last snapshot
+        for stale in folder.iterdir():
+            shutil.rmtree(stale)
+        loaded = self._load()
+        self.indexes = Indexes(self._rebuilt() if loaded is None else loaded)
+        self._damaged = False
+
+    def step(self) -> bool:
+        """Chunk and index some new items, the newest first; False if there are none.
+
+        Raises:
+            IndexDamaged: the folder is full or broken; the next step begins with a new index.
+        """
+        if self._damaged:
+            self._renew()
+        try:
+            self.forget()
+            items = self._vault.catalog.unchunked(_ITEMS)
+            committed = time.monotonic()
+            for item in items:
+                self._take(item)
+                if time.monotonic() - committed > _COMMIT_S:
+                    self.indexes.text.commit()
+                    committed = time.monotonic()
+            if items:
+                self.indexes.text.commit()
+        except IndexDamaged:
+            self._damaged = True
+            raise
+        return bool(items)
+
+    def forget(self) -> None:
+        """Take out what the catalog no longer has, now."""
+        with self._lock:
+            self._apply_removals(self.indexes.text)
+
+    def settle(self) -> None:
+        """While it is quiet: make the removal of tokens final, and write a snapshot."""
+        if self.indexes.text.tombstones:
+            # A removed passage is never found, but its words stay in its segment until that is written anew.
+            # So no snapshot is made of such an index, and the owner's deletion becomes complete here.
+            self._renew()
+        with self._lock:
+            self._apply_removals(self.indexes.text)
+            generation = self._vault.catalog.generation()
+            if generation == self._saved or self.indexes.text.tombstones:
+                return
+            files = self.indexes.text.dump()
+        immutable = files.keys() - {_META}
+        self._vault.snapshots.save("text", generation, files, immutable=immutable)
+        self._saved = generation
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._close(self.indexes.text)
+
+    def _take(self, item: Item) -> None:
+        catalog = self._vault.catalog
+        with self._lock:
+            try:
+                passages = chunk(catalog.text(item.id), catalog.elements(item.id))
+                ids = catalog.save_passages(item.id, passages)
+            except NoSuchItem:  # deleted meanwhile
+                return
+            self.indexes.text.add(
+                _document(item, id, passage.text, passage.heading)
+                for id, passage in zip(ids, passages, strict=True)
+            )
+
+    def _apply_removals(self, text: TantivyIndex) -> None:
+        generation = self._vault.catalog.generation()
+        if generation > self._removed_through:
+            removed = self._vault.catalog.removed_since(self._removed_through)
+            if removed:
+                text.remove(removed)
+                text.commit()
+            self._removed_through = generation
+
+    def _load(self) -> TantivyIndex | None:
+        snapshot = self._vault.snapshots.load("text")
+        if snapshot is None:
+            return None
+        generation, files = snapshot
+        folder = self._new_folder()
+        try:
+            text = TantivyIndex.restore(folder, files)
+        except IndexDamaged as error:
+            log.warning("%s; it is built anew", error)
+            shutil.rmtree(folder)
+            return None
+        self._saved = self._removed_through = generation
+        self._replay(text, generation)
+        self._apply_removals(text)
+        return text
+
+    def _rebuilt(self) -> TantivyIndex:
+        """A new index of all passages that were there when it began."""
+        self._removed_through = self._vault.catalog.generation()
+        text = TantivyIndex(self._new_folder())
+        self._replay(text, 0)
+        self._apply_removals(text)
+        return text
+
+    def _renew(self) -> None:
+        """Put a new index in the place of the present one, which answers until then."""
+        before = self._vault.catalog.generation()
+        text = TantivyIndex(self._new_folder())
+        self._replay(text, 0)
+        with self._lock:
+            # What changed while the passages were read.
+            self._replay(text, before)
+            self._removed_through = before
+            self._apply_removals(text)
+            former, self.indexes.text = self.indexes.text, text
+        self._damaged = False
+        self._close(former)
+
+    def _replay(self, text: TantivyIndex, generation: int) -> None:
+        passages = self._vault.catalog.passages_since(generation)
+        while some := list(itertools.islice(passages, _REPLAYED)):
+            text.add(self._documents(some))
+        text.commit()
+
+    def _documents(self, passages: Sequence[Passage]) -> Iterable[TextDocument]:
+        items = self._vault.catalog.items_by_id({passage.item for passage in passages})
+        for passage in passages:
+            if passage.item in items:
+                yield _document(items[passage.item], passage.id, passage.text, passage.heading)
+
+    def _new_folder(self) -> Path:
+        folder = self._folder / str(next(self._numbers))
+        folder.mkdir(mode=0o700)
+        return folder
+
+    def _close(self, text: TantivyIndex) -> None:
+        text.close()
+        shutil.rmtree(text.folder)  # readers that still have its files open keep them
+
+
+class VectorKeeper:
+    """Keeps the vectors of the embedder's model.
+
+    Raises:
+        EmbedderDown: from every method but `forget`, while the embedder does not answer.
+    """
+
+    def __init__(self, vault: Vault, embedder: Embedder, indexes: Indexes) -> None:
+        self._vault = vault
+        self._embedder = embedder
+        self._indexes = indexes
+        self._lock = threading.Lock()
+        self._removed_through = 0
+        self._saved = -1
+
+    def step(self) -> bool:
+        """Embed some passages, those of the newest item first, across items; False if none wait."""
+        vectors = self._open() if self._indexes.vectors is None else self._indexes.vectors
+        model, catalog = self._embedder.identity, self._vault.catalog
+        generation = catalog.generation()
+        waiting = catalog.unembedded(model, _PASSAGES)
+        if not waiting:
+            self.forget()
+            return False
+        rows = self._embedder.embed_passages([passage.text for passage in waiting])
+        with self._lock:
+            catalog.save_vectors(
+                model, [(passage.id, row.tobytes()) for passage, row in zip(waiting, rows, strict=True)]
+            )
+            # What was deleted while it was embedded is not taken in: `forget` may have come and gone already.
+            gone = set(catalog.removed_since(generation))
+            kept = [number for number, passage in enumerate(waiting) if passage.id not in gone]
+            vectors.add(
+                [waiting[number].id for number in kept], [waiting[number].item for number in kept], rows[kept]
+            )
+            self._apply_removals(vectors)
+        return True
+
+    def forget(self) -> None:
+        """Take out what the catalog no longer has, now."""
+        with self._lock:
+            if self._indexes.vectors is not None:
+                self._apply_removals(self._indexes.vectors)
+
+    def settle(self) -> None:
+        """While it is quiet: write a snapshot."""
+        vectors = self._indexes.vectors
+        if vectors is None:
+            return
+        with self._lock:
+            self._apply_removals(vectors)
+            generation = self._vault.catalog.generation()
+            if generation == self._saved:
+                return
+            files = vectors.dump()
+        files[_IDENTITY] = self._embedder.identity.encode()
+        self._vault.snapshots.save("vectors", generation, files)
+        self._saved = generation
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _open(self) -> FaissIndex:
+        with self._lock:
+            vectors = self._load()
+            if vectors is None:
+                vectors = FaissIndex(self._embedder.dimension)
+            self._replay(vectors, self._removed_through)
+            self._apply_removals(vectors)
+            self._indexes.vectors = vectors
+        return vectors
+
+    def _load(self) -> FaissIndex | None:
+        snapshot = self._vault.snapshots.load("vectors")
+        if snapshot is None or snapshot[1].get(_IDENTITY) != self._embedder.identity.encode():
+            return None
+        try:
+            vectors = FaissIndex.load(snapshot[1], self._embedder.dimension)
+        except IndexDamaged as error:
+            log.warning("%s; it is built anew", error)
+            return None
+        self._saved = self._removed_through = snapshot[0]
+        return vectors
+
+    def _replay(self, vectors: FaissIndex, generation: int) -> None:
+        catalog = self._vault.catalog
+        rows = catalog.vectors_since(self._embedder.identity, generation)
+        while some := list(itertools.islice(rows, _REPLAYED)):
+            items = catalog.items_of([id for id, _ in some])
+            some = [(id, row) for id, row in some if id in items]
+            stacked: Half = np.frombuffer(b"".join(row for _, row in some), "<f2").astype(np.float16)
+            vectors.add([id for id, _ in some], [items[id] for id, _ in some], stacked.reshape(len(some), -1))
+
+    def _apply_removals(self, vectors: FaissIndex) -> None:
+        generation = self._vault.catalog.generation()
+        if generation > self._removed_through:
+            vectors.remove(self._vault.catalog.removed_since(self._removed_through))
+            self._removed_through = generation
+
+
+def _document(item: Item, passage: int, text: str, heading: str | None) -> TextDocument:
+    return TextDocument(
+        passage=passage,
+        item=item.id,
+        text=text,
+        language=item.language,
+        heading=heading,
+        title=item.title,
+        name=item.name,
+        sender=item.sender,
+    )
