@@ -358,7 +358,8 @@ _NOT_DUE = re.compile(
     r"\s+(?:the\s+|dem\s+|den\s+|der\s+)?$"
 )
 _NOT_DUE_AFTER = re.compile(
-    r"['’]s\b|\s+week\b|\s+(?:of\s+(?:the|this|your|our|receipt|delivery)|after|nach|ab)\b"
+    r"['’]s\b|\s+week\b|\s+(?:of\s+(?:the|this|your|our|receipt|delivery)|after)\b"
+    r"|\s+(?:nach|ab)\s+(?:erhalt|eingang|lieferung|zustellung|rechnung|abnahme|dem|der)"
 )
 _ARTICLE = re.compile(r"\b(?:the|a|der|die|das)\s+$")  # "the 15 June invoice"
 _JOINED = re.compile(r"\s*(?:[-–—/&]|to|through|thru|bis|and|und|or|oder)\s*|\s*,\s*")
