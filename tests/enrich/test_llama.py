@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ VOCABULARY = Vocabulary(
     tags=(TagSpec(name="invoice"), TagSpec(name='odd "name" \\ ü')),
     projects=(ProjectSpec(name="Alder House"),),
 )
-STORIES = Path("/work/shared/models/stories260K.gguf")
+BROUGHT = os.environ.get("STRONGROOM_TEST_GGUF", "")
 TEMPLATE = "{% for m in messages %}<s>{{ m['role'] }}: {{ m['content'] }}<|im_end|>{% endfor %}answer:"
 
 
@@ -177,9 +178,9 @@ def test_a_refused_model_is_not_asked_again() -> None:
     assert len(asked) == 1
 
 
-@pytest.mark.skipif(not STORIES.exists(), reason="the real small model is not on this machine")
+@pytest.mark.skipif(not BROUGHT, reason="STRONGROOM_TEST_GGUF names no model")
 def test_real_weights_obey_the_schema() -> None:
-    llama = LlamaCpp(STORIES)
+    llama = LlamaCpp(Path(BROUGHT))
     reply = llama.generate(request(data="Once upon a time there was a bill.", max_tokens=2500))
     msgspec.json.decode(reply.text, type=UntrustedFindings)
     llama.close()
