@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance import passphrase, settings, wiring
+from appliance import passphrase, settings
 from appliance.guard import GuardClient, Inherited
 from policy import confine, scratch
 from policy.egress import install_watch
@@ -44,6 +44,9 @@ def main() -> int:
 def _run(home: Path, inherited: Inherited) -> None:
     guard = GuardClient(inherited.control, install_watch())
     index_folder = scratch.private_folder(home / "run" / "index")
+    # Its libraries start threads when they are imported, which watch and namespace must come before.
+    from appliance import wiring
+
     config = settings.load(home)
     limits = Limits()
     secret = passphrase.obtain(Path(inherited.passphrase_file) if inherited.passphrase_file else None)

@@ -14,26 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
-
 from enrich import llm
 from enrich.errors import ModelRefused
 from enrich.llm import GenerateReply, GenerateRequest, Llm
-from index.embed import SentenceEmbedder
-from index.model import (
-    BULK,
-    GENERATE,
-    INTERACTIVE,
-    EmbedPassages,
-    EmbedQuery,
-    Opening,
-    Ready,
-    Refused,
-    Vectors,
-)
 from policy import children
 from policy.confine import confine
-from policy.errors import StrongroomError
+from policy.errors import ConfinementError
 from policy.limits import Limits
 from policy.wire import Wire, WireError
 
@@ -49,29 +35,46 @@ def main() -> int:
     options = parser.parse_args(given.arguments)
     wires = [Wire(end, Limits().frame_bytes) for end in given.wires]
     try:
-        # Before the libraries are imported: what they do at import is refused like anything else.
         confine("model", watched=given.watched)
-        embedder = SentenceEmbedder(options.model)
-    except StrongroomError as error:
-        wires[INTERACTIVE].send(Opening(said=Refused(reason=str(error)[:2000])))
-        return error.exit_code
-    ready = Ready(identity=embedder.identity, dimension=embedder.dimension, precision=embedder.precision)
-    wires[INTERACTIVE].send(Opening(said=ready))
+    except ConfinementError as error:
+        return _refuse(wires, str(error), error.exit_code)
+    # Only now the libraries: they start threads at import, which confinement must come before, and what else
+    # they do at import is refused like anything else.
+    return _answer(wires, options.model, options.gguf)
+
+
+def _answer(wires: list[Wire], model: Path | None, gguf: Path | None) -> int:
+    from index.embed import SentenceEmbedder
+    from index.errors import ModelRejected
+    from index.model import BULK, GENERATE, INTERACTIVE, EmbedPassages, EmbedQuery, Opening, Ready, Vectors
+
+    try:
+        embedder = SentenceEmbedder(model)
+    except ModelRejected as error:
+        return _refuse(wires, str(error), error.exit_code)
 
     def passages(request: EmbedPassages) -> Vectors:
         return Vectors(rows=embedder.embed_passages(request.texts).astype("<f2").tobytes())
 
     def query(request: EmbedQuery) -> Vectors:
-        return Vectors(rows=np.asarray(embedder.embed_query(request.text)).astype("<f4").tobytes())
+        return Vectors(rows=embedder.embed_query(request.text).astype("<f4").tobytes())
 
-    for number, kind, answer in (
-        (BULK, EmbedPassages, passages),
-        (GENERATE, GenerateRequest, _Generator(options.gguf)),
+    ready = Ready(identity=embedder.identity, dimension=embedder.dimension, precision=embedder.precision)
+    wires[INTERACTIVE].send(Opening(said=ready))
+    for arguments in (
+        (wires[BULK], EmbedPassages, passages),
+        (wires[GENERATE], GenerateRequest, _Generator(gguf)),
     ):
-        arguments = (wires[number], kind, answer)
         threading.Thread(target=_serve, args=arguments, daemon=True).start()
     _serve(wires[INTERACTIVE], EmbedQuery, query)
     return 0
+
+
+def _refuse(wires: list[Wire], why: str, code: int) -> int:
+    from index.model import INTERACTIVE, Opening, Refused
+
+    wires[INTERACTIVE].send(Opening(said=Refused(reason=why[:2000])))
+    return code
 
 
 class _Generator:
