@@ -15,8 +15,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +39,6 @@ _META = "meta.json"
 _IDENTITY = "identity"
 
 
-@dataclass
-class Indexes:
-    """The two indexes as a search finds them now."""
-
-    text: TantivyIndex
-    vectors: FaissIndex | None = None  # None until the embedder has said which model it is
-
-
 class TextKeeper:
     """Keeps the full text.
 
@@ -62,11 +53,9 @@ class TextKeeper:
         self._lock = threading.Lock()
         self._removed_through = 0  # generation up to which removals are applied
         self._saved = -1  # generation of the last snapshot
-        for stale in folder.iterdir():
-            shutil.rmtree(stale)
-        loaded = self._load()
-        self.indexes = Indexes(self._rebuilt() if loaded is None else loaded)
         self._damaged = False
+        self._uncommitted = False
+        self.index: TantivyIndex | None = None
 
     def step(self) -> bool:
         """Chunk and index some new items, the newest first; False if there are none.
@@ -74,50 +63,56 @@ class TextKeeper:
         Raises:
             IndexDamaged: the folder is full or broken; the next step begins with a new index.
         """
+        index = self._open() if self.index is None else self.index
         if self._damaged:
-            self._renew()
+            index = self._renew(index)
         try:
             self.forget()
             items = self._vault.catalog.unchunked(_ITEMS)
             committed = time.monotonic()
             for item in items:
-                self._take(item)
+                self._take(index, item)
                 if time.monotonic() - committed > _COMMIT_S:
-                    self.indexes.text.commit()
+                    self.flush()
                     committed = time.monotonic()
-            if items:
-                self.indexes.text.commit()
+            self.flush()
         except IndexDamaged:
             self._damaged = True
             raise
         return bool(items)
 
+    def flush(self) -> None:
+        """Let everything that is in the catalog as passages be found."""
+        with self._lock:
+            if self._uncommitted and self.index is not None:
+                self.index.commit()
+                self._uncommitted = False
+
     def forget(self) -> None:
         """Take out what the catalog no longer has, now."""
         with self._lock:
-            self._apply_removals(self.indexes.text)
+            if self.index is not None:
+                self._apply_removals(self.index)
 
     def settle(self) -> None:
         """While it is quiet: make the removal of tokens final, and write a snapshot."""
-        if self.indexes.text.tombstones:
+        if (index := self.index) is None:
+            return
+        if index.tombstones:
             # A removed passage is never found, but its words stay in its segment until that is written anew.
             # So no snapshot is made of such an index, and the owner's deletion becomes complete here.
-            self._renew()
+            index = self._renew(index)
         with self._lock:
-            self._apply_removals(self.indexes.text)
+            self._apply_removals(index)
             generation = self._vault.catalog.generation()
-            if generation == self._saved or self.indexes.text.tombstones:
+            if generation == self._saved or index.tombstones:
                 return
-            files = self.indexes.text.dump()
+            files = index.dump()
         immutable = files.keys() - {_META}
         self._vault.snapshots.save("text", generation, files, immutable=immutable)
         self._saved = generation
 
-    def close(self) -> None:
-        """Let go of the folder."""
-        self._close(self.indexes.text)
-
-    def _take(self, item: Item) -> None:
+    def _take(self, index: TantivyIndex, item: Item) -> None:
         catalog = self._vault.catalog
         with self._lock:
             try:
@@ -125,7 +120,8 @@ class TextKeeper:
                 ids = catalog.save_passages(item.id, passages)
             except NoSuchItem:  # deleted meanwhile
                 return
-            self.indexes.text.add(
+            self._uncommitted = True
+            index.add(
                 _document(item, id, passage.text, passage.heading)
                 for id, passage in zip(ids, passages, strict=True)
             )
@@ -138,6 +134,14 @@ class TextKeeper:
                 text.remove(removed)
                 text.commit()
             self._removed_through = generation
+
+    def _open(self) -> TantivyIndex:
+        for stale in self._folder.iterdir():
+            shutil.rmtree(stale)
+        with self._lock:
+            loaded = self._load()
+            self.index = self._rebuilt() if loaded is None else loaded
+            return self.index
 
     def _load(self) -> TantivyIndex | None:
         snapshot = self._vault.snapshots.load("text")
@@ -164,7 +168,7 @@ class TextKeeper:
         self._apply_removals(text)
         return text
 
-    def _renew(self) -> None:
+    def _renew(self, former: TantivyIndex) -> TantivyIndex:
         """Put a new index in the place of the present one, which answers until then."""
         before = self._vault.catalog.generation()
         text = TantivyIndex(self._new_folder())
@@ -174,9 +178,12 @@ class TextKeeper:
             self._replay(text, before)
             self._removed_through = before
             self._apply_removals(text)
-            former, self.indexes.text = self.indexes.text, text
+            self.index = text
         self._damaged = False
-        self._close(former)
+        former.close()
+        # Searches that still have its files open keep them; a damaged one may have none.
+        shutil.rmtree(former.folder, ignore_errors=True)
+        return text
 
     def _replay(self, text: TantivyIndex, generation: int) -> None:
         passages = self._vault.catalog.passages_since(generation)
@@ -195,29 +202,30 @@ class TextKeeper:
         folder.mkdir(mode=0o700)
         return folder
 
-    def _close(self, text: TantivyIndex) -> None:
-        text.close()
-        shutil.rmtree(text.folder)  # readers that still have its files open keep them
-
 
 class VectorKeeper:
     """Keeps the vectors of the embedder's model.
 
-    Raises:
-        EmbedderDown: from every method but `forget`, while the embedder does not answer.
+    Args:
+        flush: lets what is embedded be found by word too, before its item is INDEXED: that is the promise.
     """
 
-    def __init__(self, vault: Vault, embedder: Embedder, indexes: Indexes) -> None:
+    def __init__(self, vault: Vault, embedder: Embedder, flush: Callable[[], None]) -> None:
         self._vault = vault
         self._embedder = embedder
-        self._indexes = indexes
+        self._flush = flush
         self._lock = threading.Lock()
         self._removed_through = 0
         self._saved = -1
+        self.index: FaissIndex | None = None
 
     def step(self) -> bool:
-        """Embed some passages, those of the newest item first, across items; False if none wait."""
-        vectors = self._open() if self._indexes.vectors is None else self._indexes.vectors
+        """Embed some passages, those of the newest item first, across items; False if none wait.
+
+        Raises:
+            EmbedderDown: the embedder does not answer.
+        """
+        vectors = self._open() if self.index is None else self.index
         model, catalog = self._embedder.identity, self._vault.catalog
         generation = catalog.generation()
         waiting = catalog.unembedded(model, _PASSAGES)
@@ -225,29 +233,27 @@ class VectorKeeper:
             self.forget()
             return False
         rows = self._embedder.embed_passages([passage.text for passage in waiting])
+        self._flush()
         with self._lock:
-            catalog.save_vectors(
-                model, [(passage.id, row.tobytes()) for passage, row in zip(waiting, rows, strict=True)]
-            )
             # What was deleted while it was embedded is not taken in: `forget` may have come and gone already.
             gone = set(catalog.removed_since(generation))
             kept = [number for number, passage in enumerate(waiting) if passage.id not in gone]
             vectors.add(
                 [waiting[number].id for number in kept], [waiting[number].item for number in kept], rows[kept]
             )
+            catalog.save_vectors(model, [(waiting[number].id, rows[number].tobytes()) for number in kept])
             self._apply_removals(vectors)
         return True
 
     def forget(self) -> None:
         """Take out what the catalog no longer has, now."""
         with self._lock:
-            if self._indexes.vectors is not None:
-                self._apply_removals(self._indexes.vectors)
+            if self.index is not None:
+                self._apply_removals(self.index)
 
     def settle(self) -> None:
         """While it is quiet: write a snapshot."""
-        vectors = self._indexes.vectors
-        if vectors is None:
+        if (vectors := self.index) is None:
             return
         with self._lock:
             self._apply_removals(vectors)
@@ -259,9 +265,6 @@ class VectorKeeper:
         self._vault.snapshots.save("vectors", generation, files)
         self._saved = generation
 
-    def close(self) -> None:
-        """Nothing is held."""
-
     def _open(self) -> FaissIndex:
         with self._lock:
             vectors = self._load()
@@ -269,7 +272,7 @@ class VectorKeeper:
                 vectors = FaissIndex(self._embedder.dimension)
             self._replay(vectors, self._removed_through)
             self._apply_removals(vectors)
-            self._indexes.vectors = vectors
+            self.index = vectors
         return vectors
 
     def _load(self) -> FaissIndex | None:

@@ -4,24 +4,22 @@ thread of its own, so that a document is found by word however long the embedder
 
 from __future__ import annotations
 
-import logging
 import threading
 from pathlib import Path
 
 from index.embed import Embedder
 from index.errors import EmbedderDown
-from index.keepers import Indexes, TextKeeper, VectorKeeper
-from policy.errors import StrongroomError
+from index.fulltext import TextIndex
+from index.keepers import TextKeeper, VectorKeeper
+from index.vectors import VectorIndex
 from store.vault import Vault
 
-log = logging.getLogger("strongroom.index")
-
-_QUIET_S = 20.0  # without any change before snapshots are written
-_AGAIN_S = (0.2, 1.0, 5.0, 15.0)  # pauses after a failure, growing
+_QUIET_S = 20.0  # without any change before a snapshot is written
+_AGAIN_S = (0.2, 0.5, 1.0, 2.0, 5.0)  # pauses while the embedder is away, growing
 
 
 class Refresher:
-    """Owns the two indexes.
+    """Owns the two indexes. `run_text` and `run_vectors` each want a thread of their own.
 
     Args:
         folder: exists, is private and lies in memory; what is in it is removed.
@@ -30,25 +28,30 @@ class Refresher:
     def __init__(self, vault: Vault, embedder: Embedder, folder: Path) -> None:
         self._vault = vault
         self._text = TextKeeper(vault, folder)
-        self._vectors = VectorKeeper(vault, embedder, self._text.indexes)
+        self._vectors = VectorKeeper(vault, embedder, self._text.flush)
 
     @property
-    def indexes(self) -> Indexes:
-        """What a search asks. Words are there at once; vectors as soon as the embedder is."""
-        return self._text.indexes
+    def text(self) -> TextIndex | None:
+        """The index by word as it is now; None while it is being opened."""
+        return self._text.index
 
-    def run(self, stop: threading.Event) -> None:
-        """Follow the ledger until `stop` is set, then write snapshots."""
-        threads = [
-            threading.Thread(target=self._follow, args=(keeper, stop), name=name)
-            for keeper, name in ((self._text, "index-text"), (self._vectors, "index-vectors"))
-        ]
-        for thread in threads:
-            thread.start()
-        stop.wait()
-        self._vault.ledger.poke()
-        for thread in threads:
-            thread.join()
+    @property
+    def vectors(self) -> VectorIndex | None:
+        """The index by meaning as it is now; None until the embedder was there once."""
+        return self._vectors.index
+
+    def run_text(self, stop: threading.Event) -> None:
+        """Cut what was parsed into passages and make it findable by word, until `stop` is set and the ledger
+        was poked; then write a snapshot. After an error it may be called again.
+
+        Raises:
+            IndexDamaged, StoreError: nothing is lost; it goes on where it was.
+        """
+        self._follow(self._text, stop)
+
+    def run_vectors(self, stop: threading.Event) -> None:
+        """Embed passages and make them findable by meaning. Otherwise as `run_text`."""
+        self._follow(self._vectors, stop)
 
     def forget(self) -> None:
         """Take out of both indexes what the catalog no longer has; on return no search finds it.
@@ -58,38 +61,24 @@ class Refresher:
         self._text.forget()
         self._vectors.forget()
 
-    def close(self) -> None:
-        """Give up the indexes, after `run` has ended."""
-        self._text.close()
-
     def _follow(self, keeper: TextKeeper | VectorKeeper, stop: threading.Event) -> None:
         failures = 0
         settled = False
         while not stop.is_set():
             sequence = self._vault.ledger.sequence
             try:
-                if keeper.step():
-                    settled, failures = False, 0
-                    continue
-                failures = 0
-                # At rest nothing is done and nothing wakes up.
-                quiet = self._vault.ledger.wait(sequence, None if settled else _QUIET_S) == sequence
-                if quiet and not stop.is_set():
-                    keeper.settle()
-                settled = quiet
-            except Exception as error:  # noqa: BLE001 - the rim of a thread
+                busy = keeper.step()
+            except EmbedderDown:
+                stop.wait(_AGAIN_S[min(failures, len(_AGAIN_S) - 1)])
                 failures += 1
-                if failures == 1:
-                    _report(keeper, error)
-                stop.wait(_AGAIN_S[min(failures, len(_AGAIN_S)) - 1])
-        try:
-            keeper.settle()
-        except Exception as error:  # noqa: BLE001 - the rim of a thread
-            _report(keeper, error)
-
-
-def _report(keeper: TextKeeper | VectorKeeper, error: Exception) -> None:
-    """Ours say what is wrong and never quote a document; of the others only the name is told."""
-    if not isinstance(error, EmbedderDown):  # whose absence is told by its owner
-        told = error if isinstance(error, StrongroomError) else type(error).__name__
-        log.warning("%s stopped for a moment: %s", type(keeper).__name__, told)
+                continue
+            failures = 0
+            if busy:
+                settled = False
+                continue
+            # At rest nothing wakes up: once it is settled, only a change ends the waiting.
+            quiet = self._vault.ledger.wait(sequence, None if settled else _QUIET_S) == sequence
+            if quiet and not stop.is_set():
+                keeper.settle()
+            settled = quiet
+        keeper.settle()

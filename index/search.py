@@ -1,18 +1,21 @@
-"""The way of a query: read it, ask both indexes under the same filters, fuse, collapse to items, cut snippets."""
+"""The way of a query: read it, ask both indexes under the same filters, fuse, collapse, cut snippets."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Protocol
 
 import msgspec
 
-from index.embed import Embedder, Single
-from index.errors import EmbedderDown
+from index.embed import Embedder
+from index.errors import EmbedderDown, IndexClosed
+from index.fulltext import TextIndex
 from index.fuse import fuse, perfect
-from index.keepers import Indexes
 from index.query import Filters, Mode, Query, Wanted, parse
 from index.snippet import snippet
+from index.vectors import VectorIndex
 from policy.limits import Limits
 from store.catalog import Catalog
 from store.records import Item, Passage
@@ -26,7 +29,7 @@ _DEEPEST = 5_000
 
 _LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
 
-_AWAY = "the model is away: searched by word only"
+_ByMeaning = Callable[[int, "set[str] | None"], list[tuple[int, float]]]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +64,16 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str | None = None  # why less was done than asked
 
 
+class Indexes(Protocol):
+    """The two indexes as they are now; None while one is being opened."""
+
+    @property
+    def text(self) -> TextIndex | None: ...
+
+    @property
+    def vectors(self) -> VectorIndex | None: ...
+
+
 class Searcher:
     """Answers queries. Thread-safe.
 
@@ -78,32 +91,41 @@ class Searcher:
 
         Raises:
             QueryError: the query cannot be understood.
+            IndexClosed: the index by word is still being opened.
+            EmbedderDown: search by meaning alone was asked for, and the model is away.
         """
         began = time.perf_counter()
         wanted = parse(query.query, self._limits.query_chars)
-        mode, vector = self._embedded(wanted, query.mode)
+        if (text := self._indexes.text) is None:
+            raise IndexClosed("the index is being opened", remedy="ask again in a moment")
+        mode, by_meaning, degraded = query.mode, None, None
+        if mode is not Mode.KEYWORD:
+            try:
+                by_meaning = self._by_meaning(wanted)
+            except EmbedderDown as error:
+                if mode is Mode.SEMANTIC:
+                    raise
+                mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
         limit = max(1, min(query.limit, self._limits.page_size))
-        found = self._find(wanted, mode, vector, query.filters, limit)
-        hits = self._hits(wanted, mode, found[:limit])
-        return Results(
-            hits=hits,
-            took_ms=round((time.perf_counter() - began) * 1000, 2),
-            total=len(found),
-            mode=mode,
-            degraded=_AWAY if mode is not query.mode else None,
-        )
+        found = self._find(text, by_meaning, wanted, mode, query.filters, limit)
+        hits = self._hits(text, wanted, mode, found[:limit])
+        took = round((time.perf_counter() - began) * 1000, 2)
+        return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
 
-    def _embedded(self, wanted: Wanted, mode: Mode) -> tuple[Mode, Single | None]:
-        """What can be done of what was asked, and the question's vector for it."""
-        if mode is Mode.KEYWORD or self._indexes.vectors is None:
-            return Mode.KEYWORD, None
-        try:
-            return mode, self._embedder.embed_query(wanted.plain)
-        except EmbedderDown:
-            return Mode.KEYWORD, None
+    def _by_meaning(self, wanted: Wanted) -> _ByMeaning:
+        """The question put to the vectors, but for depth and filter. The model is asked once."""
+        if (vectors := self._indexes.vectors) is None:
+            raise EmbedderDown("the model is starting")
+        return partial(vectors.search, self._embedder.embed_query(wanted.plain))
 
     def _find(
-        self, wanted: Wanted, mode: Mode, vector: Single | None, filters: Filters, limit: int
+        self,
+        text: TextIndex,
+        by_meaning: _ByMeaning | None,
+        wanted: Wanted,
+        mode: Mode,
+        filters: Filters,
+        limit: int,
     ) -> list[tuple[Item, int, float]]:
         """(item, its best passage, score), the best first; at least `limit` if there are so many."""
         allowed = self._allowed(filters)
@@ -111,14 +133,14 @@ class Searcher:
         while True:
             rankings: list[tuple[float, list[int]]] = []
             if mode is not Mode.SEMANTIC:
-                words = self._indexes.text.search(wanted, depth, allowed)
+                words = text.search(wanted, depth, allowed)
                 rankings.append((_WORDS, [passage for passage, _ in words]))
-            if vector is not None and self._indexes.vectors is not None:
-                meant = self._indexes.vectors.search(vector, depth, allowed)
+            if by_meaning is not None:
+                meant = by_meaning(depth, allowed)
                 rankings.append((_MEANING, [passage for passage, cosine in meant if cosine >= _LEAST_COSINE]))
             exhausted = max(len(ranking) for _, ranking in rankings) < depth
-            if wanted.phrases or wanted.without:
-                rankings = [(weight, self._kept(ranking, wanted)) for weight, ranking in rankings]
+            if wanted.phrases or wanted.without:  # a vector knows nothing of these
+                rankings = [(weight, _kept(text, ranking, wanted)) for weight, ranking in rankings]
             found = self._collapse(fuse(rankings), filters.include_superseded)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
                 return found
@@ -132,10 +154,6 @@ class Searcher:
             return None
         return self._catalog.matching_items(**msgspec.structs.asdict(filters))
 
-    def _kept(self, ranking: list[int], wanted: Wanted) -> list[int]:
-        kept = self._indexes.text.keep(ranking, wanted)
-        return [passage for passage in ranking if passage in kept]
-
     def _collapse(
         self, fused: Sequence[tuple[int, float]], include_superseded: bool
     ) -> list[tuple[Item, int, float]]:
@@ -148,17 +166,19 @@ class Searcher:
                 best.setdefault(item.id, (item, passage, score))
         return list(best.values())
 
-    def _hits(self, wanted: Wanted, mode: Mode, found: Sequence[tuple[Item, int, float]]) -> tuple[Hit, ...]:
+    def _hits(
+        self, text: TextIndex, wanted: Wanted, mode: Mode, found: Sequence[tuple[Item, int, float]]
+    ) -> tuple[Hit, ...]:
         weights = {Mode.HYBRID: _WORDS + _MEANING, Mode.KEYWORD: _WORDS, Mode.SEMANTIC: _MEANING}
         passages = self._catalog.passages([passage for _, passage, _ in found])
         return tuple(
-            self._hit(wanted, item, passages[passage], score / perfect(weights[mode]))
+            self._hit(text, wanted, item, passages[passage], score / perfect(weights[mode]))
             for item, passage, score in found
             if passage in passages
         )
 
-    def _hit(self, wanted: Wanted, item: Item, passage: Passage, score: float) -> Hit:
-        matches = self._indexes.text.matches(passage.text, item.language, wanted)
+    def _hit(self, text: TextIndex, wanted: Wanted, item: Item, passage: Passage, score: float) -> Hit:
+        matches = text.matches(passage.text, item.language, wanted)
         start, end, highlights = snippet(passage.text, matches)
         return Hit(
             item=item.id,
@@ -179,3 +199,8 @@ class Searcher:
             thread=item.thread,
             sender=item.sender,
         )
+
+
+def _kept(text: TextIndex, ranking: list[int], wanted: Wanted) -> list[int]:
+    kept = text.keep(ranking, wanted)
+    return [passage for passage in ranking if passage in kept]
