@@ -83,6 +83,10 @@ class Vectors(msgspec.Struct, frozen=True, kw_only=True, tag="vectors"):
     rows: bytes
 
 
+class _Unusable(WireError):
+    retryable = False
+
+
 class ModelProcess:
     """Starts the model process, and starts it again with growing pauses when it dies.
 
@@ -184,6 +188,10 @@ class ModelProcess:
                 process = self._bring_up()
                 code = process.wait()
                 self._give_up(process, self._why if self._ready is None else f"it ended with code {code}")
+            except _Unusable as error:  # starting it again would say the same
+                self._give_up(self._process, str(error))
+                self._take_down()
+                return
             except (StrongroomError, OSError) as error:
                 why = str(error) if isinstance(error, StrongroomError) else "it could not be started"
                 self._give_up(self._process, why)
@@ -216,7 +224,7 @@ class ModelProcess:
         with self._state:
             self._first = self._first or untrusted_ready
             if untrusted_ready != self._first:
-                raise WireError("its model is another than before", remedy="restart the service")
+                raise _Unusable("its model is another than before", remedy="restart the service")
             self._ready = None if self._closed else untrusted_ready
             self._state.notify_all()
         return process
@@ -227,7 +235,7 @@ class ModelProcess:
         except PeerClosed as error:
             raise WireError("it ended while it was starting") from error
         if isinstance(untrusted_reply, Refused):
-            raise WireError(untrusted_reply.reason)
+            raise _Unusable(untrusted_reply.reason, remedy="put it right and restart the service")
         return untrusted_reply
 
     def _take_down(self) -> None:

@@ -6,6 +6,7 @@ the measurements. Imports torch: for the model process only.
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,9 @@ _TOKENS = 1024  # of one pass: enough for the matrix kernels, and two cores shar
 # Linear layers of the embedded model that stay in fp32 when the others are int8: one outlying channel each
 # takes most of the eight bits. Without them a vector's cosine to fp32 is 0.990 on average, with them 0.995.
 _SENSITIVE = frozenset({(0, "attention_out"), (0, "narrow"), (2, "narrow")})
+
+# A query's thread is run before a batch's wherever both want a core, at any instant.
+_FOREGROUND, _BACKGROUND = 0, 10
 
 _SAMPLES = (
     "The invoice is due on Friday.",
@@ -56,8 +60,8 @@ def accelerate(model: SentenceTransformer, *, measured: bool) -> tuple[PackedBer
     cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     longest = model.max_seq_length or bert.config.max_position_embeddings
     words: Tokenizer = model.tokenizer.backend_tokenizer
-    passages = PackedBert(bert, words, longest, _precision(measured), cores)
-    queries = PackedBert(bert, words, longest, "fp32", 1)
+    passages = PackedBert(bert, words, longest, _precision(measured), cores, _BACKGROUND)
+    queries = PackedBert(bert, words, longest, "fp32", 1, _FOREGROUND)
     # What the lines above do not know of (adapters, another kind of positions) shows in the result.
     plain = model.encode(list(_SAMPLES), normalize_embeddings=True, show_progress_bar=False)
     agrees = all(
@@ -94,7 +98,7 @@ class PackedBert:
     """
 
     def __init__(
-        self, bert: BertModel, tokenizer: Tokenizer, longest: int, precision: str, cores: int
+        self, bert: BertModel, tokenizer: Tokenizer, longest: int, precision: str, cores: int, niceness: int
     ) -> None:
         self.precision = precision
         self._type = torch.bfloat16 if precision == "bf16" else torch.float32
@@ -106,7 +110,7 @@ class PackedBert:
         self._tokenizer = Tokenizer.from_str(tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(longest)
-        self._cores = ThreadPoolExecutor(cores, "embed", initializer=_one_thread)
+        self._cores = ThreadPoolExecutor(cores, "embed", initializer=_prepare, initargs=(niceness,))
 
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit vectors, shape (len(texts), width)."""
@@ -218,5 +222,7 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _one_thread() -> None:
+def _prepare(niceness: int) -> None:
+    """Of a thread that runs passes: one core, and its place in the kernel's queue."""
     torch.set_num_threads(1)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)

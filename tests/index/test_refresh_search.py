@@ -57,12 +57,17 @@ def test_a_document_is_found_and_every_claim_opens_at_its_offset(
     with indexing(vault, embedder, tmp_path / "index") as (_, searcher):
         _indexed(vault, 2)
         for mode in Mode:
-            hit = _hits(searcher, "repair slates", mode)[0]
+            hit = _hits(searcher, "somebody repair slates winter", mode)[0]
             assert hit.item == item
             text = vault.catalog.text(item)
             assert text[hit.start : hit.end] == vault.catalog.passages([hit.passage])[hit.passage].text
             assert text[hit.snippet_start : hit.snippet_start + len(hit.snippet)] == hit.snippet
-            assert {hit.snippet[start:end] for start, end in hit.highlights} == {"repair", "slates"}
+            assert {hit.snippet[start:end] for start, end in hit.highlights} == {
+                "somebody",
+                "repair",
+                "slates",
+                "winter",
+            }
             assert (hit.title, hit.name, hit.sent_at) == ("Letter about the roof", "roof.txt", 1.7e9)
             assert 0 < hit.score <= 1
 
