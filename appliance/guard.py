@@ -46,8 +46,12 @@ def serve(
     """Run the service in the foreground until it is told to stop; the core's exit code is returned.
 
     Raises:
-        ServiceUnavailable: another service has this home or the port.
+        ServiceUnavailable: there is no home, or another service has it or the port.
     """
+    if not (home / "keys").exists():
+        raise ServiceUnavailable(
+            "there is no Strongroom home here", item=str(home), remedy="run: strongroom init"
+        )
     listeners = [_unix_listener(socket_path)]
     if address is not None:
         listeners.append(_tcp_listener(address))

@@ -86,6 +86,11 @@ class Running:
 
         return self.until(ended, f"{items} items to end")
 
+    def upload(self, path: Path) -> str:
+        """Add one file; the id of its item."""
+        with path.open("rb") as content:
+            return str(self.client.upload(path.name, content)["item"])
+
     def search(self, query: str, **more: Any) -> list[dict[str, Any]]:
         """The hits of a query."""
         hits: list[dict[str, Any]] = self.client.call("POST", "/v1/search", {"query": query, **more})["hits"]

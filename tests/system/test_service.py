@@ -44,7 +44,7 @@ def test_the_drop_folder_is_empty_once_all_is_stored(office: Running) -> None:
 
 def test_what_was_dropped_is_found_by_word_and_by_meaning(office: Running) -> None:
     by_word = office.search("revised drawings", mode="keyword")
-    assert "Alder House" in by_word[0]["title"]
+    assert "Alder House: stair and the east wall" in {hit["title"] for hit in by_word}
     by_meaning = office.search("who will pay for the damage after the storm", mode="semantic")
     assert by_meaning
     assert {hit["item"] for hit in office.search("revised drawings")} & {hit["item"] for hit in by_word}
@@ -125,7 +125,7 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_can_be_retried(
 ) -> None:
     path = tmp_path / "noise.bin"
     path.write_bytes(bytes(range(256)) * 40)
-    item = office.client.upload(path.name, path.open("rb"))["item"]
+    item = office.upload(path)
 
     def reason() -> Any:
         return office.client.call("GET", f"/v1/items/{item}")["item"]["reason"]
@@ -199,7 +199,7 @@ def test_killed_children_are_replaced_and_nothing_is_lost(office: Running, tmp_p
                 os.kill(process["pid"], signal.SIGKILL)
     path = tmp_path / "after.txt"
     path.write_text("The marmotlantern burns again after the accident.")
-    item = office.client.upload(path.name, path.open("rb"))["item"]
+    item = office.upload(path)
     office.until(lambda: office.search("marmotlantern", mode="keyword"), "words to be found")
     office.until(
         lambda: office.client.call("GET", f"/v1/items/{item}")["item"]["state"] == "ENRICHED",
