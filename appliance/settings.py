@@ -181,9 +181,15 @@ def _check(file: File, path: Path) -> None:
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise SettingsError(f"two [[{what}]] entries are named {sorted(twice)[0]!r}", item=str(path))
+    consumed = path.parent / file.drop.folder
     for watch in file.watch:
-        if not Path(watch.folder).is_absolute():
+        folder = Path(watch.folder)
+        if not folder.is_absolute():
             raise SettingsError(f"watch {watch.name!r}: the folder must be an absolute path", item=str(path))
+        # Else it would take in its own store, or one source would remove what the other never touches.
+        for other in (path.parent, consumed):
+            if folder.is_relative_to(other) or other.is_relative_to(folder):
+                raise SettingsError(f"watch {watch.name!r}: {folder} and {other} overlap", item=str(path))
 
 
 def _with_line(message: str, text: str) -> str:

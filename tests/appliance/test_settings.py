@@ -46,6 +46,12 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
     assert caught.value.exit_code == 78
 
 
+def test_a_watched_folder_never_overlaps_what_is_consumed_or_stored(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path.parent, tmp_path / "drop" / "inner"):
+        with pytest.raises(SettingsError, match="overlap"):
+            settings.load(write(tmp_path, f'[[watch]]\nname = "a"\nfolder = "{folder}"\n'))
+
+
 def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
     (tmp_path / settings.FILE_NAME).write_bytes(b"\xff\xfe[")
     with pytest.raises(SettingsError, match="cannot be read"):
