@@ -21,6 +21,7 @@ from appliance.errors import ServiceUnavailable
 from appliance.settings import FILE_NAME, SOCKET_NAME
 
 _TICKS = os.sysconf("SC_CLK_TCK")
+_LOADING_S = 120
 _PATIENCE_S = 900  # without any change
 
 
@@ -79,10 +80,12 @@ class Box:
             self._guard.wait(120)
 
     def _until_ready(self, guard: subprocess.Popen[bytes]) -> None:
+        """Until it answers and its model is loaded; what stays degraded is waited for no longer."""
+        deadline = time.perf_counter() + _LOADING_S
         while guard.poll() is None:
             with contextlib.suppress(ServiceUnavailable):
-                self.client.call("GET", "/v1/status")
-                return
+                if not self.client.call("GET", "/v1/status")["degraded"] or time.perf_counter() > deadline:
+                    return
             time.sleep(0.05)
         sys.exit("the service did not start:\n" + (self.home.parent / "service.log").read_text())
 
@@ -124,7 +127,7 @@ class Box:
                 yield "enriched"
 
     def processes(self) -> list[tuple[int, str]]:
-        """Process id and role of the guard and all below it."""
+        """Process id and name of the guard and all below it."""
         parents: dict[int, tuple[int, str]] = {}
         for entry in os.listdir("/proc"):
             if entry.isdigit() and (found := _stat(int(entry))):
@@ -134,7 +137,9 @@ class Box:
         while len(family) != size:
             size = len(family)
             family |= {pid for pid, (parent, _) in parents.items() if parent in family}
-        return [(pid, _role(pid, self._guard.pid, parents[pid][1])) for pid in family if pid in parents]
+        return [
+            (pid, "guard" if pid == self._guard.pid else parents[pid][1]) for pid in family if pid in parents
+        ]
 
     def memory(self) -> dict[str, float]:
         """MiB resident now, of the largest process of each role."""
@@ -152,16 +157,14 @@ class Box:
 
     def _largest(self, line: str) -> dict[str, float]:
         sizes: dict[str, float] = {}
-        for pid, role in self.processes():
-            sizes[role] = max(_mib(pid, line), sizes.get(role, 0.0))
+        for pid, name in self.processes():
+            role = name.removeprefix("strong-")
+            if role != name or role == "guard":  # others are on their way to a name
+                sizes[role] = max(_mib(pid, line), sizes.get(role, 0.0))
         return dict(sorted(sizes.items()))
 
 
 _STRONGROOM = [sys.executable, "-I", "-m", "appliance.cli"]
-
-
-def _role(pid: int, guard: int, name: str) -> str:
-    return "guard" if pid == guard else name.removeprefix("strong-")
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -42,6 +42,8 @@ class Work:
     files: int = 0
     passages: int = 0
     chars: int = 0
+    tokens: int = 0
+    tokens_lost: int = 0  # beyond the model's window, which cuts without a word
     peak_mib: float = 0.0
     unread: dict[str, int] = field(default_factory=dict)  # by the error's class
 
@@ -81,14 +83,20 @@ class DoItYourself:
         read = time.perf_counter()
         self.add(texts, self._model.encode(texts, normalize_embeddings=True) if texts else None)
         ended = time.perf_counter()
+        cpu = time.process_time() - cpu
+        lengths = (
+            [len(ids) for ids in self._model.tokenizer(texts, truncation=False)["input_ids"]] if texts else []
+        )
         return Work(
             ingest_s=ended - began,
             read_s=read - began,
             embed_s=ended - read,
-            cpu_s=time.process_time() - cpu,
+            cpu_s=cpu,
             files=count,
             passages=len(texts),
             chars=sum(map(len, texts)),
+            tokens=sum(lengths),
+            tokens_lost=sum(max(0, length - self._model.max_seq_length) for length in lengths),
             peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             unread=dict(unread),
         )
