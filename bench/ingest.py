@@ -84,8 +84,8 @@ def tell(files: int, runs: dict[str, list[Json]]) -> None:
             f"do it yourself: {run['ingest_s']:.1f} s (reading {run['read_s']:.1f}, embedding"
             f" {run['embed_s']:.1f}), {run['cpu_s']:.1f} s of CPU, {run['passages']} passages of"
             f" {run['chars'] // max(run['passages'], 1)} characters, {run['tokens']} tokens, of which"
-            f" {run['tokens_lost']} do not fit the model's window and are lost; peak {run['peak_mib']:.0f} MiB,"
-            f" start {run['start_s']:.1f} s, unread {run['unread']}"
+            f" {run['tokens_lost']} do not fit the model's window and are lost, peak"
+            f" {run['peak_mib']:.0f} MiB, start {run['start_s']:.1f} s, unread {run['unread']}"
         )
     for run in runs["appliance"]:
         print(
