@@ -16,7 +16,7 @@ from ingest.mail.headers import Headers, decode_words
 from ingest.mail.zones import zones
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.encoding import decode
-from ingest.readers.html import mail_text
+from ingest.readers.hypertext import mail_text
 
 # What the standard library lets escape on malformed MIME.
 ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError)

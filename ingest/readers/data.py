@@ -12,7 +12,7 @@ from lxml import etree
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.html import declared_text
+from ingest.readers.hypertext import declared_text
 from ingest.readers.package import local, parse_xml
 from ingest.readers.sniff import cells
 from ingest.readers.text import add_paragraphs, decoded

@@ -10,7 +10,7 @@ from lxml import etree
 
 from ingest.readers.draft import Document, Draft
 from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.html import blocks, declared_text, parse
+from ingest.readers.hypertext import blocks, declared_text, parse
 from ingest.readers.package import Package, describe, local
 
 ERRORS = (etree.LxmlError, ValueError)

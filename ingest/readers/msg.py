@@ -14,7 +14,7 @@ from typing import Protocol
 from ingest.mail.headers import Headers
 from ingest.mail.message import add_zones, name_parts
 from ingest.readers.draft import Document, Draft, Kind, label
-from ingest.readers.html import declared_text, mail_text
+from ingest.readers.hypertext import declared_text, mail_text
 from ingest.readers.rtf import rtf_text
 from ingest.sandbox.messages import ReadAddress, ReadMail
 

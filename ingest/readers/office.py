@@ -11,7 +11,7 @@ from lxml import etree
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.html import parse, table_lines
+from ingest.readers.hypertext import parse, table_lines
 from ingest.readers.offline_unstructured import Piece, partitioners
 from ingest.readers.package import Package, describe, local, transitional
 
