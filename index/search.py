@@ -21,7 +21,7 @@ from store.catalog import Catalog
 from store.records import Item, Passage
 
 # Of the two rankings. Measured on Cranfield and msmarco5k, see docs/adr/0004.
-_WORDS, _MEANING = 1.0, 1.0
+_WORDS, _MEANING = 1.0, 1.5
 
 _DEPTH = 50  # candidates of each index, at least; more where collapsing leaves too few items
 _DEEPER = 4
