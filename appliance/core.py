@@ -28,7 +28,8 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> int:
     """Exit codes: 0 stopped as asked, 77 wrong passphrase, 78 confinement or settings refuse."""
-    logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("strongroom").setLevel(logging.INFO)
     home = Path(sys.argv[1])
     inherited = msgspec.json.decode(sys.argv[2].encode(), type=Inherited)
     # Without the guard there is no watch; the core must not outlive it.

@@ -50,4 +50,4 @@ class SourceError(IngestError):
 
 
 class NotWhole(SourceError):
-    """What was offered vanished or changed before it was wholly read. It is offered again when it is whole."""
+    """What was offered vanished or changed before it was wholly read. It is offered again when whole."""

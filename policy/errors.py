@@ -1,12 +1,12 @@
 """The root of the error tree, and the exit codes that the command line turns it into.
 
-    StrongroomError
-    ├── policy.errors.ConfinementError     a required layer is missing (exit 78)
-    ├── store.errors.StoreError            keys, catalog, blobs
-    ├── ingest.errors.IngestError          sources, parser pool, reading
-    ├── index.errors.IndexingError         indexes, queries, embedder
-    ├── enrich.errors.EnrichError          readers, model
-    └── appliance.errors.ApplianceError    settings, service, client
+StrongroomError
+├── policy.errors.ConfinementError     a required layer is missing (exit 78)
+├── store.errors.StoreError            keys, catalog, blobs
+├── ingest.errors.IngestError          sources, parser pool, reading
+├── index.errors.IndexingError         indexes, queries, embedder
+├── enrich.errors.EnrichError          readers, model
+└── appliance.errors.ApplianceError    settings, service, client
 """
 
 from __future__ import annotations

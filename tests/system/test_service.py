@@ -136,7 +136,7 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_can_be_retried(
 
 
 class TestLoopback:
-    """Other tools come with a token over loopback; pages of other sites may try through the owner's browser."""
+    """Other tools come with a token over loopback; other sites may try through the owner's browser."""
 
     def test_a_token_admits_to_its_scopes_only(self, office: Running, token: str) -> None:
         bearer = {"Authorization": f"Bearer {token}"}
