@@ -225,4 +225,6 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _prepare(niceness: int) -> None:
     """Of a thread that runs passes: one core, and its place in the kernel's queue."""
     torch.set_num_threads(1)
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+    # A whole service that was started with a lower priority keeps it; only root could take it back.
+    lowered = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(niceness, lowered))
