@@ -44,7 +44,9 @@ class Running:
         """Start the service and wait until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command("serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)),
+                # With a lowered priority, as people start such services: none of its processes may need more.
+                ["nice", "-n", "1"]
+                + command("serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
