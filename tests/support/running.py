@@ -45,13 +45,15 @@ class Running:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 # With a lowered priority, as people start such services: none of its processes may need more.
-                ["nice", "-n", "1"]
-                + command("serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)),
+                ["nice", "-n", "1", *command("serve", "--home", str(self.home), *self._passphrase())],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         self.until(self._answers, "the service to answer")
+
+    def _passphrase(self) -> tuple[str, str]:
+        return "--passphrase-file", str(self.key_file)
 
     def _answers(self) -> bool:
         assert self.process is not None
