@@ -1,5 +1,5 @@
 """The command line: arguments in, words or JSON out. Everything is done by the running service; only
-`init`, `serve` and `doctor` work on the home themselves, and import what they need when they are called.
+`init`, `passphrase`, `serve` and `doctor` work on the home themselves, and import what they need when called.
 """
 
 from __future__ import annotations
@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
         command(name, run, text).add_argument(
             "--passphrase-file", type=Path, help="read the passphrase from this file (mode 600)"
         )
+    change = command("passphrase", _passphrase, "change the passphrase; the service must be stopped")
+    change.add_argument("--passphrase-file", type=Path, help="the present passphrase")
+    change.add_argument("--new-passphrase-file", type=Path, help="the new one")
     add = command("add", _add, "store documents")
     add.add_argument("files", nargs="+", type=Path, metavar="FILE")
     _search_arguments(command("search", _search, "find by word and by meaning"))
@@ -132,7 +135,7 @@ def _init(arguments: Arguments) -> None:
     from store.vault import Vault
 
     home = _home(arguments)
-    Vault.create(home, passphrase.obtain(arguments.passphrase_file, confirm=True))
+    Vault.create(home, passphrase.obtain(arguments.passphrase_file, new=True))
     (home / settings.FILE_NAME).write_text(settings.TEMPLATE, encoding="utf-8")
     config = settings.load(home)
     config.drop_folder.mkdir(mode=0o700, exist_ok=True)
@@ -142,6 +145,22 @@ def _init(arguments: Arguments) -> None:
         lambda made: (
             f"made {made['home']}\nstart it with: strongroom serve\nthen drop documents into {made['drop']}"
         ),
+    )
+
+
+def _passphrase(arguments: Arguments) -> None:
+    from appliance import passphrase
+    from policy.limits import Limits
+    from store.vault import Vault
+
+    old = passphrase.obtain(arguments.passphrase_file)
+    vault = Vault.open(_home(arguments), old, limits=Limits())
+    try:
+        vault.change_passphrase(old, passphrase.replacement(arguments.new_passphrase_file))
+    finally:
+        vault.close()
+    _print(
+        arguments, {"changed": True}, lambda _: "the passphrase is changed; nothing else had to be rewritten"
     )
 
 

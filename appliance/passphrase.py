@@ -19,12 +19,12 @@ CREDENTIAL = "strongroom.passphrase"
 _MAX_BYTES = 4096
 
 
-def obtain(file: Path | None, *, confirm: bool = False) -> Private[bytes]:
+def obtain(file: Path | None, *, new: bool = False) -> Private[bytes]:
     """The passphrase from the first of: `file`, the environment's file, systemd's credential, a prompt.
 
     Args:
         file: as given by `--passphrase-file`.
-        confirm: ask twice at the prompt (for a new home).
+        new: it is to be set; a prompt asks for it twice.
 
     Raises:
         NoPassphrase: none of the four gave one.
@@ -32,12 +32,25 @@ def obtain(file: Path | None, *, confirm: bool = False) -> Private[bytes]:
     for candidate in (file, _from_environment(), _from_systemd()):
         if candidate is not None:
             return _read(candidate)
+    return _ask(twice=new)
+
+
+def replacement(file: Path | None) -> Private[bytes]:
+    """A new passphrase from `file` or a prompt; the environment and systemd hold the present one.
+
+    Raises:
+        NoPassphrase: neither gave one.
+    """
+    return _read(file) if file is not None else _ask(twice=True)
+
+
+def _ask(*, twice: bool) -> Private[bytes]:
     if not sys.stdin.isatty():
         raise NoPassphrase(
             "no passphrase", remedy=f"use --passphrase-file, {ENVIRONMENT_FILE} or a systemd credential"
         )
-    first = getpass.getpass("Passphrase: ")
-    if confirm and getpass.getpass("Once more: ") != first:
+    first = getpass.getpass("New passphrase: " if twice else "Passphrase: ")
+    if twice and getpass.getpass("Once more: ") != first:
         raise NoPassphrase("the two passphrases differ")
     if not first:
         raise NoPassphrase("the passphrase is empty")

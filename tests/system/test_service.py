@@ -251,6 +251,25 @@ class TestStarting:
         assert "Traceback" not in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
+    def test_the_passphrase_can_be_changed_and_the_old_one_opens_nothing(self, tmp_path: Path) -> None:
+        service = Running(tmp_path)
+        fresh = tmp_path / "fresh"
+        fresh.touch(mode=0o600)
+        fresh.write_text("a better one")
+        arguments = (
+            "passphrase",
+            "--passphrase-file",
+            str(service.key_file),
+            "--new-passphrase-file",
+            str(fresh),
+        )
+        changed = strongroom(*arguments, home=service.home)
+        assert changed.returncode == 0, changed.stderr
+        assert strongroom(*arguments, home=service.home).returncode == 77
+        service.key_file = fresh
+        service.start()
+        assert service.stop() == 0
+
     def test_a_home_serves_once(self, tmp_path: Path) -> None:
         with running(tmp_path) as service:
             second = strongroom(
