@@ -33,7 +33,7 @@ _ByMeaning = Callable[[int, "set[str] | None"], list[tuple[int, float]]]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One item that answers, by its best passage. `item_text[start:end]` is that passage, verbatim."""
+    """One item that answers, by its best passage. `item_text[slice(*offsets)]` is that passage, verbatim."""
 
     item: str
     passage: int
@@ -45,8 +45,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     score: float  # 0 to 1: 1 is first in every ranking that was asked
     source: str
     sent_at: float | None  # the item's own date
-    start: int
-    end: int
+    offsets: tuple[int, int]  # of the passage in the item's text, characters
     page: int | None
     heading: str | None
     media_type: str | None
@@ -191,8 +190,7 @@ class Searcher:
             score=round(score, 4),
             source=item.source,
             sent_at=item.created_at,
-            start=passage.start,
-            end=passage.end,
+            offsets=(passage.start, passage.end),
             page=passage.page,
             heading=passage.heading,
             media_type=item.media_type,

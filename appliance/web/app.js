@@ -42,7 +42,7 @@ function showHit(hit) {
   const line = byId("hit").content.cloneNode(true);
   const facts = [hit.name, hit.page && `page ${hit.page}`, hit.sent_at && day(hit.sent_at), hit.sender];
   line.querySelector(".open").textContent = hit.title || hit.name;
-  line.querySelector(".open").addEventListener("click", () => openItem(hit.item, hit.start, hit.end));
+  line.querySelector(".open").addEventListener("click", () => openItem(hit.item, ...hit.offsets));
   line.querySelector(".facts").textContent = facts.filter(Boolean).join(" · ");
   marked(line.querySelector(".snippet"), hit.snippet, hit.highlights);
   byId("hits").append(line);

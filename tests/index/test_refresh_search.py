@@ -60,7 +60,7 @@ def test_a_document_is_found_and_every_claim_opens_at_its_offset(
             hit = _hits(searcher, "somebody repair slates winter", mode)[0]
             assert hit.item == item
             text = vault.catalog.text(item)
-            assert text[hit.start : hit.end] == vault.catalog.passages([hit.passage])[hit.passage].text
+            assert text[slice(*hit.offsets)] == vault.catalog.passages([hit.passage])[hit.passage].text
             assert text[hit.snippet_start : hit.snippet_start + len(hit.snippet)] == hit.snippet
             assert {hit.snippet[start:end] for start, end in hit.highlights} == {
                 "somebody",

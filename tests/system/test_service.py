@@ -54,7 +54,8 @@ def test_a_hit_opens_at_its_offset(office: Running) -> None:
     for hit in office.search("drawings"):
         text = office.client.call("GET", f"/v1/items/{hit['item']}/text")["text"]
         assert text[hit["snippet_start"] :].startswith(hit["snippet"])
-        assert hit["start"] <= hit["snippet_start"] < hit["end"]
+        start, end = hit["offsets"]
+        assert start <= hit["snippet_start"] < end
 
 
 def test_findings_stand_verbatim_in_their_item(office: Running) -> None:
