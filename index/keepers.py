@@ -10,11 +10,13 @@ used twice, so a replay that repeats what is there changes nothing.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 import shutil
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -35,6 +37,7 @@ _ITEMS = 32  # chunked before newer arrivals are asked for again
 _COMMIT_S = 0.25  # an item waits no longer than this to be found by word, however many come with it
 _PASSAGES = 64  # embedded in one request: seconds of work at most, shared by all cores
 _REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
+_REMEMBERED = 50_000  # texts, 200 bytes each
 _META = "meta.json"
 _IDENTITY = "identity"
 
@@ -217,6 +220,7 @@ class VectorKeeper:
         self._lock = threading.Lock()
         self._removed_through = 0
         self._saved = -1
+        self._passages: OrderedDict[bytes, int] = OrderedDict()  # digest of a text -> passage that has it
         self.index: FaissIndex | None = None
 
     def step(self) -> bool:
@@ -232,7 +236,7 @@ class VectorKeeper:
         if not waiting:
             self.forget()
             return False
-        rows = self._embedder.embed_passages([passage.text for passage in waiting])
+        rows = self._embed(vectors, [passage.text for passage in waiting])
         self._flush()
         with self._lock:
             # What was deleted while it was embedded is not taken in: `forget` may have come and gone already.
@@ -243,6 +247,7 @@ class VectorKeeper:
             )
             catalog.save_vectors(model, [(waiting[number].id, rows[number].tobytes()) for number in kept])
             self._apply_removals(vectors)
+            self._remember(waiting)
         return True
 
     def forget(self) -> None:
@@ -264,6 +269,24 @@ class VectorKeeper:
         files[_IDENTITY] = self._embedder.identity.encode()
         self._vault.snapshots.save("vectors", generation, files)
         self._saved = generation
+
+    def _embed(self, vectors: FaissIndex, texts: Sequence[str]) -> Half:
+        """The vectors of texts; what stands word for word in a passage that is indexed is not computed again.
+
+        Forwarded attachments, several formats of one document, disclaimers: up to a quarter of real tokens.
+        """
+        had = {text: self._passages[digest] for text in texts if (digest := _digest(text)) in self._passages}
+        known = vectors.get(set(had.values()))
+        unknown = list(dict.fromkeys(text for text in texts if had.get(text) not in known))
+        fresh = dict(zip(unknown, self._embedder.embed_passages(unknown) if unknown else (), strict=True))
+        return np.stack([fresh[text] if text in fresh else known[had[text]] for text in texts])
+
+    def _remember(self, passages: Iterable[Passage]) -> None:
+        """Which passage has a text: a number only, so nothing of a deleted passage outlives it."""
+        for passage in passages:
+            self._passages[_digest(passage.text)] = passage.id
+        while len(self._passages) > _REMEMBERED:
+            self._passages.popitem(last=False)
 
     def _open(self) -> FaissIndex:
         with self._lock:
@@ -301,6 +324,10 @@ class VectorKeeper:
         if generation > self._removed_through:
             vectors.remove(self._vault.catalog.removed_since(self._removed_through))
             self._removed_through = generation
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _document(item: Item, passage: int, text: str, heading: str | None) -> TextDocument:

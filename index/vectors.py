@@ -33,10 +33,10 @@ class VectorIndex(Protocol):
     ) -> list[tuple[int, float]]:
         """The `limit` nearest passages (id, cosine), best first; of the allowed items only, if given."""
 
-    def __len__(self) -> int: ...
+    def get(self, ids: Collection[int]) -> dict[int, Half]:
+        """The vectors of those passages that are in."""
 
-    def dump(self) -> dict[str, bytes]:
-        """Everything, as named byte strings."""
+    def __len__(self) -> int: ...
 
 
 class FaissIndex:
@@ -116,11 +116,20 @@ class FaissIndex:
             ids = self._passages[positions[0][found]]
             return list(zip(ids.tolist(), scores[0][found].tolist(), strict=True))
 
+    def get(self, ids: Collection[int]) -> dict[int, Half]:
+        """See VectorIndex."""
+        with self._lock:
+            positions = np.flatnonzero(np.isin(self._passages, np.fromiter(ids, np.int64, len(ids))))
+            return {
+                int(self._passages[position]): self._index.reconstruct(int(position)).astype(np.float16)
+                for position in positions
+            }
+
     def __len__(self) -> int:
         return len(self._passages)
 
     def dump(self) -> dict[str, bytes]:
-        """See VectorIndex."""
+        """Everything, as named byte strings."""
         with self._lock:
             vectors = self._faiss.serialize_index(self._index).tobytes()
             return dict(zip(_FILES, (vectors, self._passages.tobytes(), self._items.tobytes()), strict=True))

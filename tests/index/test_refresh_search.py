@@ -138,6 +138,26 @@ def test_what_is_deleted_while_it_is_embedded_is_not_taken_in(
         assert len(vectors) == vault.catalog.passage_count()
 
 
+def test_the_same_words_are_embedded_once_even_if_one_of_them_is_deleted(
+    vault: Vault, embedder: WordHashEmbedder, tmp_path: Path
+) -> None:
+    first = read_in(vault, ROOF, "roof.txt")
+    with indexing(vault, embedder, tmp_path / "index") as (refresher, searcher):
+        _indexed(vault, 1)
+        count = embedder.embedded
+        second = read_in(vault, ROOF, "copy.txt")
+        _indexed(vault, 2)
+        assert embedder.embedded == count
+        assert _items(searcher, "slates before winter", Mode.SEMANTIC) == {first, second}
+        for item in (first, second):
+            vault.delete(item)
+            refresher.forget()
+        third = read_in(vault, ROOF, "again.txt")
+        _indexed(vault, 1)
+        assert embedder.embedded == 2 * count
+        assert _items(searcher, "slates before winter", Mode.SEMANTIC) == {third}
+
+
 def test_deleted_words_leave_the_segments_and_the_snapshot(
     vault: Vault, embedder: WordHashEmbedder, tmp_path: Path
 ) -> None:

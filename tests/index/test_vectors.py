@@ -89,3 +89,12 @@ def test_an_empty_index_answers() -> None:
     index = FaissIndex(DIMENSION)
     assert index.search(np.zeros(DIMENSION, np.float32), 5) == []
     assert FaissIndex.load(index.dump(), DIMENSION).search(np.zeros(DIMENSION, np.float32), 5) == []
+
+
+def test_vectors_are_given_back_as_they_came() -> None:
+    index, vectors, _ = _filled(20)
+    index.remove([4])
+    given = index.get([2, 4, 20, 99])
+    assert given.keys() == {2, 20}
+    assert np.array_equal(given[2], vectors[1])
+    assert np.array_equal(given[20], vectors[19])
