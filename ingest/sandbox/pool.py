@@ -28,7 +28,7 @@ from policy.wire import Wire, WireError, close_all
 
 _log = logging.getLogger("strongroom.ingest")
 
-WORKER_RSS = 400 * MIB  # grown beyond it, a worker is replaced after the document
+WORKER_RSS = 320 * MIB  # grown beyond it, a worker is replaced: with the next document it stays below 400
 _LAST_WORDS_S = 1.0  # between hanging up and ending; a worker that takes longer has not died, it lies
 _BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
