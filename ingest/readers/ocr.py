@@ -27,6 +27,8 @@ class _Api(Protocol):
     def GetUTF8Text(self) -> str: ...
     def MeanTextConf(self) -> int: ...
     def Clear(self) -> None: ...
+    def SetVariable(self, name: str, value: str) -> bool: ...
+    def GetVariableAsString(self, name: str) -> str: ...
 
 
 @cache
@@ -63,6 +65,9 @@ def engine(language: str) -> _Api:
     import tesserocr
 
     api: _Api = tesserocr.PyTessBaseAPI(path=str(tessdata()), lang=language, psm=tesserocr.PSM.AUTO)
+    # By default its remarks go to a file that it opens for writing when it has the first one to make; that is
+    # refused to the parser, and it crashes over it. Standard error is open, and leads nowhere in a worker.
+    api.SetVariable("debug_file", "")
     return api
 
 

@@ -35,6 +35,12 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return out.getvalue()
 
 
+@needs_tesseract
+def test_tesseract_opens_no_file_for_its_remarks() -> None:
+    # In the parser that is refused, and it does not survive it.
+    assert ocr.engine("eng").GetVariableAsString("debug_file") == ""
+
+
 def test_pdf_pages_and_a_blank_one() -> None:
     reply = read_bytes(pdf([SENTENCE, "", "It is payable on the first day."]), "a.pdf")
     assert (reply.media_type, reply.pages, reply.partial) == ("application/pdf", 3, None)
