@@ -11,7 +11,6 @@ import gc
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
@@ -122,4 +121,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from ingest.readers import table
 
-    sys.exit(main(table.read, table.warm))
+    # Without the libraries' own goodbyes: Tesseract has things to say then.
+    os._exit(main(table.read, table.warm))
