@@ -65,7 +65,7 @@ class DoItYourself:
         tokenize._get_nlp = lambda: sentences  # instead of downloading a model
         self._partition, self._chunk = partition, chunk_by_title
         self._model = SentenceTransformer(str(model_folder()))
-        self._index = faiss.IndexFlatIP(self._model.get_sentence_embedding_dimension())
+        self._index = faiss.IndexFlatIP(self._model.get_embedding_dimension())
         self.passages: list[str] = []
 
     def ingest(self, files: Iterable[Path]) -> Work:
