@@ -5,10 +5,8 @@ Started by the guard as `python -I -m appliance.core HOME INHERITED`; nobody typ
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
-import signal
 import socket
 import sys
 from pathlib import Path
@@ -17,13 +15,11 @@ import msgspec
 
 from appliance import passphrase, settings
 from appliance.guard import GuardClient, Inherited
-from policy import confine, scratch
+from policy import children, confine, scratch
 from policy.egress import install_watch
 from policy.errors import StrongroomError
 from policy.limits import Limits
 from store.vault import Vault
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
@@ -33,7 +29,7 @@ def main() -> int:
     home = Path(sys.argv[1])
     inherited = msgspec.json.decode(sys.argv[2].encode(), type=Inherited)
     # Without the guard there is no watch; the core must not outlive it.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    children.die_with(os.getppid())
     try:
         _run(home, inherited)
     except StrongroomError as error:
