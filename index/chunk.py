@@ -15,8 +15,10 @@ MAX_TOKENS = 240  # and is never longer; the embedded model reads 254 and drops 
 _SMALL_TOKENS = 40  # a rest as short as this joins the passage before it
 _HEADING_CHARS = 120
 
-_NOT_EMBEDDED = frozenset({ElementKind.QUOTED, ElementKind.SIGNATURE})
-_LINES = frozenset({ElementKind.TABLE, ElementKind.CODE, ElementKind.SIGNATURE})
+_NOT_EMBEDDED = frozenset(
+    {ElementKind.QUOTED, ElementKind.SIGNATURE, ElementKind.DISCLAIMER, ElementKind.FORWARDED}
+)
+_LINES = frozenset({ElementKind.TABLE, ElementKind.CODE, ElementKind.SIGNATURE, ElementKind.FORWARDED})
 
 # One branch per way that WordPiece cuts: Latin words into pieces of about four letters, digits in pairs,
 # other scripts letter by letter, punctuation singly. Within 5 % on average over mail and office text, and

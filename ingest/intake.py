@@ -10,7 +10,7 @@ import logging
 import threading
 
 from ingest.errors import NotWhole, SourceError
-from ingest.source import Arrival, Departure, Source
+from ingest.source import Arrival, Batch, Departure, Source
 from ingest.tally import Counter
 from policy.errors import StrongroomError
 from policy.limits import Limits
@@ -65,9 +65,31 @@ class Intake:
             self._counter.refused(origin.source, origin.locator, error)
         return stored
 
-    def _has_room_for(self, source: Source, arrival: Arrival) -> bool:
+    def take_all(self, source: Source, batch: Batch) -> list[Stored]:
+        """Store small documents durably, all together, then acknowledge them.
+
+        Raises:
+            StoreFull: nothing was acknowledged; take them again later.
+        """
         try:
-            self.take(source, arrival)
+            stored = self._vault.put_many([(each.content, each.origin) for each in batch.documents])
+        except StoreFull:
+            raise
+        except StoreError as error:
+            self._counter.refused(source.name, "a batch", error)
+            source.defer(batch)
+            return []
+        for each, result in zip(batch.documents, stored, strict=True):
+            self._counter.taken(each.origin.source, each.origin.locator, created=result.created)
+        source.acknowledge(batch)
+        return stored
+
+    def _has_room_for(self, source: Source, arrival: Arrival | Batch) -> bool:
+        try:
+            if isinstance(arrival, Batch):
+                self.take_all(source, arrival)
+            else:
+                self.take(source, arrival)
         except StoreFull as error:
             if self.paused is None:
                 log.warning("intake pauses: %s", error)

@@ -1,4 +1,4 @@
-"""What the intake knows of a place that documents come from: the Source protocol and its two kinds of news.
+"""What the intake knows of a place that documents come from: the Source protocol and its kinds of news.
 
 How a place is watched, and what makes a file whole, is left to `ingest/sources/`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from store.records import Origin, Record
@@ -19,13 +20,31 @@ class Arrival(Record, frozen=True, kw_only=True):
     new_version: bool = False  # the same place held something else, already stored: this is its next version
 
 
+@dataclass(frozen=True)
+class Document:
+    """A small document that is in memory as a whole."""
+
+    origin: Origin
+    content: bytes
+
+    def __repr__(self) -> str:
+        return f"Document({self.origin.source!r}, {len(self.content)} bytes)"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Small documents to be stored together, so that one wait for the disk serves them all."""
+
+    documents: tuple[Document, ...]
+
+
 class Departure(Record, frozen=True, kw_only=True):
     """What was offered or stored from this place is no longer there."""
 
     locator: str
 
 
-News = Arrival | Departure
+News = Arrival | Batch | Departure
 
 
 class Source(Protocol):

@@ -48,6 +48,8 @@ class ElementKind(StrEnum):
     CAPTION = "caption"
     QUOTED = "quoted"  # mail: text of an earlier message; findable by word, never embedded
     SIGNATURE = "signature"  # mail: findable by word, never embedded
+    DISCLAIMER = "disclaimer"  # mail: legal boilerplate and list footers; findable by word, never embedded
+    FORWARDED = "forwarded"  # mail: the header lines above a forwarded text; never embedded
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import logging
 import os
 import secrets
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -154,6 +156,20 @@ class Vault:
                 return self._settle(incoming, item, data_key, origin, parent, new_version=new_version)
         finally:
             incoming.discard()
+
+    def put_many(self, documents: Sequence[tuple[bytes, Origin]]) -> list[Stored]:
+        """Store small documents together: each as durable as by `put` when this returns.
+
+        Args:
+            documents: bytes and where they come from; the same bytes twice are one item.
+
+        Returns:
+            what became of each, in the same order.
+
+        Raises:
+            StoreFull, ItemTooLarge, BlobDamaged: some may be stored; giving them all again is right.
+        """
+        return [self.put(io.BytesIO(content), origin) for content, origin in documents]
 
     def original(self, item: str) -> int:
         """The bytes of an item as a file descriptor at offset 0: sealed, in memory. The caller closes it.

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     CAPTION = "caption"
     QUOTED = "quoted"
     SIGNATURE = "signature"
+    DISCLAIMER = "disclaimer"
+    FORWARDED = "forwarded"
 
 
 @dataclass(frozen=True)

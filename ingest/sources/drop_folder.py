@@ -102,6 +102,7 @@ class FolderSource:
         if isinstance(news, Departure):
             self._known.pop(news.locator, None)
             return
+        assert isinstance(news, Arrival), "a folder offers its files one by one"
         offer = self._offers[news.origin.locator]
         if not self._consume:
             self._known[news.origin.locator] = (news.origin.size, news.origin.mtime_ns)
@@ -116,6 +117,7 @@ class FolderSource:
         if isinstance(news, Departure):
             self._settling.see(news.locator, None, now)
             return
+        assert isinstance(news, Arrival), "a folder offers its files one by one"
         offer = self._offers[news.origin.locator]
         offer.attempts += 1
         self._settling.put_off(offer.path, offer.stamp, now, offer.attempts)
