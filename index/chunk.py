@@ -15,7 +15,7 @@ MAX_TOKENS = 240  # and is never longer; the embedded model reads 254 and drops 
 _SMALL_TOKENS = 40  # a rest as short as this joins the passage before it
 _HEADING_CHARS = 120
 
-_NOT_EMBEDDED = frozenset(
+NOT_EMBEDDED = frozenset(
     {ElementKind.QUOTED, ElementKind.SIGNATURE, ElementKind.DISCLAIMER, ElementKind.FORWARDED}
 )
 _LINES = frozenset({ElementKind.TABLE, ElementKind.CODE, ElementKind.SIGNATURE, ElementKind.FORWARDED})
@@ -101,7 +101,7 @@ def _units(text: str, elements: Sequence[Element]) -> Iterator[_Unit]:
                 tokens,
                 element.page,
                 path,
-                element.kind not in _NOT_EMBEDDED,
+                element.kind not in NOT_EMBEDDED,
                 is_title,
             )
 

@@ -71,7 +71,7 @@ class ListFolders(_Message, frozen=True, kw_only=True, tag=True):
 
 
 class Examine(_Message, frozen=True, kw_only=True, tag=True):
-    """Open a folder, read-only. With both numbers: and say what vanished since (QRESYNC), if the server can."""
+    """Open a folder, read-only; with both numbers, say what vanished since (QRESYNC), if the server can."""
 
     folder: str
     uidvalidity: int | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.chunk import MAX_TOKENS, chunk, estimate_tokens
+from index.chunk import MAX_TOKENS, NOT_EMBEDDED, chunk, estimate_tokens
 from store.records import Element, ElementKind
 
 _TEXTS = st.lists(
@@ -61,7 +61,7 @@ def test_quoted_text_and_signatures_never_share_a_passage_with_new_text(
     text, elements = document
     for passage in chunk(text, elements):
         kinds = {
-            element.kind in (ElementKind.QUOTED, ElementKind.SIGNATURE)
+            element.kind in NOT_EMBEDDED
             for element in elements
             if element.start < passage.end and element.end > passage.start
             if text[max(element.start, passage.start) : min(element.end, passage.end)].strip()
