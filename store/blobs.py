@@ -4,19 +4,30 @@ blob belongs to, and its data key, are the catalog's.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import secrets
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
+
+from zstandard import ZstdCompressor
 
 from policy.redact import Private
-from store.crypto import Sealer, Unsealer
+from store.crypto import Sealer, Unsealer, new_compressor
 from store.durable import disk_errors, sync_folder
 from store.errors import BlobDamaged, ItemTooLarge
 
 _CHUNK = 1 << 20
+
+
+class Unsealed(NamedTuple):
+    """A stream that is to be stored."""
+
+    content: BinaryIO  # read once, to its end
+    item: str
+    data_key: bytes  # fresh
 
 
 class Incoming:
@@ -47,40 +58,50 @@ class Blobs:
         for folder in (self._folder, self._incoming):
             folder.mkdir(mode=0o700, exist_ok=True)
 
-    def receive(self, content: BinaryIO, item: str, data_key: bytes, cap: int) -> Incoming:
-        """Seal a stream into a temporary file, fsync it, read it back and compare.
+    def receive(self, streams: Sequence[Unsealed], cap: int) -> list[Incoming]:
+        """Seal streams into temporary files, fsync them, read them back and compare.
+
+        The disk is asked for all of them before it is waited for, so many cost little more waits than one.
 
         Args:
-            content: read to its end; an error of the store or of a source in its `read` passes through.
-            cap: most bytes of plaintext.
+            streams: an error of the store or of a source in their `read` passes through.
+            cap: most bytes of plaintext of each.
 
         Raises:
-            ItemTooLarge, StoreFull, DiskFault, BlobDamaged: nothing is left on the disk.
+            ItemTooLarge, StoreFull, DiskFault, BlobDamaged: nothing of any of them is left on the disk.
         """
-        path = self._incoming / secrets.token_hex(16)
+        paths = [self._incoming / secrets.token_hex(16) for _ in streams]
+        compressor = new_compressor()
         try:
             # Around everything, since closing a file on a full disk is refused as well.
-            with disk_errors():
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                with open(descriptor, "w+b") as file:
-                    blob, size = self._seal(content, file, item, data_key, cap)
-                    self._read_back(file, blob, item, data_key)
-            return Incoming(path, blob, size)
+            with disk_errors(), contextlib.ExitStack() as open_files:
+                files = [open_files.enter_context(_create(path)) for path in paths]
+                sealed = [
+                    self._seal(stream, file, compressor, cap)
+                    for stream, file in zip(streams, files, strict=True)
+                ]
+                _flush_to_disk(files)
+                for stream, file, (blob, _) in zip(streams, files, sealed, strict=True):
+                    self._read_back(stream, file, blob)
+            return [Incoming(path, blob, size) for path, (blob, size) in zip(paths, sealed, strict=True)]
         except BaseException:
-            path.unlink(missing_ok=True)
+            for path in paths:
+                path.unlink(missing_ok=True)
             raise
 
-    def place(self, incoming: Incoming) -> None:
-        """Give the stream its name, durably."""
-        target = self._path(incoming.blob)
+    def place(self, incoming: Sequence[Incoming]) -> None:
+        """Give the streams their names, durably."""
         with disk_errors():
-            try:
-                os.rename(incoming.path, target)
-            except FileNotFoundError:
-                target.parent.mkdir(mode=0o700, exist_ok=True)
-                sync_folder(self._folder)
-                os.rename(incoming.path, target)
-            sync_folder(target.parent)
+            for each in incoming:
+                target = self._path(each.blob)
+                try:
+                    os.rename(each.path, target)
+                except FileNotFoundError:
+                    target.parent.mkdir(mode=0o700, exist_ok=True)
+                    sync_folder(self._folder)
+                    os.rename(each.path, target)
+            for folder in {self._path(each.blob).parent for each in incoming}:
+                sync_folder(folder)
 
     def copy_out(self, blob: str, item: str, data_key: bytes, sink: BinaryIO | None = None) -> int:
         """Decrypt a blob, prove that it is the bytes that its name says, and write them to `sink`.
@@ -136,11 +157,11 @@ class Blobs:
         return len(leftovers)
 
     def _seal(
-        self, content: BinaryIO, file: BinaryIO, item: str, data_key: bytes, cap: int
+        self, stream: Unsealed, file: BinaryIO, compressor: ZstdCompressor, cap: int
     ) -> tuple[str, int]:
         digest, size = hmac.new(self._identity.reveal(), digestmod="sha256"), 0
-        sealer = Sealer(file, data_key, item)
-        while chunk := content.read(_CHUNK):
+        sealer = Sealer(file, stream.data_key, stream.item, compressor)
+        while chunk := stream.content.read(_CHUNK):
             size += len(chunk)
             if size > cap:
                 raise ItemTooLarge(f"it is larger than {cap} bytes", remedy="split it, or raise the limit")
@@ -148,20 +169,19 @@ class Blobs:
             sealer.write(chunk)
         sealer.finish()
         file.flush()
-        os.fsync(file.fileno())
         return digest.hexdigest(), size
 
-    def _read_back(self, file: BinaryIO, blob: str, item: str, data_key: bytes) -> None:
-        # What is in the page cache proves only that we can decrypt; forgetting it makes the disk answer.
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    def _read_back(self, stream: Unsealed, file: BinaryIO, blob: str) -> None:
         file.seek(0)
         digest = hmac.new(self._identity.reveal(), digestmod="sha256")
-        reader = Unsealer(file, data_key, item)
+        reader = Unsealer(file, stream.data_key, stream.item)
         while chunk := reader.read(_CHUNK):
             digest.update(chunk)
         if not hmac.compare_digest(digest.hexdigest(), blob):
             raise BlobDamaged(
-                "what the disk gave back is not what was written", item=item, remedy="check the disk"
+                "what the disk gave back is not what was written",
+                item=stream.item,
+                remedy="check the disk",
             )
 
     def _plaintext(self, blob: str, item: str, data_key: bytes) -> Iterator[bytes]:
@@ -175,3 +195,21 @@ class Blobs:
 
     def _path(self, blob: str) -> Path:
         return self._folder / blob[:2] / blob
+
+
+def _create(path: Path) -> BinaryIO:
+    return open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b")
+
+
+def _flush_to_disk(files: Sequence[BinaryIO]) -> None:
+    """Fsync files, and make the disk answer for what is read from them next."""
+    # The same advice twice. Where nothing is written yet it starts the writing, without waiting; where all is
+    # written it forgets the copy in memory, which would prove only that we can decrypt.
+    for file in files:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    for file in files:
+        os.fsync(file.fileno())
+    for file in files:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    for file in files:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)

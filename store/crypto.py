@@ -71,6 +71,11 @@ def unwrap_key(epoch_key: bytes, wrapped: bytes, name: str) -> bytes:
         raise BlobDamaged("its data key does not open", item=name) from None
 
 
+def new_compressor(level: int = 3) -> zstandard.ZstdCompressor:
+    """What compresses one stream after the other. To make it costs more than a small stream."""
+    return zstandard.ZstdCompressor(level=level)
+
+
 class Sealer:
     """Writes one sealed stream. `finish` must be called: without it the stream does not open.
 
@@ -78,14 +83,16 @@ class Sealer:
         sink: takes the sealed bytes.
         key: 32 bytes, fresh, used for this stream only.
         name: bound into every frame; `Unsealer` must be given the same.
-        level: zstd level.
+        compressor: serves no other stream until this one is finished.
     """
 
-    def __init__(self, sink: BinaryIO, key: bytes, name: str, level: int = 3) -> None:
+    def __init__(
+        self, sink: BinaryIO, key: bytes, name: str, compressor: zstandard.ZstdCompressor | None = None
+    ) -> None:
         self._sink = sink
         self._cipher = AESGCM(key)
         self._name = name.encode()
-        self._compressor = zstandard.ZstdCompressor(level=level).compressobj()
+        self._compressor = (compressor or new_compressor()).compressobj()
         self._pending = bytearray()
         self._number = 0
         sink.write(MAGIC)

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from policy.redact import Private
-from store.crypto import Sealer, Unsealer, new_data_key, unwrap_key, wrap_key
+from store.crypto import Sealer, Unsealer, new_compressor, new_data_key, unwrap_key, wrap_key
 from store.database import Connection, Database
 from store.durable import disk_errors, sync_folder
 from store.errors import StoreError
@@ -123,7 +123,7 @@ class Snapshots:
             with disk_errors():
                 descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 with open(descriptor, "wb") as file:
-                    sealer = Sealer(file, data_key, disk_name, _LEVEL)
+                    sealer = Sealer(file, data_key, disk_name, new_compressor(_LEVEL))
                     for start in range(0, len(view), _CHUNK):
                         sealer.write(view[start : start + _CHUNK])
                     sealer.finish()

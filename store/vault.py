@@ -13,9 +13,9 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 
@@ -23,14 +23,22 @@ from policy.limits import Limits
 from policy.redact import Private
 from store import keys as keyfile
 from store.audit import Audit, append
-from store.blobs import Blobs, Incoming
+from store.blobs import Blobs, Incoming, Unsealed
 from store.catalog import Catalog
 from store.crypto import new_data_key, unwrap_key, wrap_key
-from store.database import Database
+from store.database import Connection, Database
 from store.deletion import doomed_blobs, erase, forget_doomed, prove, read_receipt, unfinished_deletions
 from store.durable import disk_errors, store_full, sync_folder
-from store.errors import DeletionIncomplete, HomeExists, HomeInUse, NoHome, NoSuchItem, StoreError
-from store.items import NewItem, find_blob, hold_place, insert_item, sequence_of
+from store.errors import (
+    BlobDamaged,
+    DeletionIncomplete,
+    HomeExists,
+    HomeInUse,
+    NoHome,
+    NoSuchItem,
+    StoreError,
+)
+from store.items import NewItem, batches, find_blob, hold_place, insert_item, marks, sequence_of
 from store.keys import KdfParameters, Keys
 from store.ledger import Ledger
 from store.migrate import copy_path, migrate, packaged_steps
@@ -41,6 +49,18 @@ from store.verify import VerifyReport, verify_home
 log = logging.getLogger("strongroom.store")
 
 EPOCH = 1  # the epoch whose key wraps new data keys
+
+
+_TOGETHER = 128  # documents of one transaction: that many files are open at once
+
+
+class _Arriving(NamedTuple):
+    """A document on its way into the catalog."""
+
+    item: str  # what it will be, unless its bytes are here already
+    data_key: bytes
+    sealed: Incoming
+    origin: Origin
 
 
 class Stored(Record, frozen=True, kw_only=True):
@@ -148,28 +168,39 @@ class Vault:
             StoreFull: nothing is left of it; try again later.
             ItemTooLarge, NoSuchItem (the parent), BlobDamaged (these bytes were here and are damaged)
         """
-        self._require_room()
-        item, data_key = secrets.token_hex(8), new_data_key()
-        incoming = self._blobs.receive(content, item, data_key, self._limits.item_bytes)
-        try:
-            with self._placing:
-                return self._settle(incoming, item, data_key, origin, parent, new_version=new_version)
-        finally:
-            incoming.discard()
+        return self._put([(content, origin)], parent, new_version=new_version)[0]
 
-    def put_many(self, documents: Sequence[tuple[bytes, Origin]]) -> list[Stored]:
+    def put_many(
+        self, documents: Sequence[tuple[bytes, Origin]], *, parent: str | None = None
+    ) -> list[Stored]:
         """Store small documents together: each as durable as by `put` when this returns.
 
         Args:
             documents: bytes and where they come from; the same bytes twice are one item.
+            parent: the item that all of them are attachments or members of.
 
         Returns:
             what became of each, in the same order.
 
         Raises:
-            StoreFull, ItemTooLarge, BlobDamaged: some may be stored; giving them all again is right.
+            StoreFull, ItemTooLarge, NoSuchItem, BlobDamaged: some may be stored; giving them all again is
+                right.
         """
-        return [self.put(io.BytesIO(content), origin) for content, origin in documents]
+        stored = list[Stored]()
+        for start in range(0, len(documents), _TOGETHER):
+            some = documents[start : start + _TOGETHER]
+            stored += self._put([(io.BytesIO(content), origin) for content, origin in some], parent)
+        return stored
+
+    def contents(self, items: Sequence[str]) -> dict[str, bytes]:
+        """The bytes of small items. Those that cannot be given are left out: `original` says why."""
+        found = dict[str, bytes]()
+        for item, (blob, data_key) in self._blobs_of(items).items():
+            sink = io.BytesIO()
+            with contextlib.suppress(BlobDamaged):
+                self._blobs.copy_out(blob, item, data_key, sink)
+                found[item] = sink.getvalue()
+        return found
 
     def original(self, item: str) -> int:
         """The bytes of an item as a file descriptor at offset 0: sealed, in memory. The caller closes it.
@@ -232,57 +263,92 @@ class Vault:
         keyfile.change_passphrase(self.home / "keys", old, new, kdf)
         self.audit.record("passphrase changed")
 
-    def _settle(
+    def _put(
         self,
-        incoming: Incoming,
-        item: str,
-        data_key: bytes,
-        origin: Origin,
+        documents: Sequence[tuple[BinaryIO, Origin]],
+        parent: str | None,
+        *,
+        new_version: bool = False,
+    ) -> list[Stored]:
+        self._require_room()
+        streams = [Unsealed(content, secrets.token_hex(8), new_data_key()) for content, _ in documents]
+        incoming = self._blobs.receive(streams, self._limits.item_bytes)
+        arrivals = [
+            _Arriving(stream.item, stream.data_key, sealed, origin)
+            for stream, sealed, (_, origin) in zip(streams, incoming, documents, strict=True)
+        ]
+        try:
+            with self._placing:
+                return self._settle(arrivals, parent, new_version=new_version)
+        finally:
+            for sealed in incoming:
+                sealed.discard()
+
+    def _settle(
+        self, arrivals: Sequence[_Arriving], parent: str | None, *, new_version: bool
+    ) -> list[Stored]:
+        """Place the blobs, then commit: the other way round a kill would leave an item without its bytes."""
+        with self._database.read() as connection:
+            known = {
+                each.sealed.blob: found
+                for each in arrivals
+                if (found := find_blob(connection, each.sealed.blob)) is not None
+            }
+        for _, item in known.values():
+            # The caller is about to throw its copy away on our word, so ours must be good.
+            self._prove_readable(item)
+        # Of the same bytes twice the first copy is kept, sealed under the key that is entered with it.
+        unknown = {
+            each.sealed.blob: each.sealed for each in reversed(arrivals) if each.sealed.blob not in known
+        }
+        try:
+            self._blobs.place(list(unknown.values()))
+            with self._database.write(moves=bool(unknown), audited=bool(unknown)) as connection:
+                if parent is not None:
+                    sequence_of(connection, parent)
+                return [
+                    self._enter(connection, each, known, parent, new_version=new_version) for each in arrivals
+                ]
+        except BaseException:
+            self._take_back(unknown)
+            raise
+
+    def _enter(
+        self,
+        connection: Connection,
+        arriving: _Arriving,
+        known: dict[str, tuple[int, str]],
         parent: str | None,
         *,
         new_version: bool,
     ) -> Stored:
-        """Place the blob, then commit: the other way round a kill would leave an item without its bytes."""
-        with self._database.read() as connection:
-            known = find_blob(connection, incoming.blob)
-        if known is None:
-            self._blobs.place(incoming)
-        else:
-            # The caller is about to throw its copy away on our word, so ours must be good.
-            self._prove_readable(known[1])
-        try:
-            with self._database.write(moves=known is None, audited=known is None) as connection:
-                if parent is not None:
-                    sequence_of(connection, parent)
-                if known is None:
-                    wrapped = wrap_key(self._keys.epoch(EPOCH).reveal(), data_key, item)
-                    new = NewItem(
-                        id=item, blob=incoming.blob, data_key=wrapped, epoch=EPOCH, size=incoming.size
-                    )
-                    seq = insert_item(connection, new, origin, parent)
-                    append(connection, "stored", item=item)
-                else:
-                    seq, item = known
-                added = item != parent and hold_place(
-                    connection, seq, origin, parent, new_version=new_version
-                )
-        except BaseException:
-            if known is None:
-                self._take_back(incoming.blob)
-            raise
-        return Stored(item=item, created=known is None, origin_added=added)
+        """One document's part of the transaction; its bytes are known from here on."""
+        blob, origin = arriving.sealed.blob, arriving.origin
+        created = blob not in known
+        if created:
+            new = NewItem(
+                id=arriving.item,
+                blob=blob,
+                data_key=wrap_key(self._keys.epoch(EPOCH).reveal(), arriving.data_key, arriving.item),
+                epoch=EPOCH,
+                size=arriving.sealed.size,
+            )
+            known[blob] = insert_item(connection, new, origin, parent), new.id
+            append(connection, "stored", item=new.id)
+        seq, item = known[blob]
+        added = item != parent and hold_place(connection, seq, origin, parent, new_version=new_version)
+        return Stored(item=item, created=created, origin_added=added)
 
     def _prove_readable(self, item: str) -> None:
         blob, data_key = self._blob_of(item)
         self._blobs.copy_out(blob, item, data_key)
 
-    def _take_back(self, blob: str) -> None:
-        """Remove a blob whose commit failed. If even asking fails, the next open sweeps it."""
+    def _take_back(self, blobs: Collection[str]) -> None:
+        """Remove the blobs whose commit failed. If even asking fails, the next open sweeps them."""
         with contextlib.suppress(StoreError):
             with self._database.read() as connection:
-                committed = find_blob(connection, blob) is not None
-            if not committed:
-                self._blobs.remove([blob])
+                uncommitted = [blob for blob in blobs if find_blob(connection, blob) is None]
+            self._blobs.remove(uncommitted)
 
     def _finish_deletion(self, item: str) -> Receipt:
         with self._database.read() as connection:
@@ -327,13 +393,28 @@ class Vault:
             log.info("after an interruption: %d files swept, %d deletions finished", swept, len(unfinished))
 
     def _blob_of(self, item: str) -> tuple[str, bytes]:
-        with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT blob, data_key, epoch FROM items WHERE id = ?", (item,)
-            ).fetchone()
-        if row is None:
+        found = self._blobs_of([item])
+        if not found:
             raise NoSuchItem("no such item", item=item, remedy="it may have been deleted")
-        return row[0], unwrap_key(self._keys.epoch(row[2]).reveal(), row[1], item)
+        return found[item]
+
+    def _blobs_of(self, items: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """item → its blob and data key, for those that exist.
+
+        Raises:
+            BlobDamaged: a key does not open.
+        """
+        with self._database.read() as connection:
+            rows = [
+                row
+                for some in batches(items)
+                for row in connection.execute(
+                    f"SELECT id, blob, data_key, epoch FROM items WHERE id IN ({marks(some)})", some
+                ).fetchall()
+            ]
+        return {
+            row[0]: (row[1], unwrap_key(self._keys.epoch(row[3]).reveal(), row[2], row[0])) for row in rows
+        }
 
     def _require_room(self) -> None:
         disk = os.statvfs(self.home)

@@ -25,7 +25,7 @@ from policy.redact import Private
 from store.database import connect
 from store.keys import open_keys
 from store.migrate import migrate, packaged_steps
-from store.records import NewPassage, Reading
+from store.records import NewPassage, Origin, Reading
 from store.vault import Vault
 from tests.support.homes import CHEAP_KDF, LIMITS, PASSPHRASE, make_home, open_vault, put
 
@@ -76,6 +76,30 @@ def check_put(home: Path, done: bool) -> list[str]:
     again = put(vault, NEW, "new.txt")
     if again.created != (len(items) == 2) or vault.catalog.count() != 3:
         problems.append("it is there twice or not at all")
+    return problems + sound(vault)
+
+
+def batch() -> list[tuple[bytes, Origin]]:
+    """What is there already, what is not, and one of these twice."""
+    contents = (OLD, NEW, b"another one", NEW)
+    return [
+        (content, Origin(source="mail:a", locator=f"INBOX;UID={uid}", name=f"{uid}.eml"))
+        for uid, content in enumerate(contents)
+    ]
+
+
+def act_batch(home: Path) -> None:
+    open_vault(home).put_many(batch())
+
+
+def check_batch(home: Path, done: bool) -> list[str]:
+    vault = open_vault(home)
+    if vault.catalog.count() not in ([4] if done else [2, 4]):
+        return ["a batch is lost or half there"]
+    created = [stored.created for stored in vault.put_many(batch())]
+    problems = ["an acknowledged document is lost"] if done and any(created) else []
+    if vault.catalog.count() != 4 or len(vault.catalog.places("mail:a")) != 4:
+        problems.append("something is there twice or not at all")
     return problems + sound(vault)
 
 
@@ -198,6 +222,7 @@ class Scenario(NamedTuple):
 
 SCENARIOS = {
     "put": Scenario(act_put, check_put),
+    "batch": Scenario(act_batch, check_batch),
     "version": Scenario(act_version, check_version),
     "delete": Scenario(act_delete, check_delete),
     "snapshot": Scenario(act_snapshot, check_snapshot),

@@ -31,7 +31,7 @@ for number in range(int(sys.argv[2]), 100_000):
 
 
 @pytest.mark.parametrize(
-    "scenario", ["put", "version", "delete", "snapshot", "passphrase", "create", "migrate"]
+    "scenario", ["put", "batch", "version", "delete", "snapshot", "passphrase", "create", "migrate"]
 )
 def test_killed_at_each_touch_of_disk_or_catalog_nothing_is_lost_or_doubled(scenario: str) -> None:
     # A kill is survived by what the kernel was given, so memory serves as a disk here, and is faster.
