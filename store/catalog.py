@@ -1,5 +1,5 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
-origins, texts, passages and vectors, findings, tokens.
+origins, texts, passages and vectors, findings, mailboxes, tokens.
 """
 
 from __future__ import annotations
@@ -7,12 +7,13 @@ from __future__ import annotations
 from store.database import Database
 from store.findings import FindingTable
 from store.items import ItemTable
+from store.mailboxes import MailboxTable
 from store.passages import PassageTable
 from store.readings import ReadingTable
 from store.tokens import TokenTable
 
 
-class Catalog(ItemTable, ReadingTable, PassageTable, FindingTable, TokenTable):
+class Catalog(ItemTable, ReadingTable, PassageTable, FindingTable, MailboxTable, TokenTable):
     """All parts over one database. Thread-safe."""
 
     def __init__(self, database: Database) -> None:

@@ -4,8 +4,9 @@ One transaction takes everything out of the catalog, the items' data keys first 
 entry, the receipt and the names of the files that have still to go. From its commit on the originals are
 noise. Removing the files comes after, and is finished at the next open if a kill comes between.
 
-What stays is what the receipt says, random ids and numbers. On flash, old copies of encrypted pages may
-survive in spare blocks until the drive reuses them: they open only with the catalog's key.
+What stays is what the receipt says, random ids and numbers, and a digest of each place whose source still
+holds the document (`store/places.py`), so that it does not come in again. On flash, old copies of encrypted
+pages may survive in spare blocks until the drive reuses them: they open only with the catalog's key.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from store.blobs import Blobs
 from store.database import Connection
 from store.errors import AttachedItem
 from store.items import marks, sequence_of
+from store.places import remember_places
 from store.readings import next_generation
 from store.records import Receipt
 from store.snapshots import drop_covering
@@ -44,6 +46,7 @@ def erase(connection: Connection, item: str) -> Erased:
     scope = _scope(connection, sequence_of(connection, item))
     _refuse_attached(connection, item, scope)
     removed = _counts(connection, scope)
+    remember_places(connection, scope)
     generation = next_generation(connection)
     oldest, snapshot_files = _erase_passages(connection, scope, generation)
     some = marks(scope)

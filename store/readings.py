@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import msgspec
 import zstandard
@@ -50,26 +51,33 @@ class ReadingTable:
         self._database = database
 
     def save_reading(self, item: str, reading: Reading) -> None:
-        """Write all that was read and move the item STORED → PARSED, in one transaction.
+        """`save_readings` of one."""
+        self.save_readings([(item, reading)])
+
+    def save_readings(self, readings: Sequence[tuple[str, Reading]]) -> None:
+        """Write all that was read and move the items STORED → PARSED, in one transaction: all or none.
 
         What an earlier reading left (its passages, findings) goes in the same transaction.
 
         Raises:
-            NoSuchItem: the item was deleted meanwhile.
-            IllegalStep: it is not STORED.
+            NoSuchItem: an item was deleted meanwhile; the error names it.
+            IllegalStep: it is not STORED; the error names it.
         """
-        text = pack(reading.text.encode())
-        elements = pack(_element_encoder.encode(reading.elements))
+        packed = [
+            (item, reading, pack(reading.text.encode()), pack(_element_encoder.encode(reading.elements)))
+            for item, reading in readings
+        ]
         with self._database.write(durable=False, moves=True) as connection:
-            seq = sequence_of(connection, item)
-            move(connection, seq, State.PARSED)
-            forget_reading(connection, seq)
-            connection.execute(
-                "INSERT INTO texts (item, text, elements) VALUES (?, ?, ?)", (seq, text, elements)
-            )
-            _describe(connection, seq, reading)
-            if reading.mail is not None:
-                join_thread(connection, seq, item, reading.mail)
+            for item, reading, text, elements in packed:
+                seq = sequence_of(connection, item)
+                move(connection, seq, State.PARSED)
+                forget_reading(connection, seq)
+                connection.execute(
+                    "INSERT INTO texts (item, text, elements) VALUES (?, ?, ?)", (seq, text, elements)
+                )
+                _describe(connection, seq, reading)
+                if reading.mail is not None:
+                    join_thread(connection, seq, item, reading.mail)
 
     def text(self, item: str) -> str:
         """The text of an item; empty while it is unread.

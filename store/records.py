@@ -233,7 +233,10 @@ class Findings(Record, frozen=True, kw_only=True):
 
 
 class Receipt(Record, frozen=True, kw_only=True):
-    """Proof of a deletion: what was removed, counted, and what a search for it found afterwards."""
+    """Proof of a deletion: what was removed, counted, and what a search for it found afterwards.
+
+    Not counted, since it says nothing of the document: the digest of each place whose source still holds it.
+    """
 
     item: str
     deleted_at: float
