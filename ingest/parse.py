@@ -10,7 +10,7 @@ import io
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
@@ -18,16 +18,18 @@ import msgspec
 
 from ingest.errors import ParserError, ParserLied, ParserTimeout, PoolDown
 from ingest.reading import Accepted, Child, Refused, check
-from ingest.sandbox.messages import Job
+from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from policy.errors import ConfinementError
 from policy.limits import Limits
 from store.errors import BlobDamaged, IllegalStep, ItemTooLarge, NoSuchItem, StoreError
-from store.records import Item, Origin, Reason, State
+from store.records import Item, Origin, Reading, Reason, State
 from store.vault import Vault
 
 _log = logging.getLogger("strongroom.ingest")
 
+_TOGETHER = 32  # small documents of one request: 50 ms of work, so newer ones wait no longer
+_SMALL = 64 * 1024  # bytes
 _AGAIN_S = 2.0  # after a failure that was not the document's
 _IDLE_S = 5.0  # how long `stop` may go unnoticed while there is nothing to do; `Ledger.poke` is at once
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
@@ -35,7 +37,11 @@ _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8", b"BM", b"
 
 
 class ParseStage:
-    """Moves items from STORED to PARSED or QUARANTINED, as many at once as the pool has workers.
+    """Moves items from STORED to PARSED or QUARANTINED, on as many threads as the pool has workers.
+
+    Small texts (mails above all) are read many at a time: what that costs is shared. If anything at all goes
+    wrong with such a batch, nothing of it is used and each document is read by itself, where the failure is
+    its own.
 
     Killed anywhere, it is run again: an item's children are stored before its own step is taken, and storing
     them twice is storing them once.
@@ -51,6 +57,7 @@ class ParseStage:
         self._languages = ocr_languages
         self._lock = threading.Lock()
         self._claimed: set[str] = set()
+        self._alone: set[str] = set()  # small, and to be read by itself all the same
         self._aside: set[str] = set()  # the store cannot serve them; tried again at the next start
 
     def run(self, stop: threading.Event) -> None:
@@ -83,20 +90,42 @@ class ParseStage:
         except (NoSuchItem, IllegalStep):
             _log.info("%s went or moved on while it was read", item.id)
 
+    def step_together(self, items: Sequence[Item]) -> None:
+        """Read small items as `step` does. Those that cannot be read together are left for `step`.
+
+        Raises:
+            PoolDown, StoreError, ConfinementError: as `step`.
+        """
+        contents = self._vault.contents([item.id for item in items])
+        batch = [item for item in items if _is_text(contents.get(item.id))]
+        left = {item.id for item in items}
+        try:
+            if batch:
+                self._read_together(batch, [contents[item.id] for item in batch])
+                left -= {item.id for item in batch}
+        except (ParserError, NoSuchItem, IllegalStep):
+            pass  # one of them is to blame, or is gone
+        finally:
+            with self._lock:
+                self._alone |= left
+
     def _work(self, stop: threading.Event) -> None:
         ledger = self._vault.ledger
         while not stop.is_set() and self.stopped is None:
             seen = ledger.sequence
-            with self._claim() as item:
-                if item is not None:
-                    self._try(item, stop)
+            with self._claim() as items:
+                if items:
+                    self._try(items, stop)
                     continue
             while not stop.is_set() and ledger.wait(seen, _IDLE_S) == seen:
                 pass
 
-    def _try(self, item: Item, stop: threading.Event) -> None:
+    def _try(self, items: Sequence[Item], stop: threading.Event) -> None:
         try:
-            self.step(item)
+            if len(items) == 1:
+                self.step(items[0])
+            else:
+                self.step_together(items)
         except ConfinementError as error:
             if self.stopped is None:
                 self.stopped = str(error)
@@ -106,54 +135,92 @@ class ParseStage:
             _log.warning("%s", error)
             stop.wait(_AGAIN_S)
         except StoreError as error:
-            _log.warning("%s was not read now: %s", item.id, type(error).__name__)
-            if not error.retryable:
-                self._aside.add(item.id)
+            _log.warning("%s was not read now: %s", items[0].id, type(error).__name__)
+            if not error.retryable and len(items) == 1:
+                self._aside.add(items[0].id)
             stop.wait(_AGAIN_S)
         except Exception as error:  # noqa: BLE001 the thread's rim: one document never stops the others
-            _log.error("%s was not read: %s", item.id, type(error).__name__)
-            self._aside.add(item.id)
+            _log.error("%s was not read: %s", items[0].id, type(error).__name__)
+            if len(items) == 1:
+                self._aside.add(items[0].id)
 
     @contextmanager
-    def _claim(self) -> Iterator[Item | None]:
-        """The newest stored item that no other thread has, for as long as the block lasts."""
+    def _claim(self) -> Iterator[list[Item]]:
+        """The newest stored item that no other thread has, and if it is small what else is; for as long as
+        the block lasts.
+        """
         with self._lock:
             taken = self._claimed | self._aside
-            item = next(iter(self._vault.ledger.pending(State.STORED, 1, exclude=taken)), None)
-            if item is not None:
-                self._claimed.add(item.id)
+            items = self._first(self._vault.ledger.pending(State.STORED, _TOGETHER, exclude=taken))
+            self._claimed.update(item.id for item in items)
         try:
-            yield item
+            yield items
         finally:
-            if item is not None:
-                with self._lock:
-                    self._claimed.discard(item.id)
+            with self._lock:
+                self._claimed.difference_update(item.id for item in items)
+                if len(items) == 1:
+                    self._alone.discard(items[0].id)
+
+    def _first(self, items: list[Item]) -> list[Item]:
+        """What is to be read first of the given items."""
+        small = [
+            item for item in items if item.size <= _SMALL and not item.attempts and item.id not in self._alone
+        ]
+        return small if small[:1] == items[:1] else items[:1]
 
     def _read(self, item: Item) -> None:
         job = Job(name=item.name, ocr_languages=self._languages)
         with _closing(self._vault.original(item.id)) as document, _closing(_memfd()) as children:
             ocr = _may_need_ocr(os.pread(document, 1024, 0))
             untrusted_reply = self._pool.read(job, document, children, ocr=ocr)
-            _seal(children)
-            outcome = check(untrusted_reply, self._limits, os.fstat(children).st_size)
+            self._take([item], [untrusted_reply], children)
+
+    def _read_together(self, items: Sequence[Item], contents: Sequence[bytes]) -> None:
+        jobs = [
+            Job(name=item.name, ocr_languages=self._languages, content=content)
+            for item, content in zip(items, contents, strict=True)
+        ]
+        with _closing(_memfd()) as children:
+            self._take(items, self._pool.read_together(jobs, children), children)
+
+    def _take(self, items: Sequence[Item], untrusted_replies: Sequence[Reply], children: int) -> None:
+        """Check all replies, and only then keep what they say."""
+        _seal(children)
+        written = os.fstat(children).st_size
+        outcomes: list[tuple[Item, Accepted | Refused, int]] = []
+        start = 0  # of the children of a document
+        for item, untrusted_reply in zip(items, untrusted_replies, strict=True):
+            outcome = check(untrusted_reply, self._limits, written - start)
+            outcomes.append((item, outcome, start))
+            if isinstance(outcome, Accepted) and outcome.children:
+                start += outcome.children[-1].offset + outcome.children[-1].length
+        readings = [
+            (item.id, self._with_children(item, outcome, children, start))
+            for item, outcome, start in outcomes
+            if isinstance(outcome, Accepted)
+        ]
+        if readings:
+            self._vault.catalog.save_readings(readings)
+        for item, outcome, _ in outcomes:
             if isinstance(outcome, Refused):
                 self._quarantine(item, outcome.reason, outcome.detail)
-            else:
-                self._accept(item, outcome, children)
 
-    def _accept(self, item: Item, accepted: Accepted, children: int) -> None:
-        """Store the children, then the reading."""
+    def _with_children(self, item: Item, accepted: Accepted, children: int, start: int) -> Reading:
+        """The reading to save once the children are stored."""
         reading = accepted.reading
-        left_out = self._store_children(item, accepted.children, children)
+        left_out = self._store_children(item, accepted.children, children, start)
         if left_out:
             partial = "; ".join(part for part in (reading.partial, left_out) if part)
             reading = msgspec.structs.replace(reading, partial=partial)
-        self._vault.catalog.save_reading(item.id, reading)
+        return reading
 
-    def _store_children(self, item: Item, children: tuple[Child, ...], descriptor: int) -> str | None:
+    def _store_children(
+        self, item: Item, children: tuple[Child, ...], descriptor: int, start: int
+    ) -> str | None:
         """Returns what was left out, for the owner."""
         if children and self._depth(item) >= self._limits.depth:
             return f"attachments more than {self._limits.depth} levels deep were left out"
+        small: list[tuple[bytes, Origin]] = []
         too_large = 0
         for position, child in enumerate(children, 1):
             origin = Origin(
@@ -162,12 +229,18 @@ class ParseStage:
                 name=child.name,
                 size=child.length,
             )
-            stretch = io.BufferedReader(_Stretch(descriptor, child.offset, child.length), 1 << 16)
-            with stretch:
+            at = start + child.offset
+            if child.length <= min(_SMALL, self._limits.item_bytes):
+                small.append((os.pread(descriptor, child.length, at), origin))
+                continue
+            self._vault.put_many(small, parent=item.id)  # they are listed in the order of storing
+            small.clear()
+            with io.BufferedReader(_Stretch(descriptor, at, child.length), 1 << 16) as stretch:
                 try:
                     self._vault.put(cast(BinaryIO, stretch), origin, parent=item.id)
                 except ItemTooLarge:
                     too_large += 1
+        self._vault.put_many(small, parent=item.id)
         return f"{too_large} attachments are too large" if too_large else None
 
     def _depth(self, item: Item) -> int:
@@ -219,6 +292,11 @@ def _seal(children: int) -> None:
         fcntl.fcntl(children, fcntl.F_ADD_SEALS, _SEALS)
     except OSError as error:  # it keeps a writable mapping
         raise ParserLied("the parser keeps writing behind its answer") from error
+
+
+def _is_text(content: bytes | None) -> bool:
+    """Whether a document is text, which never takes much to read. None: it is not there."""
+    return content is not None and b"\0" not in content and not _may_need_ocr(content[:1024])
 
 
 def _may_need_ocr(head: bytes) -> bool:

@@ -63,6 +63,14 @@ class _Arriving(NamedTuple):
     origin: Origin
 
 
+class _Blob(NamedTuple):
+    """An original as the catalog names it."""
+
+    name: str
+    wrapped_key: bytes
+    epoch: int
+
+
 class Stored(Record, frozen=True, kw_only=True):
     """What became of a document that was put in."""
 
@@ -195,10 +203,10 @@ class Vault:
     def contents(self, items: Sequence[str]) -> dict[str, bytes]:
         """The bytes of small items. Those that cannot be given are left out: `original` says why."""
         found = dict[str, bytes]()
-        for item, (blob, data_key) in self._blobs_of(items).items():
+        for item, blob in self._blobs_of(items).items():
             sink = io.BytesIO()
             with contextlib.suppress(BlobDamaged):
-                self._blobs.copy_out(blob, item, data_key, sink)
+                self._blobs.copy_out(blob.name, item, self._data_key(item, blob), sink)
                 found[item] = sink.getvalue()
         return found
 
@@ -208,11 +216,12 @@ class Vault:
         Raises:
             NoSuchItem, BlobDamaged
         """
-        blob, data_key = self._blob_of(item)
+        blob = self._blob_of(item)
+        data_key = self._data_key(item, blob)
         descriptor = os.memfd_create("original", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
             with open(descriptor, "wb", closefd=False) as sink:
-                self._blobs.copy_out(blob, item, data_key, sink)
+                self._blobs.copy_out(blob.name, item, data_key, sink)
             seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
             fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
             os.lseek(descriptor, 0, os.SEEK_SET)
@@ -340,8 +349,8 @@ class Vault:
         return Stored(item=item, created=created, origin_added=added)
 
     def _prove_readable(self, item: str) -> None:
-        blob, data_key = self._blob_of(item)
-        self._blobs.copy_out(blob, item, data_key)
+        blob = self._blob_of(item)
+        self._blobs.copy_out(blob.name, item, self._data_key(item, blob))
 
     def _take_back(self, blobs: Collection[str]) -> None:
         """Remove the blobs whose commit failed. If even asking fails, the next open sweeps them."""
@@ -392,29 +401,25 @@ class Vault:
         if swept or unfinished:
             log.info("after an interruption: %d files swept, %d deletions finished", swept, len(unfinished))
 
-    def _blob_of(self, item: str) -> tuple[str, bytes]:
+    def _blob_of(self, item: str) -> _Blob:
         found = self._blobs_of([item])
         if not found:
             raise NoSuchItem("no such item", item=item, remedy="it may have been deleted")
         return found[item]
 
-    def _blobs_of(self, items: Sequence[str]) -> dict[str, tuple[str, bytes]]:
-        """item → its blob and data key, for those that exist.
-
-        Raises:
-            BlobDamaged: a key does not open.
-        """
+    def _blobs_of(self, items: Sequence[str]) -> dict[str, _Blob]:
+        """Of those items that exist."""
+        found = dict[str, _Blob]()
         with self._database.read() as connection:
-            rows = [
-                row
-                for some in batches(items)
-                for row in connection.execute(
+            for some in batches(items):
+                for item, *blob in connection.execute(
                     f"SELECT id, blob, data_key, epoch FROM items WHERE id IN ({marks(some)})", some
-                ).fetchall()
-            ]
-        return {
-            row[0]: (row[1], unwrap_key(self._keys.epoch(row[3]).reveal(), row[2], row[0])) for row in rows
-        }
+                ).fetchall():
+                    found[item] = _Blob(*blob)
+        return found
+
+    def _data_key(self, item: str, blob: _Blob) -> bytes:
+        return unwrap_key(self._keys.epoch(blob.epoch).reveal(), blob.wrapped_key, item)
 
     def _require_room(self) -> None:
         disk = os.statvfs(self.home)

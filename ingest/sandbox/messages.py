@@ -7,13 +7,25 @@ from __future__ import annotations
 import msgspec
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """Read one document. Descriptor 0 is the document (sealed memfd, read only); descriptor 1 is an empty
-    memfd that takes the bytes of children, one after the other.
-    """
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Read one document."""
 
     name: str  # file name as the owner knew it: a hint, never a path
     ocr_languages: tuple[str, ...] = ("eng",)
+    content: bytes | None = None  # of a small document; None: it is the descriptor (sealed memfd, read only)
+
+    def __repr__(self) -> str:
+        return f"Job({self.name!r})"
+
+
+class Jobs(msgspec.Struct, frozen=True, kw_only=True):
+    """Read documents, one after the other; answered by as many replies, in one list.
+
+    Descriptor 0 is an empty memfd that takes the bytes of children, those of one document behind those of the
+    other. A document that is not in its job is descriptor 1, and then it is the only one.
+    """
+
+    jobs: tuple[Job, ...]
 
 
 class ReadElement(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -26,7 +38,7 @@ class ReadElement(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class ReadChild(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """An attachment or archive member: a stretch of descriptor 1."""
+    """An attachment or archive member: a stretch of what its parent wrote to the children's descriptor."""
 
     name: str
     offset: int
@@ -49,6 +61,7 @@ class ReadMail(msgspec.Struct, kw_only=True, omit_defaults=True):
     subject: str = ""
     sender: ReadAddress | None = None
     recipients: list[ReadAddress] = []
+    marks: list[str] = []  # values of `store.records.Mark`
 
 
 class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):

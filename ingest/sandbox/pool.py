@@ -1,7 +1,7 @@
-"""The parser pool as the core sees it: a document and a job in, an untrusted reply or a classified error out.
+"""The parser pool as the core sees it: documents and jobs in, untrusted replies or a classified error out.
 
-Workers read one document at a time and are replaced after a failure, after many documents, and when they have
-grown. What a reply says is checked in `ingest/parse.py`.
+Workers read one document after the other and are replaced after a failure, after many documents, and when
+they have grown. What a reply says is checked in `ingest/parse.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ingest.errors import ParserCrash, ParserLied, ParserTimeout, PoolDown
 from ingest.sandbox.control import Ended
-from ingest.sandbox.messages import Job, Reply
+from ingest.sandbox.messages import Job, Jobs, Reply
 from ingest.sandbox.zygote import Birth, Zygote
 from policy.errors import EXIT_CONFIG, ConfinementError, StrongroomError
 from policy.limits import MIB, Limits
@@ -29,6 +30,7 @@ from policy.wire import Wire, WireError, close_all
 _log = logging.getLogger("strongroom.ingest")
 
 WORKER_RSS = 320 * MIB  # grown beyond it, a worker is replaced: with the next document it stays below 400
+TOGETHER_WALL_S = 10.0  # for small documents, read in milliseconds: whatever takes longer is read by itself
 _LAST_WORDS_S = 1.0  # between hanging up and ending; a worker that takes longer has not died, it lies
 _BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
@@ -124,15 +126,30 @@ class Pool:
             PoolDown: not this document's doing.
             ConfinementError: the parser cannot be confined (any more).
         """
+        wall_s = self._limits.parse_wall_ocr_s if ocr else self._limits.parse_wall_s
+        return self._read((job,), (children, document), wall_s)[0]
+
+    def read_together(self, jobs: Sequence[Job], children: int) -> list[Reply]:
+        """Have small documents read, each in its job, by one worker and with one answer.
+
+        Args:
+            children: as for `read`; those of each document begin where those of the one before it end.
+
+        Raises:
+            ParserError: one of them is to blame; which one shows when each is read by itself.
+            PoolDown, ConfinementError: as `read`.
+        """
+        return self._read(tuple(jobs), (children,), min(TOGETHER_WALL_S, self._limits.parse_wall_s))
+
+    def _read(self, jobs: tuple[Job, ...], descriptors: tuple[int, ...], wall_s: float) -> list[Reply]:
         worker = self._take()
         kept: _Worker | None = None
-        wall_s = self._limits.parse_wall_ocr_s if ocr else self._limits.parse_wall_s
         try:
-            untrusted_reply = worker.read(job, document, children, wall_s)
+            untrusted_replies = worker.read(jobs, descriptors, wall_s)
             self._falls = 0
             if not (worker.worn() or self._closed.is_set()):
                 kept = worker
-            return untrusted_reply
+            return untrusted_replies
         except WireError as error:
             raise worker.autopsy(wall_s) from error
         finally:
@@ -217,8 +234,8 @@ class _Worker:
         self._ended: Ended | None = None
         self._buried = False
 
-    def read(self, job: Job, document: int, children: int, wall_s: float) -> Reply:
-        """One document.
+    def read(self, jobs: tuple[Job, ...], descriptors: tuple[int, ...], wall_s: float) -> list[Reply]:
+        """Some documents.
 
         Raises:
             WireError: it did not answer as it must, or not in time: see `autopsy`.
@@ -226,14 +243,14 @@ class _Worker:
         self._busy_since = time.time()
         self._socket.deadline = time.monotonic() + wall_s
         self._socket.settimeout(wall_s)
-        self._wire.send(job, (document, children))
-        untrusted_reply, descriptors = self._wire.receive(Reply)
-        close_all(descriptors)
-        if descriptors or not self.silent():
-            raise WireError("the parser sent more than its answer")
-        self._documents += 1
+        self._wire.send(Jobs(jobs=jobs), descriptors)
+        untrusted_replies, strangers = self._wire.receive(list[Reply])
+        close_all(strangers)
+        if strangers or len(untrusted_replies) != len(jobs) or not self.silent():
+            raise WireError("the parser sent something else than its answer")
+        self._documents += len(jobs)
         self._busy_since = None
-        return untrusted_reply
+        return untrusted_replies
 
     def silent(self) -> bool:
         """Whether it has neither said anything nor hung up, as it must between documents."""

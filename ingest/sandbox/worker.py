@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import io
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 import msgspec
 
 from ingest.sandbox.control import Ended, Forked, Order, Ready
-from ingest.sandbox.messages import Job, Reply
+from ingest.sandbox.messages import Job, Jobs, Reply
 from policy import children
 from policy.confine import confine
 from policy.errors import EXIT_CONFIG, ConfinementError
@@ -75,7 +76,7 @@ def main(read: Reader, warm: Callable[[], None]) -> int:
 
 
 def _worker(zygote: int, descriptor: int, null: int, read: Reader, limits: Limits, watched: bool) -> int:
-    """Read documents one at a time until the core hangs up; returns the exit code."""
+    """Read documents, one after the other, until the core hangs up; returns the exit code."""
     for standard in (0, 1, 2):  # a library's complaint may quote the document
         os.dup2(null, standard)
     os.close(null)
@@ -88,29 +89,55 @@ def _worker(zygote: int, descriptor: int, null: int, read: Reader, limits: Limit
     libc = ctypes.CDLL(None)
     while True:
         try:
-            job, (document, stretch) = wire.receive(Job)
+            request, descriptors = wire.receive(Jobs)
         except PeerClosed:
             return 0
-        reply = _read(read, job, document, stretch, limits)
+        replies = _read_all(read, request.jobs, descriptors, limits)
         try:
-            wire.send(reply)
-        except UnicodeEncodeError:  # lone surrogates: not text
-            wire.send(_failed("the text read is not Unicode"))
+            wire.send(replies)
         except WireError:
-            wire.send(Reply(reason="TOO_LARGE", detail="its text is larger than one message may be"))
-        del reply
+            if len(replies) > 1:  # which of them is too long shows when each is read by itself
+                return EXIT_CRASH
+            reply = Reply(reason="TOO_LARGE", detail="its text is larger than one message may be")
+            wire.send([reply])
+        del replies
         libc.malloc_trim(0)  # give a large document's memory back
 
 
-def _read(read: Reader, job: Job, document: int, stretch: int, limits: Limits) -> Reply:
+def _read_all(
+    read: Reader, jobs: Sequence[Job], descriptors: Sequence[int], limits: Limits
+) -> list[msgspec.Raw]:
+    """The replies, encoded. Each document's children begin where those of the one before it end."""
+    children, *documents = descriptors
+    replies: list[msgspec.Raw] = []
+    end = 0
+    for job in jobs:
+        reply = _read(read, job, documents, children, end, limits)
+        try:
+            replies.append(msgspec.Raw(msgspec.msgpack.encode(reply)))
+        except UnicodeEncodeError:  # lone surrogates: not text
+            replies.append(msgspec.Raw(msgspec.msgpack.encode(_failed("the text read is not Unicode"))))
+            continue
+        end += sum(child.length for child in reply.children)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return replies
+
+
+def _read(read: Reader, job: Job, documents: Sequence[int], children: int, end: int, limits: Limits) -> Reply:
     try:
-        with open(document, "rb") as source, open(stretch, "wb") as sink:
+        with _opened(job, documents) as source, open(children, "wb", closefd=False) as sink:
+            sink.seek(end)
             return read(source, job, sink, limits)
     except MemoryError:
         mib = limits.parse_memory >> 20
         return Reply(reason="TOO_LARGE", detail=f"reading it needs more than {mib} MiB of memory")
     except Exception as error:  # noqa: BLE001 the process's rim: only the class may leave
         return _failed(f"the reader failed with {type(error).__name__}")
+
+
+def _opened(job: Job, documents: Sequence[int]) -> BinaryIO:
+    return io.BytesIO(job.content) if job.content is not None else open(documents[0], "rb", closefd=False)
 
 
 def _failed(detail: str) -> Reply:

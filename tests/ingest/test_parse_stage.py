@@ -139,6 +139,54 @@ def test_children_end_at_a_depth_and_the_owner_is_told(vault: Vault, stage: Pars
     assert "2 levels" in str(after.partial)
 
 
+def test_small_documents_are_read_together_each_with_its_children(vault: Vault, stage: ParseStage) -> None:
+    texts = ["one", "child of two", "eat", "child of four", "five"]
+    items = [put(vault, text) for text in texts]
+    stage.step_together(items)
+    states = [vault.catalog.item(item.id).state for item in items]
+    assert states == [State.PARSED, State.PARSED, State.QUARANTINED, State.PARSED, State.PARSED]
+    assert [vault.catalog.text(item.id) for item in items] == ["one", "", "", "", "five"]
+    children = [vault.catalog.children(item.id) for item in items]
+    assert [len(some) for some in children] == [0, 1, 0, 1, 0]
+    stage.step_together([some[0] for some in children if some])
+    assert [vault.catalog.text(some[0].id) for some in children if some] == ["of two", "of four"]
+
+
+@pytest.mark.parametrize("deed", ["segfault", "bad_child", "too_many", "answer_twice", "leave 0"])
+def test_one_bad_document_of_a_batch_costs_the_others_nothing(
+    vault: Vault, stage: ParseStage, deed: str
+) -> None:
+    items = [put(vault, text) for text in ("one", "child of two", deed, "four")]
+    stage.step_together(items)
+    for item in items:
+        after = vault.catalog.item(item.id)
+        assert (after.state, after.attempts) == (State.STORED, 0)
+    assert vault.catalog.count() == 4
+    for item in items:
+        stage.step(item)
+    states = [vault.catalog.item(item.id).state for item in items]
+    assert states == [State.PARSED, State.PARSED, State.STORED, State.PARSED]
+    assert vault.catalog.item(items[2].id).attempts == 1
+
+
+def test_a_batch_leaves_alone_what_is_no_text_damaged_or_gone(vault: Vault, stage: ParseStage) -> None:
+    contents = [b"text", b"\x89PNG and more", b"with a \0 in it", b"damaged", b"gone"]
+    items = [vault.catalog.item(put_bytes(vault, content, repr(content)).item) for content in contents]
+    vault.delete(items[4].id)
+    for path in vault.home.glob("blobs/*/*"):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1])
+        if not vault.contents([items[3].id]):
+            break
+        path.write_bytes(whole)
+    stage.step_together(items)
+    assert vault.catalog.item(items[0].id).state is State.PARSED
+    for item in items[1:4]:
+        assert vault.catalog.item(item.id).state is State.STORED
+    stage.step(items[3])
+    assert vault.catalog.item(items[3].id).reason is Reason.TRUNCATED
+
+
 def test_an_item_deleted_meanwhile_is_no_trouble(vault: Vault, stage: ParseStage) -> None:
     item = put(vault, "hello")
     vault.delete(item.id)

@@ -120,7 +120,17 @@ def short_frame(_: str) -> Reply:
 
 
 def wrong_schema(_: str) -> Reply:
-    return [1, 2, 3]  # type: ignore[return-value]
+    body = b"\x91\x93\1\2\3"
+    os.write(_wire(), struct.pack(">I", len(body)) + body)
+    time.sleep(60)
+    raise AssertionError
+
+
+def too_many(_: str) -> Reply:
+    body = b"\x92\x80\x80"
+    os.write(_wire(), struct.pack(">I", len(body)) + body)
+    time.sleep(60)
+    raise AssertionError
 
 
 def not_msgpack(_: str) -> Reply:
@@ -131,14 +141,14 @@ def not_msgpack(_: str) -> Reply:
 
 def send_descriptors(_: str) -> Reply:
     with socket.socket(fileno=os.dup(_wire())) as wire:
-        body = b"\x80"  # an empty map is a valid reply
+        body = b"\x91\x80"  # an empty map is a valid reply
         socket.send_fds(wire, [struct.pack(">I", len(body)) + body], [0, 1])
     time.sleep(60)
     raise AssertionError
 
 
 def answer_twice(_: str) -> Reply:
-    os.write(_wire(), 2 * (struct.pack(">I", 1) + b"\x80"))  # in one piece, so both are there at once
+    os.write(_wire(), 2 * (struct.pack(">I", 2) + b"\x91\x80"))  # in one piece, so both are there at once
     time.sleep(60)
     raise AssertionError
 
@@ -149,7 +159,7 @@ def sleep(_: str) -> Reply:
 
 
 def sleep_behind_the_answer(_: str) -> Reply:
-    os.write(_wire(), struct.pack(">I", 1) + b"\x80")
+    os.write(_wire(), struct.pack(">I", 2) + b"\x91\x80")
     time.sleep(60)
     raise AssertionError
 
@@ -226,7 +236,7 @@ DEEDS: dict[str, Callable[[str], Reply]] = {
     for deed in (
         *(sockets, escape, more_time, flood, drip, long_frame, short_frame, wrong_schema, not_msgpack),
         *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, grow, segfault, abort),
-        *(leave, bad_child, raise_it, surrogates, many_descriptors, stderr, pid),
+        *(too_many, leave, bad_child, raise_it, surrogates, many_descriptors, stderr, pid),
     )
 }
 

@@ -12,10 +12,11 @@ import pytest
 
 from ingest.errors import ParserCrash, ParserError, ParserLied, ParserTimeout, PoolDown
 from ingest.sandbox.control import Ended
+from ingest.sandbox.messages import Job
 from ingest.sandbox.pool import Pool, verdict
 from policy.errors import ConfinementError
 from policy.limits import MIB, Limits
-from tests.support.parsing import read, text_of
+from tests.support.parsing import memfd, read, text_of
 
 EVIL = "tests.support.evil_worker"
 LIMITS = Limits(
@@ -66,6 +67,7 @@ def shared() -> Iterator[Pool]:
         ("short_frame", ParserLied, "protocol"),
         ("not_msgpack", ParserLied, "protocol"),
         ("wrong_schema", ParserLied, "protocol"),
+        ("too_many", ParserLied, "protocol"),
         ("send_descriptors", ParserLied, "protocol"),
         ("answer_twice", ParserLied, "protocol"),
     ],
@@ -114,6 +116,32 @@ def test_a_reader_that_raises_tells_its_class_and_nothing_of_the_document(shared
 def test_what_a_library_prints_goes_nowhere(shared: Pool, capfd: pytest.CaptureFixture[str]) -> None:
     assert text_of(read(shared, "stderr")) == "/dev/null"
     assert "secret" not in capfd.readouterr().err
+
+
+def test_many_documents_in_one_request_are_answered_in_order(shared: Pool) -> None:
+    with memfd() as children:
+        jobs = [
+            Job(name="a", content=text.encode())
+            for text in ("one", "child 22", "raise_it", "child 333", "five")
+        ]
+        replies = shared.read_together(jobs, children)
+        assert os.pread(children, 100, 0) == b"22333"
+    assert [text_of(reply) for reply in replies] == ["one", "", "", "", "five"]
+    assert [len(reply.children) for reply in replies] == [0, 1, 0, 1, 0]
+    assert replies[2].reason == "PARSER_CRASH"
+
+
+@pytest.mark.parametrize("deed", ["segfault", "leave 0", "wrong_schema", "too_many", "answer_twice"])
+def test_a_request_fails_as_a_whole(shared: Pool, deed: str) -> None:
+    with memfd() as children, pytest.raises(ParserError):
+        shared.read_together(
+            [Job(name="a", content=text.encode()) for text in ("one", deed, "three")], children
+        )
+    assert text_of(read(shared, "the next document")) == "the next document"
+
+
+def test_a_job_says_nothing_of_its_document() -> None:
+    assert "secret" not in repr(Job(name="a", content=b"a secret"))
 
 
 def test_descriptors_and_children_have_an_end(shared: Pool) -> None:
