@@ -6,12 +6,17 @@ IngestError
 │   ├── ParserTimeout      it took too long, by the clock or in processor time
 │   └── ParserLied         it sent what no honest worker sends
 ├── PoolDown               no worker can be had; no document's fault
+├── MailError              a mail account cannot be read now; others can
+│   ├── AccountError       what is said of it in strongroom.toml makes no sense
+│   ├── ConnectorRefused   no connector can be had for it
+│   └── RemoteFailed       the server, or the way to it, failed; `failure` says how
 └── SourceError            a document cannot be taken now; it stays where it is
     └── NotWhole           it vanished or changed meanwhile; nobody need hear of it
 """
 
 from __future__ import annotations
 
+from ingest.connector.messages import Failure
 from policy.errors import StrongroomError
 
 
@@ -41,6 +46,35 @@ class PoolDown(IngestError):
     """The parser process could not be started, died, or is closed. The document was not the cause."""
 
     retryable = True
+
+
+class MailError(IngestError):
+    """A mail account cannot be read, for now or until its owner does something."""
+
+    retryable = True
+
+
+class AccountError(MailError, ValueError):
+    """What is said of an account cannot be right."""
+
+    retryable = False
+
+
+class ConnectorRefused(MailError):
+    """No connector was started for this account."""
+
+
+class RemoteFailed(MailError):
+    """A request to a mail server failed.
+
+    Args:
+        failure: what went wrong, for code.
+        what: what went wrong, for the owner; it may quote the server and is one line.
+    """
+
+    def __init__(self, failure: Failure, what: str, *, remedy: str | None = None) -> None:
+        super().__init__(what, remedy=remedy)
+        self.failure = failure
 
 
 class SourceError(IngestError):
