@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ingest.errors import ParserLied
 from ingest.sandbox.messages import ReadAddress, ReadChild, ReadElement, ReadMail, Reply
 from policy.limits import Limits
-from store.records import Address, Element, ElementKind, MailHeader, Reading, Reason
+from store.records import Address, Element, ElementKind, MailHeader, Mark, Reading, Reason
 
 SEPARATOR = "\n\n"  # between elements in an item's text
 
@@ -164,7 +164,15 @@ def _mail(untrusted_mail: ReadMail) -> MailHeader:
         subject=line(untrusted_mail.subject),
         sender=_address(untrusted_mail.sender) if untrusted_mail.sender else None,
         recipients=tuple(_address(a) for a in untrusted_mail.recipients[:_ADDRESSES]),
+        marks=_marks(untrusted_mail.marks),
     )
+
+
+def _marks(untrusted_marks: list[str]) -> tuple[Mark, ...]:
+    try:
+        return tuple(dict.fromkeys(Mark(mark) for mark in untrusted_marks))
+    except ValueError:
+        raise ParserLied("the parser answered with an unknown mark") from None
 
 
 def _address(untrusted_address: ReadAddress) -> Address:

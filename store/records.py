@@ -52,6 +52,19 @@ class ElementKind(StrEnum):
     FORWARDED = "forwarded"  # mail: the header lines above a forwarded text; never embedded
 
 
+class Mark(StrEnum):
+    """What a message is besides its text. Nothing is verified: a signature is seen, not checked."""
+
+    SIGNED_SMIME = "signed (S/MIME)"
+    SIGNED_PGP = "signed (PGP)"
+    ENCRYPTED_SMIME = "encrypted (S/MIME)"
+    ENCRYPTED_PGP = "encrypted (PGP)"
+    LIST = "list"
+    BULK = "bulk"
+    AUTOMATIC = "automatic"
+    INVITATION = "invitation"
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records: immutable, fields by name."""
 
@@ -83,6 +96,7 @@ class MailHeader(Record, frozen=True, kw_only=True):
     subject: str = ""
     sender: Address | None = None
     recipients: tuple[Address, ...] = ()  # To, Cc and Bcc
+    marks: tuple[Mark, ...] = ()
 
 
 class Element(Record, frozen=True, kw_only=True):

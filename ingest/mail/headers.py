@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import quopri
 import re
+from calendar import timegm
+from datetime import datetime
 from email.message import Message
-from email.utils import getaddresses, mktime_tz, parsedate_tz
+from email.utils import parsedate_tz
 
+from ingest.mail.addresses import split_addresses
 from ingest.readers.draft import label
 from ingest.readers.encoding import decode
 from ingest.sandbox.messages import ReadAddress, ReadMail
 
-_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bqBQ])\?([^?]*)\?=")
+_WORD = re.compile(r"=\?([^?\s]{1,40})\?([bqBQ])\?(.{0,2000}?)(?:\?=|$)", re.DOTALL)
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _WORD_GAP = re.compile(r"(\?=)\s+(?==\?)")
-_ID = re.compile(r"<([^<>\s]{1,500})>")
-_EMAIL = re.compile(r"[^\s<>()\[\],;:\"']{1,64}@[\w.-]{1,255}")
-_MAX_ADDRESSES = 500
-_MAX_FIELD = 64 * 1024
+_ID = re.compile(r"<([^<>]{1,500})>")
+_ISO_DATE = re.compile(
+    r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?)?"
+)
+_DATE_FIELDS = ("date", "resent-date", "delivery-date", "x-original-date")
+_MAX_IDS = 1_000
+_MAX_FIELD = 512 * 1024
+MOST_ADDRESSES = 1_000
 
 
 class Headers:
@@ -30,33 +37,37 @@ class Headers:
             self._fields.setdefault(name.lower(), []).append(str(value)[:_MAX_FIELD])
 
     def raw(self, name: str) -> str:
-        """The first field of that name, unfolded, 8-bit bytes decoded, RFC 2047 not yet."""
-        values = self._fields.get(name)
-        return _from_wire(values[0]) if values else ""
+        """The first field of that name that is not empty, unfolded, 8-bit decoded, RFC 2047 not yet."""
+        values = self._fields.get(name, ())
+        return next((shown for value in values if (shown := _from_wire(value))), "")
 
     def text(self, name: str) -> str:
         """The first field of that name as a person reads it."""
         return label(decode_words(self.raw(name)))
 
     def addresses(self, *names: str) -> list[ReadAddress]:
-        """All addresses of all fields of these names, in order."""
-        values = [_from_wire(value) for name in names for value in self._fields.get(name, ())]
+        """The addresses of all fields of these names, in order, one more than are kept at most."""
         found: list[ReadAddress] = []
-        for name, email in _parse_addresses(values)[:_MAX_ADDRESSES]:
-            shown, email = label(decode_words(name)), label(email)
-            if shown or email:
-                found.append(ReadAddress(name=shown.strip("'\" "), email=email))
+        for value in (value for name in names for value in self._fields.get(name, ())):
+            for shown, email in split_addresses(_from_wire(value), MOST_ADDRESSES + 1 - len(found)):
+                shown, email = label(decode_words(shown)).strip("'\" "), label(decode_words(email))
+                if shown or email:
+                    found.append(ReadAddress(name=shown, email=email))
+            if len(found) > MOST_ADDRESSES:
+                break
         return found
 
     def ids(self, name: str) -> list[str]:
-        """Message-IDs without their angle brackets."""
-        return [label(found) for found in _ID.findall(self.raw(name))]
+        """The Message-IDs in all fields of that name, without their angle brackets."""
+        values = [_from_wire(value) for value in self._fields.get(name, ())]
+        found = [re.sub(r"\s+", "", identity) for value in values for identity in _ID.findall(value)]
+        return [label(identity) for identity in found[-_MAX_IDS:] if identity]
 
     def date(self) -> float | None:
         """When it was sent, else when the last server got it; seconds since the epoch."""
         received = self.raw("received").rpartition(";")[2]
-        for value in (self.raw("date"), received):
-            when = _parse_date(value)
+        for value in (*(self.raw(name) for name in _DATE_FIELDS), received):
+            when = parse_date(value)
             if when is not None:
                 return when
         return None
@@ -68,10 +79,10 @@ class Headers:
         return ReadMail(
             message_id=message_ids[0] if message_ids else (label(self.raw("message-id")) or None),
             in_reply_to=replied[0] if replied else None,
-            references=self.ids("references")[:_MAX_ADDRESSES],
+            references=self.ids("references"),
             subject=self.text("subject"),
             sender=senders[0] if senders else None,
-            recipients=self.addresses("to", "cc", "bcc"),
+            recipients=self.addresses("to", "cc", "bcc")[:MOST_ADDRESSES],
         )
 
 
@@ -100,10 +111,9 @@ def _word_bytes(coding: str, payload: str) -> bytes:
     raw = payload.encode("utf-8", "replace")
     if coding in "qQ":
         return quopri.decodestring(raw.replace(b"_", b" "), header=False)
-    try:
-        return base64.b64decode(raw + b"=" * (-len(raw) % 4))
-    except binascii.Error:
-        return raw
+    letters = _NOT_BASE64.sub(b"", raw)
+    usable = len(letters) - 1 if len(letters) % 4 == 1 else len(letters)
+    return binascii.a2b_base64(letters[:usable] + b"=" * (-usable % 4))
 
 
 def _from_wire(value: str) -> str:
@@ -112,20 +122,21 @@ def _from_wire(value: str) -> str:
     return value if value.isascii() else decode(value.encode("utf-8", "surrogateescape"))
 
 
-def _parse_addresses(values: list[str]) -> list[tuple[str, str]]:
-    """(name, address) pairs; from a field that is not well formed, whatever looks like an address."""
-    try:
-        pairs = [pair for pair in getaddresses(values) if any(pair)]
-    except (ValueError, IndexError, TypeError, RecursionError):
-        pairs = []
-    if any("@" in email for _, email in pairs):
-        return pairs
-    return [("", email) for value in values for email in _EMAIL.findall(value)] or pairs
-
-
-def _parse_date(value: str) -> float | None:
+def parse_date(value: str) -> float | None:
+    """Seconds since the epoch of a date in mail's form or ISO's, in UTC where it names no zone."""
+    if not value:
+        return None
     try:
         parsed = parsedate_tz(value)
-        return float(mktime_tz(parsed)) if parsed else None
+        if parsed:
+            return float(timegm((*parsed[:6], 0, 1, 0)) - (parsed[9] or 0))
+        found = _ISO_DATE.match(value)
+        if found:
+            zone = found[7] or "Z"
+            return datetime.fromisoformat(
+                f"{found[1]}-{found[2]}-{found[3]}T{found[4] or '00'}:{found[5] or '00'}:{found[6] or '00'}"
+                f"{'+00:00' if zone == 'Z' else zone}"
+            ).timestamp()
     except (ValueError, OverflowError, TypeError, IndexError):
-        return None
+        pass
+    return None

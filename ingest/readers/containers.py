@@ -91,6 +91,7 @@ _MAGIC = (
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"BM[\s\S]{4}\x00{4}"), "bmp"),
     (re.compile(rb"RIFF[\s\S]{4}WEBP"), "webp"),
+    (re.compile(rb"\x78\x9f\x3e\x22"), "tnef"),
 )
 _ARCHIVES = (
     b"\x1f\x8b",

@@ -1,141 +1,110 @@
-"""Outlook messages (.msg) by python-oxmsg: the same reading as of any other mail."""
+"""Outlook messages (.msg, MS-OXMSG), OLE files whose storages hold MAPI properties; and winmail.dat alone."""
 
 from __future__ import annotations
 
-import email
+import io
+import re
 import struct
-from collections.abc import Iterator
-from email.utils import parseaddr
-from functools import cache
-from importlib import import_module
-from types import ModuleType
 from typing import Protocol
 
-from ingest.mail.headers import Headers
-from ingest.mail.message import add_zones, name_parts
-from ingest.readers.draft import Document, Draft, Kind, label
-from ingest.readers.hypertext import declared_text, mail_text
-from ingest.readers.rtf import rtf_text
-from ingest.sandbox.messages import ReadAddress, ReadMail
+from ingest.mail.message import add_outlook
+from ingest.mail.outlook import DATA, METHOD, Attached, OutlookMessage, Properties
+from ingest.mail.tnef import read_tnef
+from ingest.readers.containers import olefile
+from ingest.readers.draft import Document, Draft
 
 ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError, struct.error)
-_TRANSPORT_HEADERS = 0x007D
-_MESSAGE_ID = 0x1035
-_HTML = 0x1013
-_RTF = 0x1009
-_SMTP_ADDRESS = 0x39FE
-_MAX_RTF = 64 * 1024 * 1024
-# What MS-OXRTFCP says that the window of a compressed RTF body begins with.
-_WINDOW = (
-    rb"{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript \fdecor "
-    rb"MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0"
-    b"\r\n"
-    rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
-)
+_PROPERTIES = "__properties_version1.0"
+_STREAM = re.compile(r"__substg1\.0_([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})")
+_WHOLE = {0x0002: "<h", 0x0003: "<i", 0x000B: "<h", 0x0014: "<q", 0x0040: "<q"}
+_NARROW, _WIDE, _BINARY, _OBJECT = 0x001E, 0x001F, 0x0102, 0x000D
+_MAX_DEPTH = 5
 
 
-class _Properties(Protocol):
-    def str_prop_value(self, pid: int) -> str | None: ...
-    def binary_prop_value(self, pid: int) -> bytes | None: ...
-
-
-@cache
-def oxmsg() -> ModuleType:
-    """The one place that imports oxmsg."""
-    return import_module("oxmsg")
+class _Ole(Protocol):
+    def listdir(self, streams: bool = ..., storages: bool = ...) -> list[list[str]]: ...
+    def openstream(self, path: list[str]) -> io.BytesIO: ...
 
 
 def read_msg(document: Document, draft: Draft) -> None:
-    """Header, body in zones, attachments as children."""
-    message = oxmsg().Message.load(document.content())
-    properties: _Properties = message.properties
-    headers = Headers(email.message_from_string(properties.str_prop_value(_TRANSPORT_HEADERS) or ""))
-    sent = message.sent_date
-    draft.mail = _header(message, properties, headers)
-    sender = draft.mail.sender
-    draft.describe(
-        title=draft.mail.subject,
-        author=(sender.name or sender.email) if sender else None,
-        created_at=sent.timestamp() if sent else headers.date(),
-    )
-    draft.add(Kind.TITLE, draft.mail.subject, level=1)
-    add_zones(_body(message.body, properties), draft)
-    for number, attachment in enumerate(message.attachments, start=1):
-        content = attachment.file_bytes
-        if content is None:
-            draft.missing.append(f"the attachment {number} is a message or a link and was not read")
+    """Header, body in zones, attachments as children, messages within it as messages of their own."""
+    with olefile().OleFileIO(io.BytesIO(document.content())) as ole:
+        message = _Storage(ole).message([], 0)
+    add_outlook(message, draft)
+
+
+def read_winmail(document: Document, draft: Draft) -> None:
+    """A winmail.dat that was saved without its message."""
+    add_outlook(read_tnef(document.content()), draft)
+
+
+class _Storage:
+    """The streams of one file, by the storage that they lie in."""
+
+    def __init__(self, ole: _Ole) -> None:
+        self._ole = ole
+        self._streams: dict[tuple[str, ...], list[str]] = {}
+        self._below: dict[tuple[str, ...], list[str]] = {}
+        for path in ole.listdir(streams=True, storages=False):
+            for depth in range(1, len(path)):
+                inside = self._below.setdefault(tuple(path[: depth - 1]), [])
+                if not inside or inside[-1] != path[depth - 1]:
+                    inside.append(path[depth - 1])
+            self._streams.setdefault(tuple(path[:-1]), []).append(path[-1])
+
+    def message(self, path: list[str], depth: int) -> OutlookMessage:
+        """The message in this storage."""
+        message = OutlookMessage(self._properties(path, 24 if depth else 32))
+        for name in dict.fromkeys(self._below.get(tuple(path), ())):
+            if name.startswith("__recip_version1.0_"):
+                message.recipients.append(self._properties([*path, name], 8))
+            elif name.startswith("__attach_version1.0_"):
+                message.attachments.append(self._attached([*path, name], message, depth))
+        message.settle_page()
+        return message
+
+    def _attached(self, path: list[str], message: OutlookMessage, depth: int) -> Attached:
+        attached = Attached(self._properties(path, 8))
+        inside = f"__substg1.0_{DATA:04X}{_OBJECT:04X}"
+        embedded = (*path, inside)
+        if embedded in self._streams and _PROPERTIES in self._streams[embedded]:
+            if depth < _MAX_DEPTH:
+                attached.message = self.message(list(embedded), depth + 1)
+            else:
+                message.missing.append("messages are nested too deeply to be read")
+        elif embedded in self._streams or embedded in self._below:
+            message.missing.append("an object of another program was not read")
+        elif attached.properties.number(METHOD) in (2, 3, 4, 7):
+            message.missing.append("an attachment lies elsewhere and was not fetched")
         else:
-            draft.add_child(attachment.file_name or f"attachment {number}", content)
-    name_parts(draft)
+            attached.content = attached.properties.binary(DATA)
+        return attached
 
+    def _properties(self, path: list[str], header: int) -> Properties:
+        """All properties of a storage; a stream that is damaged is left out.
 
-def _header(message: object, properties: _Properties, headers: Headers) -> ReadMail:
-    """The fields of the header that came over the wire; of a message that never did, Outlook's properties."""
-    mail = headers.mail()
-    mail.subject = label(getattr(message, "subject", "")) or mail.subject
-    if mail.sender is None:
-        name, address = parseaddr(getattr(message, "sender", None) or "")
-        mail.sender = ReadAddress(name=label(name), email=label(address)) if name or address else None
-    mail.message_id = mail.message_id or label(properties.str_prop_value(_MESSAGE_ID)).strip("<>") or None
-    mail.recipients = mail.recipients or list(_recipients(message))
-    return mail
+        Args:
+            header: bytes before the first entry of the property stream.
+        """
+        found = Properties()
+        for name in self._streams.get(tuple(path), ()):
+            match = _STREAM.fullmatch(name)
+            if name == _PROPERTIES:
+                self._fixed(self._read([*path, name])[header:], found)
+            elif match and (kind := int(match[2], 16)) in (_NARROW, _WIDE, _BINARY):
+                data = self._read([*path, name])
+                found[int(match[1], 16)] = data.decode("utf-16-le", "replace") if kind == _WIDE else data
+        return found
 
+    def _fixed(self, entries: bytes, found: Properties) -> None:
+        """Properties of a fixed size: 16 bytes each, of which the last 8 are the value."""
+        for at in range(0, len(entries) - 15, 16):
+            kind, key = struct.unpack_from("<HH", entries, at)
+            if kind in _WHOLE:
+                found[key] = struct.unpack_from(_WHOLE[kind], entries, at + 8)[0]
 
-def _recipients(message: object) -> Iterator[ReadAddress]:
-    for recipient in getattr(message, "recipients", ()):
-        address = recipient.properties.str_prop_value(_SMTP_ADDRESS) or recipient.email_address
-        yield ReadAddress(name=label(recipient.name), email=label(address))
-
-
-def _body(plain: str | None, properties: _Properties) -> str:
-    """The plain body, else the HTML one, else the compressed RTF that Outlook keeps for itself."""
-    if plain and plain.strip():
-        return plain.replace("\r\n", "\n")
-    markup = properties.binary_prop_value(_HTML)
-    if markup:
-        return mail_text(declared_text(markup))
-    if text := properties.str_prop_value(_HTML):
-        return mail_text(text)
-    rtf = properties.binary_prop_value(_RTF)
-    return rtf_text(decompress(rtf)) if rtf else ""
-
-
-def decompress(data: bytes) -> bytes:
-    """Compressed RTF (MS-OXRTFCP): literals and references into a window of 4,096 bytes.
-
-    Raises:
-        ValueError: it is cut off, or longer than it may be.
-    """
-    if len(data) < 16:
-        raise ValueError("compressed RTF is cut off")
-    _, size, kind, _ = struct.unpack_from("<IIII", data)
-    if kind == 0x414C454D:  # "MELA": stored
-        return data[16 : 16 + size]
-    if size > _MAX_RTF:
-        raise ValueError("compressed RTF is too large")
-    return _expand(data, size)
-
-
-def _expand(data: bytes, size: int) -> bytes:
-    window = bytearray(_WINDOW.ljust(4096, b"\x00"))
-    write, out, at = len(_WINDOW), bytearray(), 16
-    flags, bit = 0, 8
-    while len(out) < size and at + (bit == 8) < len(data):
-        if bit == 8:
-            flags, bit, at = data[at], 0, at + 1
-        if flags >> bit & 1:
-            reference = int.from_bytes(data[at : at + 2], "big")
-            read, length = reference >> 4, (reference & 15) + 2
-            at += 2
-            if read == write:
-                break
-        else:
-            window[write], read, length = data[at], write, 1
-            at += 1
-        for step in range(length):  # byte by byte: a reference may overlap what it writes
-            byte = window[(read + step) % 4096]
-            window[write] = byte
-            write = (write + 1) % 4096
-            out.append(byte)
-        bit += 1
-    return bytes(out)
+    def _read(self, path: list[str]) -> bytes:
+        try:
+            return self._ole.openstream(path).read()
+        except (OSError, ValueError, IndexError):
+            return b""

@@ -10,11 +10,19 @@ from ingest.readers.draft import Document
 from ingest.readers.encoding import decode, wide_encoding
 
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b\x08"))
-_FIELD = re.compile(r"([!-9;-~]{1,76}):(?:[ \t]|$)")
+_FIELD = re.compile(r"([!-9;-~]{1,76})[ \t]*:(?:[ \t]|$)")
+_MAIL_BYTES = 16_384
+_BROKEN_LINES = 20
 _MACHINE_FIELDS = frozenset(
     ("message-id", "received", "mime-version", "return-path", "delivered-to", "x-mailer")
 )
 _PERSON_FIELDS = frozenset(("from", "to", "subject", "date", "cc", "reply-to", "sender", "content-type"))
+_MAIL_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?[ \t\r\n]{0,1000}(?:>?From |[!-9;-~]{1,76}[ \t]*:|\xff\xfe|\xfe\xff|.\x00.\x00)",
+    re.DOTALL,
+)
+_FROM_LINE = re.compile(r">?From (?![ \t]*:)")
+_ENTRIES = re.compile(r"BEGIN:(VCALENDAR|VCARD)\s", re.IGNORECASE)
 _PROLOGUE = re.compile(r"\s*(?:<!--.*?-->|<\?.{0,300}?\?>)\s*", re.DOTALL)
 _HTML = re.compile(
     r"<!doctype\s+html|<(?:html|head|body|title|meta|div|p|table|h[1-6]|span|script)[\s>]", re.I
@@ -41,8 +49,8 @@ def text_kind(document: Document) -> str:
     head = decode(document.head)
     text = head.lstrip("\ufeff \t\r\n")
     hint = document.extension
-    if is_mail(text, named=hint == "eml"):
-        return "eml"
+    if entry := _ENTRIES.match(text):
+        return "ics" if entry[1].upper() == "VCALENDAR" else "vcf"
     if text.startswith("{\\rtf"):
         return "rtf"
     if _HTML.match(_PROLOGUE.sub("", text, count=20)) or (hint in ("html", "htm", "xhtml") and "<" in text):
@@ -82,26 +90,44 @@ def cells(lines: list[str]) -> tuple[str, int] | None:
     return best
 
 
-def is_mail(text: str, *, named: bool) -> bool:
-    """Whether a text begins with the header of a message, and not with a memo's or a letter's lines."""
-    fields: dict[str, str] = {}
-    lines = text[:16_384].splitlines()
-    if lines and lines[0].startswith(("From ", ">From ")):
+def is_mail(document: Document) -> bool:
+    """Whether a document begins with the header of a message, and not with a memo's or a letter's lines."""
+    head = document.head[:_MAIL_BYTES]
+    if not _MAIL_START.match(head):
+        return False
+    lines = decode(head).lstrip("\ufeff \t\r\n\x00").splitlines()
+    named = document.extension == "eml"
+    while lines and _FROM_LINE.match(lines[0]):
         del lines[0]
-    for line in lines:
-        if not line.strip():
-            break
-        if line[0] in " \t":
-            continue
-        match = _FIELD.match(line)
-        if not match:
-            break
-        fields.setdefault(match[1].lower(), line[match.end() :].strip())
+    fields, broken = _fields(lines, most_broken=_BROKEN_LINES if named else 1)
     known = fields.keys() & (_MACHINE_FIELDS | _PERSON_FIELDS)
     if named:
-        return bool(known)
-    if len(known) < 2:
+        return bool(fields) and (bool(known) or not broken)
+    if "boundary=" in fields.get("content-type", "") and not broken:
+        return True
+    if len(known) < 2 + broken:
         return False
     return bool(fields.keys() & _MACHINE_FIELDS) or (
         "from" in fields and parsedate_tz(fields.get("date", "")) is not None
     )
+
+
+def _fields(lines: list[str], most_broken: int) -> tuple[dict[str, str], int]:
+    """The fields of the header that these lines begin with, and how many lines of it are none."""
+    fields: dict[str, str] = {}
+    broken, last = 0, ""
+    for line in lines:
+        if not line.strip():
+            break
+        match = _FIELD.match(line)
+        if line[0] in " \t":
+            fields[last] = fields.get(last, "") + line
+        elif match:
+            last = match[1].lower()
+            fields.setdefault(last, line[match.end() :].strip())
+        else:
+            broken += 1
+            if broken > most_broken:
+                break
+    fields.pop("", None)
+    return fields, broken

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingest.mail import message
+from ingest.mail import calendar, message
 from ingest.readers import (
     containers,
     data,
@@ -56,7 +56,10 @@ _ODF = "application/vnd.oasis.opendocument."
 
 FORMATS = (
     Format("eml", "message/rfc822", message.read_message, "email (standard library)", message.ERRORS),
-    Format("msg", "application/vnd.ms-outlook", msg.read_msg, "python-oxmsg", msg.ERRORS),
+    Format("msg", "application/vnd.ms-outlook", msg.read_msg, "olefile", msg.ERRORS),
+    Format("tnef", "application/vnd.ms-tnef", msg.read_winmail, "own", msg.ERRORS),
+    Format("ics", "text/calendar", calendar.read_calendar, "own"),
+    Format("vcf", "text/vcard", calendar.read_calendar, "own"),
     Format("txt", "text/plain", text.read_text, "own"),
     Format("md", "text/markdown", markdown.read_markdown, "own"),
     Format("html", "text/html", hypertext.read_html, "lxml"),
@@ -96,6 +99,8 @@ def detect(document: Document) -> Format:
     """
     if document.size == 0:
         raise UnreadableDocument(Why.EMPTY, "the file has no bytes")
+    if sniff.is_mail(document):  # before all else: what a message carries may stand near its beginning
+        return _BY_NAME["eml"]
     kind = containers.binary_kind(document)
     if kind is None:
         if sniff.is_binary(document.head):
@@ -163,6 +168,5 @@ def warm() -> None:
     What a reader imports only when it is first used would otherwise be imported by every worker for itself.
     """
     containers.olefile()
-    msg.oxmsg()
     for name, content in samples.documents():
         read(io.BytesIO(content), Job(name=name), io.BytesIO())
