@@ -10,6 +10,8 @@ IngestError
 │   ├── AccountError       what is said of it in strongroom.toml makes no sense
 │   ├── ConnectorRefused   no connector can be had for it
 │   └── RemoteFailed       the server, or the way to it, failed; `failure` says how
+├── SplitterGone           the process that takes a mailbox apart died, lied or fell silent
+├── ImportFailed           a file of messages cannot be imported, or not any further
 └── SourceError            a document cannot be taken now; it stays where it is
     └── NotWhole           it vanished or changed meanwhile; nobody need hear of it
 """
@@ -75,6 +77,16 @@ class RemoteFailed(MailError):
     def __init__(self, failure: Failure, what: str, *, remedy: str | None = None) -> None:
         super().__init__(what, remedy=remedy)
         self.failure = failure
+
+
+class SplitterGone(IngestError):
+    """The process that takes a file of messages apart died, broke the protocol or fell silent."""
+
+    retryable = True
+
+
+class ImportFailed(IngestError):
+    """A file of messages cannot be imported, or not any further. What is stored of it stays."""
 
 
 class SourceError(IngestError):

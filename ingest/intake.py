@@ -30,6 +30,7 @@ class Intake:
         self._limits = limits
         self._counter = Counter()
         self.tally = self._counter.tally
+        self.of_source = self._counter.of_source
         self.paused: str | None = None  # why nothing is taken at present
 
     def run(self, source: Source, stop: threading.Event) -> None:

@@ -26,12 +26,15 @@ class Counter:
         self._lock = threading.Lock()
         self._stored = self._duplicates = 0
         self._refused: dict[str, str] = {}
+        self._by_source: dict[str, tuple[int, int]] = {}
 
     def taken(self, source: str, locator: str, *, created: bool) -> None:
         """A document was stored, or was there already."""
         with self._lock:
             self._stored += created
             self._duplicates += not created
+            new, known = self._by_source.get(source, (0, 0))
+            self._by_source[source] = (new + created, known + (not created))
             self._refused.pop(f"{source}: {locator}", None)
 
     def refused(self, source: str, locator: str, error: StrongroomError) -> None:
@@ -42,6 +45,11 @@ class Counter:
             self._refused[place] = str(error)
         if not known:
             log.warning("a file of %s stays where it is: %s", source, error)
+
+    def of_source(self, source: str) -> tuple[int, int]:
+        """How many documents of one source were new, and how many were there already."""
+        with self._lock:
+            return self._by_source.get(source, (0, 0))
 
     def gone(self, source: str, locator: str) -> None:
         """Nothing is at this place any more."""

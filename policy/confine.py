@@ -118,6 +118,26 @@ _ALONE = {
 }
 
 
+# The dialer alone makes sockets of its own: to resolve a name and to connect, never to be reached. Protocol
+# 253 is the self-test's; raw sockets, AF_UNIX (a resolver's or a journal's) and all other families are none.
+_DIALING = {
+    "socket": Rule(
+        Verdict.DENY,
+        (
+            When(0, _LOW_WORD & ~(socket.AF_INET ^ socket.AF_INET6), socket.AF_INET, Verdict.DENY, opposite=True),
+            When(2, _LOW_WORD, SELF_TEST_PROTOCOL, Verdict.DENY),
+            When(1, 0xF, socket.SOCK_STREAM, Verdict.ALLOW),
+            When(1, 0xF, socket.SOCK_DGRAM, Verdict.ALLOW),
+        ),
+    ),
+    "socketpair": DENY,
+    **_NO_FASTOPEN,
+}
+
+# For a process that has all that it needs in memory.
+_NO_FILES = {"open": DENY, "openat": DENY, "openat2": ABSENT}
+
+
 def _no_limits(_: Limits) -> dict[int, int]:
     return {}
 
@@ -137,6 +157,23 @@ def _worker_limits(limits: Limits) -> dict[int, int]:
     }
 
 
+def _importer_limits(limits: Limits) -> dict[int, int]:
+    # No limit of processor time: a mailbox may take hours. The core ends a splitter that falls silent.
+    return {
+        resource.RLIMIT_DATA: limits.import_memory,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 16,
+    }
+
+
+def _connector_limits(limits: Limits) -> dict[int, int]:
+    return {
+        resource.RLIMIT_DATA: limits.connector_memory,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 32,
+    }
+
+
 @dataclass(frozen=True)
 class Probe:
     """A call that must fail now, with arguments that do nothing should it be let through."""
@@ -147,8 +184,7 @@ class Probe:
 
 _AT_FDCWD = -100
 _X32_GETPID = 0x40000000 + 39
-_EVERYBODY = (
-    Probe("connect", (-1, 0, 0)),
+_DIALER = (
     Probe("bind", (-1, 0, 0)),
     Probe("socketpair", (socket.AF_UNIX, socket.SOCK_DGRAM, 0, 0)),
     Probe("io_uring_setup", (0, 0)),
@@ -159,6 +195,7 @@ _EVERYBODY = (
     Probe("keyctl", (-1,)),
     Probe("mount", (0, 0, 0, 0, 0)),
 )
+_EVERYBODY = (Probe("connect", (-1, 0, 0)), *_DIALER)
 _ANSWERER = (Probe("execve", (0, 0, 0)), Probe("kill", (0, -1)), Probe("unshare", (-1,)))
 _READER = (Probe("openat", (_AT_FDCWD, b"/dev/null", os.O_WRONLY)), Probe("memfd_create", (0, -1)))
 _LONER = (Probe("clone", (0x800, 0, 0, 0, 0)),)  # CLONE_SIGHAND without CLONE_VM: invalid, so makes nothing
@@ -172,6 +209,7 @@ class Row:
     rules: Mapping[str, Rule]
     probes: tuple[Probe, ...]
     alone: bool = True  # gives up capabilities, and its network where the kernel grants an empty one
+    dials: bool = False  # keeps the network, and may connect to it
     limits: Callable[[Limits], dict[int, int]] = field(default=_no_limits)
 
 
@@ -188,9 +226,31 @@ TABLE: Mapping[str, Row] = {
         (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
         limits=_worker_limits,
     ),
+    # Takes one file of messages apart; started for it, and gone with it.
+    "importer": Row(
+        "strong-importer",
+        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE,
+        (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
+        limits=_importer_limits,
+    ),
     # Opens its device files for writing; threads only.
     "model": Row(
         "strong-model", _KERNEL | _SOCKETS | _ANSWERING | _ALONE, (*_EVERYBODY, *_ANSWERER, *_LONER)
+    ),
+    # Speaks to a mail server on a socket that the dialer gave it; `shut_files` follows once it has loaded.
+    "connector": Row(
+        "strong-connect",
+        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE,
+        (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
+        limits=_connector_limits,
+    ),
+    # Reaches one host for the connector and sees none of what is said there.
+    "dialer": Row(
+        "strong-dialer",
+        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE | _DIALING,
+        (*_DIALER, *_ANSWERER, *_READER, *_LONER),
+        dials=True,
+        limits=_connector_limits,
     ),
 }
 
@@ -201,7 +261,7 @@ def confine(row: str, limits: Limits | None = None, *, watched: bool = False) ->
     Call it before the process starts a thread: namespaces and capabilities belong to threads.
 
     Args:
-        row: core, zygote, parser or model.
+        row: core, zygote, parser, model, connector or dialer.
         limits: for the rows that have resource limits.
         watched: this process is under the filter of `policy/egress.py`, which refuses sockets in its place.
 
@@ -213,14 +273,15 @@ def confine(row: str, limits: Limits | None = None, *, watched: bool = False) ->
     """
     chosen = TABLE[row]
     rules = {**chosen.rules, **(_WATCHED if watched else _UNWATCHED)}
-    if row == "parser":
+    if row in ("parser", "importer"):
         rules["tgkill"] = _unless(0, _LOW_WORD, os.getpid())  # abort() signals oneself
     layers = ["no_new_privs", "seccomp"]
     try:
         if chosen.alone:
             if len(os.listdir("/proc/self/task")) > 1:
                 raise ConfinementError(f"{row} has threads already", remedy="confine it earlier")
-            if row != "parser" and _leave_the_network():  # a worker is in its zygote's already
+            # A worker is in its zygote's already.
+            if row != "parser" and not chosen.dials and _leave_the_network():
                 layers.append("network namespace")
             _drop_capabilities()
             layers.append("no capabilities")
@@ -236,9 +297,20 @@ def confine(row: str, limits: Limits | None = None, *, watched: bool = False) ->
         raise ConfinementError(f"{row} could not be confined: {error.strerror}") from error
     seccomp.load(rules)
     # urllib3 opens and binds an IPv6 socket at import unless Python says that there is none. There is none.
-    socket.has_ipv6 = False
+    socket.has_ipv6 = chosen.dials
     self_test(row)
     return tuple(layers)
+
+
+def shut_files() -> None:
+    """Open no file any more, for ever: all that is needed is loaded.
+
+    Raises:
+        ConfinementError: the kernel refused, or it does not hold.
+    """
+    seccomp.load(_NO_FILES)
+    attempt = partial(seccomp.syscall, "openat", _AT_FDCWD, b"/dev/null", os.O_RDONLY)
+    _must_fail("openat", attempt, (errno.EPERM,))
 
 
 def self_test(row: str) -> None:

@@ -23,6 +23,9 @@ class Limits:
     parse_wall_ocr_s: float = 600.0
     parse_cpu_s: int = 120
     parse_memory: int = 1024 * MIB  # private writable memory of one parser worker (RLIMIT_DATA)
+    import_memory: int = 192 * MIB  # private writable memory of a splitter of mailboxes (RLIMIT_DATA)
+    import_silence_s: float = 120.0  # a splitter that says nothing for so long is stuck
+    connector_memory: int = 80 * MIB  # private writable memory of one; with its libraries' code under 100
     documents_per_worker: int = 500
     image_pixels: int = 120_000_000
     parse_attempts: int = 2  # the second failure quarantines

@@ -54,6 +54,7 @@ class Import(Record, frozen=True, kw_only=True):
     messages: int
     done: bool
     started_at: float
+    missed: int = 0  # messages in it that could not be stored
 
 
 def mail_source(account: str) -> str:
@@ -230,12 +231,17 @@ class MailboxTable:
         with self._database.write(durable=False) as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO imports (source, locator, size, mtime_ns, position, messages, done,"
-                " started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                " started_at, missed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     state.source, state.locator, state.size, state.mtime_ns, state.position,
-                    state.messages, state.done, state.started_at,
+                    state.messages, state.done, state.started_at, state.missed,
                 ),
             )  # fmt: skip
+
+    def forget_import(self, source: str, locator: str) -> None:
+        """Forget how far an import is: it starts from its beginning, should it be started again."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM imports WHERE source = ? AND locator = ?", (source, locator))
 
     def imports(self) -> list[Import]:
         """All imports, the newest first."""
@@ -248,7 +254,8 @@ class MailboxTable:
     def _imports(self, condition: str, *values: object) -> list[Import]:
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT source, locator, size, mtime_ns, position, messages, done, started_at FROM imports"
+                "SELECT source, locator, size, mtime_ns, position, messages, done, started_at, missed"
+                " FROM imports"
                 f" WHERE {condition}",
                 values,
             ).fetchall()
@@ -256,6 +263,7 @@ class MailboxTable:
             Import(
                 source=row[0], locator=row[1], size=row[2], mtime_ns=row[3], position=row[4],
                 messages=row[5], done=bool(row[6]), started_at=row[7],
+                missed=row[8],
             )
             for row in rows
         ]  # fmt: skip

@@ -15,7 +15,6 @@ import signal
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from ingest.errors import NotWhole, SourceError
 from ingest.sources.whole import Stamp, Writers
@@ -65,6 +64,21 @@ class Tree:
                     found.append((path, entry.stat(follow_symlinks=False)))
         return found
 
+    def names(self, folder: str) -> tuple[list[str], list[str]]:
+        """The names of the files and of the folders in one folder; nothing else, so that many fit.
+
+        Raises:
+            OSError: it vanished or cannot be read.
+        """
+        files, folders = [], []
+        with self._folder(folder) as descriptor, os.scandir(descriptor) as listing:
+            for entry in listing:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(entry.name)
+        return files, folders
+
     def writers(self, path: str) -> Writers:
         """Whether anybody, in any process of this machine, has the file open for writing."""
         try:
@@ -73,7 +87,7 @@ class Tree:
         except OSError:
             return Writers.UNKNOWN
 
-    def open(self, path: str, stamp: Stamp) -> BinaryIO:
+    def open(self, path: str, stamp: Stamp) -> io.BufferedReader:
         """Open a file that must stay as its stamp says until its last byte is read.
 
         Raises (here and in every read):

@@ -1,0 +1,1 @@
+"""Mail from files: mailboxes, Outlook stores, mail folders and archives of them, brought in."""
