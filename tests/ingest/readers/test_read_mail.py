@@ -99,7 +99,11 @@ def test_earlier_mail_below_is_quoted(below: str) -> None:
 
 def test_forwarded_mail_is_new_to_its_reader() -> None:
     body = "FYI\n\n-----Original Message-----\nFrom: Ann\n\nthe rent rises in May\n"
-    assert all(kind.value == "paragraph" for kind, _ in zones(body, subject="WG: Rent"))
+    assert [(kind.value, piece) for kind, piece in zones(body, subject="WG: Rent")] == [
+        ("paragraph", "FYI"),
+        ("forwarded", "-----Original Message-----\nFrom: Ann"),
+        ("paragraph", "the rent rises in May"),
+    ]
 
 
 @pytest.mark.parametrize(
