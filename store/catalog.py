@@ -1,19 +1,33 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
-origins, texts, passages and vectors, findings, mailboxes, tokens.
+origins, filters, texts, passages and vectors, findings, mailboxes, conversations,
+people, tokens.
 """
 
 from __future__ import annotations
 
 from store.database import Database
+from store.filters import FilterTable
 from store.findings import FindingTable
 from store.items import ItemTable
 from store.mailboxes import MailboxTable
 from store.passages import PassageTable
+from store.people import PeopleTable
 from store.readings import ReadingTable
+from store.threads import ThreadTable
 from store.tokens import TokenTable
 
 
-class Catalog(ItemTable, ReadingTable, PassageTable, FindingTable, MailboxTable, TokenTable):
+class Catalog(
+    ItemTable,
+    FilterTable,
+    ReadingTable,
+    PassageTable,
+    FindingTable,
+    MailboxTable,
+    ThreadTable,
+    PeopleTable,
+    TokenTable,
+):
     """All parts over one database. Thread-safe."""
 
     def __init__(self, database: Database) -> None:

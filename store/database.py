@@ -146,7 +146,6 @@ class Database:
                 return self._readers.pop()
         connection = connect(self.path, self._key, cache_kib=_READER_CACHE_KIB)
         connection.execute("PRAGMA query_only=ON")
-        connection.create_function("fold", 1, _fold, deterministic=True)
         return connection
 
     def _give_back(self, connection: Connection) -> None:
@@ -155,11 +154,6 @@ class Database:
                 self._readers.append(connection)
                 return
         connection.close()
-
-
-def _fold(text: str | None) -> str | None:
-    """For comparing names in any script: SQLite's own lower() knows ASCII only."""
-    return text.casefold() if text is not None else None
 
 
 def connect(path: Path, key: Private[bytes], *, cache_kib: int = _READER_CACHE_KIB) -> Connection:

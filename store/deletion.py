@@ -21,10 +21,12 @@ from store.blobs import Blobs
 from store.database import Connection
 from store.errors import AttachedItem
 from store.items import marks, sequence_of
+from store.people import count_unsaid, forget_people, written_in
 from store.places import remember_places
 from store.readings import next_generation
 from store.records import Receipt
 from store.snapshots import drop_covering
+from store.threads import name_anew
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,9 @@ def erase(connection: Connection, item: str) -> Erased:
     oldest, snapshot_files = _erase_passages(connection, scope, generation)
     some = marks(scope)
     rows = connection.execute(f"SELECT id, seq, blob FROM items WHERE seq IN ({some})", scope).fetchall()
+    unsaid = written_in(connection, scope)
     connection.execute(f"DELETE FROM items WHERE seq IN ({some})", scope)
+    forget_people(connection, unsaid)
     for id, _, _ in rows:
         _forget_label(connection, id)
     digest = append(connection, "deleted", item=item, detail=msgspec.json.encode(removed).decode())
@@ -94,7 +98,7 @@ def prove(connection: Connection, blobs: Blobs, item: str) -> dict[str, int]:
     seqs, ids = [row[0] for row in gone], [row[1] for row in gone]
     residue = {"items": _count(connection, "items", "seq", seqs)}
     for table, column in _references(connection, "items"):
-        residue[table] = _count(connection, table, column, seqs)
+        residue[table] = residue.get(table, 0) + _count(connection, table, column, seqs)
     for table, column in _references(connection, "passages"):
         (orphans,) = connection.execute(
             f"SELECT count(*) FROM removed r JOIN {table} t ON t.{column} = r.passage WHERE r.generation = ?",
@@ -105,6 +109,7 @@ def prove(connection: Connection, blobs: Blobs, item: str) -> dict[str, int]:
         _count(connection, "items", name, ids) for name in ("family", "parent", "thread")
     )
     residue["mentions"] += _count(connection, "origins", "parent", ids)
+    residue["people"] = count_unsaid(connection)
     (residue["snapshots"],) = connection.execute(
         "SELECT count(*) FROM snapshots WHERE generation >= ? AND generation < ?", (oldest, generation)
     ).fetchone()
@@ -217,9 +222,9 @@ def _forget_label(connection: Connection, gone: str) -> None:
         " AND current = 1 ORDER BY parent = '', rowid LIMIT 1) WHERE parent = ?",
         (gone,),
     )
-    for label in ("family", "thread"):
-        heir = f"(SELECT id FROM items WHERE {label} = ? ORDER BY seq LIMIT 1)"
-        connection.execute(f"UPDATE items SET {label} = {heir} WHERE {label} = ?", (gone, gone))
+    heir = "(SELECT id FROM items WHERE family = ? ORDER BY seq LIMIT 1)"
+    connection.execute(f"UPDATE items SET family = {heir} WHERE family = ?", (gone, gone))
+    name_anew(connection, gone)
 
 
 def _references(connection: Connection, target: str) -> list[tuple[str, str]]:

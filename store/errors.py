@@ -8,6 +8,7 @@ StoreError
 ├── DiskFault                                    the disk refused for another reason
 ├── CatalogDamaged, BlobDamaged                  what was read is not what was written
 ├── NoSuchItem, ItemTooLarge, IllegalStep, AttachedItem   the caller's side
+│   └── NoSuchThread, NoSuchPerson               kinds of NoSuchItem
 └── DeletionIncomplete (retryable)               the proof query still found something
 """
 
@@ -74,6 +75,14 @@ class BlobDamaged(StoreError):
 
 class NoSuchItem(StoreError):
     """No item has this id; perhaps it was deleted."""
+
+
+class NoSuchThread(NoSuchItem):
+    """There is no conversation of this id."""
+
+
+class NoSuchPerson(NoSuchItem):
+    """There is no such person, or it has no such address."""
 
 
 class ItemTooLarge(StoreError):

@@ -1,4 +1,4 @@
-"""Items and where they came from: the rows, the listing, families of versions, the filters of a search."""
+"""Items and where they came from: the rows, the listing, families of versions."""
 
 from __future__ import annotations
 
@@ -177,83 +177,10 @@ class ItemTable:
         with self._database.write() as connection:
             release_place(connection, source, locator, "")
 
-    def matching_items(
-        self,
-        *,
-        types: Collection[str] = (),
-        tags: Collection[str] = (),
-        projects: Collection[str] = (),
-        sender: str | None = None,
-        recipient: str | None = None,
-        source: str | None = None,
-        after: float | None = None,
-        before: float | None = None,
-        language: str | None = None,
-        include_superseded: bool = False,
-    ) -> set[str]:
-        """Ids of the items for which all given filters hold; within one filter, any of its values.
-
-        Args:
-            types: media types, or their first half ("image").
-            sender: part of the sender's name or address; `recipient` likewise.
-            source: the name of a source that the item came from.
-            after: the item's own date, else when it was stored, is not before this; `before`: is before this.
-        """
-        conditions, values = _conditions(
-            types, tags, projects, sender, recipient, source, after, before, language, include_superseded
-        )
-        with self._database.read() as connection:
-            rows = connection.execute(
-                f"SELECT id FROM items WHERE {' AND '.join(conditions)}", values
-            ).fetchall()
-        return {row[0] for row in rows}
-
     def count(self) -> int:
         """How many items there are."""
         with self._database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM items").fetchone()[0])
-
-
-def _conditions(
-    types: Collection[str],
-    tags: Collection[str],
-    projects: Collection[str],
-    sender: str | None,
-    recipient: str | None,
-    source: str | None,
-    after: float | None,
-    before: float | None,
-    language: str | None,
-    include_superseded: bool,
-) -> tuple[list[str], list[object]]:
-    conditions, values = ["1" if include_superseded else "superseded = 0"], list[object]()
-
-    def hold(condition: str, *given: object) -> None:
-        conditions.append(condition)
-        values.extend(given)
-
-    if types:
-        whole = [kind for kind in types if "/" in kind]
-        first = [kind for kind in types if "/" not in kind]
-        first_half = "substr(media_type, 1, instr(media_type, '/') - 1)"
-        hold(f"(media_type IN ({marks(whole)}) OR {first_half} IN ({marks(first)}))", *whole, *first)
-    if tags:
-        hold(f"seq IN (SELECT item FROM tags WHERE name IN ({marks(list(tags))}))", *tags)
-    if projects:
-        hold(f"seq IN (SELECT item FROM links WHERE project IN ({marks(list(projects))}))", *projects)
-    if sender is not None:
-        hold("instr(fold(sender), ?) > 0", sender.casefold())
-    if recipient is not None:
-        hold("instr(fold(recipients), ?) > 0", recipient.casefold())
-    if source is not None:
-        hold("EXISTS (SELECT 1 FROM origins WHERE item = items.seq AND source = ?)", source)
-    if after is not None:
-        hold("coalesce(created_at, stored_at) >= ?", after)
-    if before is not None:
-        hold("coalesce(created_at, stored_at) < ?", before)
-    if language is not None:
-        hold("language = ?", language)
-    return conditions, values
 
 
 def _to_origin(row: Row) -> Origin:

@@ -12,8 +12,9 @@ from store.database import Connection, Database
 from store.errors import CatalogDamaged
 from store.items import sequence_of
 from store.ledger import move
+from store.people import add_people, forget_people, written_in
 from store.records import Address, Element, Reading, State
-from store.threads import join_thread
+from store.threads import join_thread, leave_thread
 
 _LEVEL = 3
 _local = threading.local()  # zstd contexts are costly to make and must not be shared between threads
@@ -44,6 +45,15 @@ def unpack(packed: bytes) -> bytes:
         raise CatalogDamaged("a stored text does not decompress", remedy="restore from a backup") from None
 
 
+def unpack_elements(packed: bytes) -> list[Element]:
+    """The elements out of their packed form.
+
+    Raises:
+        CatalogDamaged
+    """
+    return _element_decoder.decode(unpack(packed))
+
+
 class ReadingTable:
     """The part of the catalog that holds texts. Thread-safe."""
 
@@ -71,13 +81,15 @@ class ReadingTable:
             for item, reading, text, elements in packed:
                 seq = sequence_of(connection, item)
                 move(connection, seq, State.PARSED)
-                forget_reading(connection, seq)
+                unsaid = forget_reading(connection, seq)
                 connection.execute(
                     "INSERT INTO texts (item, text, elements) VALUES (?, ?, ?)", (seq, text, elements)
                 )
                 _describe(connection, seq, reading)
                 if reading.mail is not None:
-                    join_thread(connection, seq, item, reading.mail)
+                    add_people(connection, seq, reading.mail)
+                    join_thread(connection, seq, item, reading.mail, reading.created_at)
+                forget_people(connection, unsaid)
 
     def text(self, item: str) -> str:
         """The text of an item; empty while it is unread.
@@ -95,16 +107,7 @@ class ReadingTable:
             NoSuchItem
         """
         packed = self._packed(item, "elements")
-        return _element_decoder.decode(unpack(packed)) if packed else []
-
-    def thread(self, thread: str) -> list[str]:
-        """The items of a conversation, the oldest mail first by its own date."""
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT id FROM items WHERE thread = ? ORDER BY coalesce(created_at, stored_at), seq",
-                (thread,),
-            ).fetchall()
-        return [row[0] for row in rows]
+        return unpack_elements(packed) if packed else []
 
     def _packed(self, item: str, column: str) -> bytes | None:
         with self._database.read() as connection:
@@ -113,13 +116,21 @@ class ReadingTable:
         return row[0] if row else None
 
 
-def forget_reading(connection: Connection, seq: int) -> None:
-    """Remove what an earlier reading left, in the caller's transaction."""
+def forget_reading(connection: Connection, seq: int) -> set[int]:
+    """Remove what an earlier reading left, in the caller's transaction.
+
+    Returns:
+        what it said of people, for `forget_people` once the new reading is written: what the owner said of
+        somebody who is still named has to last.
+    """
+    unsaid = written_in(connection, [seq])
     connection.execute("DELETE FROM texts WHERE item = ?", (seq,))
-    for table in ("mails", "mail_ids", "tags", "actions", "links", "readings_by_run"):
+    for table in ("mail_people", "tags", "actions", "links", "readings_by_run"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
     remove_passages(connection, seq)
-    connection.execute("UPDATE items SET chunked = 0, thread = NULL WHERE seq = ?", (seq,))
+    leave_thread(connection, seq)
+    connection.execute("UPDATE items SET chunked = 0 WHERE seq = ?", (seq,))
+    return unsaid
 
 
 def remove_passages(connection: Connection, seq: int) -> int:

@@ -1,80 +1,471 @@
 """Conversations: which thread a mail belongs to, found from what it says of itself and what is stored.
 
-The rule is the first half of Jamie Zawinski's (https://www.jwz.org/doc/threading.html): mails that name a
-common message id (their own, their parent's, a reference) are one conversation, also when the message itself
-never arrived. A reply without such ids, as some phones send it, joins the newest thread of the same subject
-between the same people.
+Two mails are of one conversation if they name a common message id: their own, their parent's, a reference;
+also when the message of that id never came. A reply that names no mail that is here is gathered by its
+subject to the nearest mail before it, within bounds that `_nearest` states. The outcome depends on which
+mails are here, never on the order in which they came: a gathering is undone when the true parent arrives, or
+a nearer mail.
+
+A thread's id is the id of one of its items, so the id of any of them leads to it, also after two threads
+became one. A mail that is deleted stays as a placeholder where others name it. How a thread looks inside is
+`store/conversation.py`.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
+import struct
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from store.database import Connection
-from store.records import MailHeader
+import msgspec
 
-_PREFIX = re.compile(r"\s*(?:(?:re|fwd?|aw|wg|antw|sv|vs|tr|rv)\s*(?:\[\d+\])?\s*:\s*)", re.IGNORECASE)
-_MAX_IDS = 200  # a header may claim any number; the newest references matter
+from store.conversation import Mail, Place, arrange
+from store.database import Connection, Database, Row
+from store.errors import NoSuchThread
+from store.items import batches, marks, sequence_of
+from store.names import same_address
+from store.people import RECIPIENT, SENDER
+from store.records import MailHeader, Record
+from store.subjects import plain_subject, says_enough
+
+_MAX_IDS = 200  # a header may claim any number; the nearest and the first matter
+_WINDOW_S = 30 * 86_400.0  # between a mail and a reply that is gathered to it by subject
+_NEAREST = 20  # mails of one subject that are looked at: bounds the work, whatever arrives
+_OWN, _PARENT = 0, 1  # how a mail names an id
 
 
-def plain_subject(subject: str) -> tuple[str, bool]:
-    """A subject without Re: and Fwd:, in lower case with single spaces, and whether it had such a prefix."""
-    rest = subject
-    while match := _PREFIX.match(rest):
-        rest = rest[match.end() :]
-    return " ".join(rest.lower().split()), rest != subject
+class ThreadNode(Record, frozen=True, kw_only=True):
+    """One mail of a conversation, or a placeholder for one that is named and not here."""
+
+    item: str | None  # None: a placeholder
+    message_id: str | None
+    parent: int | None  # index into `Conversation.messages`
+    depth: int
+    subject: str = ""
+    sender: str | None = None
+    recipients: tuple[str, ...] = ()
+    sent_at: float | None = None
+    attachments: int = 0
 
 
-def join_thread(connection: Connection, seq: int, item: str, header: MailHeader) -> None:
-    """Write what a mail says of itself and put it into its thread, in the caller's transaction.
+class Conversation(Record, frozen=True, kw_only=True):
+    """A thread in reading order: parents before children, siblings by date."""
 
-    A thread's id is the id of one of its items. If this mail is the missing link between several threads,
-    they become one.
-    """
-    subject, replies = plain_subject(header.subject)
-    connection.execute(
-        "INSERT OR REPLACE INTO mails (item, message_id, subject) VALUES (?, ?, ?)",
-        (seq, header.message_id, subject),
-    )
-    ids = named_ids(header)
-    connection.execute("DELETE FROM mail_ids WHERE item = ?", (seq,))
-    connection.executemany(
-        "INSERT INTO mail_ids (message_id, item) VALUES (?, ?)", [(name, seq) for name in ids]
-    )
-    threads = [
-        row[0]
-        for row in connection.execute(
-            "SELECT DISTINCT o.thread FROM mail_ids m JOIN mail_ids n ON n.message_id = m.message_id"
-            " JOIN items o ON o.seq = n.item WHERE m.item = ? AND n.item <> m.item AND o.thread IS NOT NULL"
-            " ORDER BY o.thread",
-            (seq,),
-        ).fetchall()
-    ]
-    if not threads and replies and subject and not header.in_reply_to and not header.references:
-        threads = _same_subject(connection, seq, subject, header)
-    thread = threads[0] if threads else item
-    connection.execute("UPDATE items SET thread = ? WHERE seq = ?", (thread, seq))
-    for other in threads[1:]:
-        connection.execute("UPDATE items SET thread = ? WHERE thread = ?", (thread, other))
+    id: str
+    subject: str
+    messages: tuple[ThreadNode, ...]
+
+
+class ThreadTable:
+    """The part of the catalog that holds conversations. Thread-safe."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def thread(self, thread: str) -> list[str]:
+        """The items of a conversation, the oldest mail first by its own date; none if there is no such."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT id FROM items WHERE thread = ? ORDER BY coalesce(created_at, stored_at), seq",
+                (_resolve(connection, thread),),
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def conversation(self, thread: str) -> Conversation:
+        """A thread by its id, by one that it had before, or by the id of any mail of it.
+
+        Raises:
+            NoSuchThread
+        """
+        with self._database.read() as connection:
+            found = _resolve(connection, thread)
+            rows = connection.execute(
+                "SELECT i.seq, i.id, i.title, i.sender, i.recipients, i.created_at, i.stored_at,"
+                " m.message_id, coalesce(m.parents, '[]'), m.sent_at, coalesce(m.replies, 0),"
+                " coalesce(m.mark, 0), o.gathered,"
+                " (SELECT count(*) FROM origins WHERE parent = i.id AND current = 1)"
+                " FROM items i LEFT JOIN mails m ON m.item = i.seq"
+                " LEFT JOIN mail_orphans o ON o.item = i.seq WHERE i.thread = ?",
+                (found,),
+            ).fetchall()
+        if found is None or not rows:
+            raise NoSuchThread("no such conversation", item=thread, remedy="its mails may have been deleted")
+        by_key = {row[0]: row for row in rows}
+        messages = tuple(_to_node(place, by_key) for place in arrange([_to_mail(row) for row in rows]))
+        subject = next((node.subject for node in messages if node.item is not None and node.subject), "")
+        return Conversation(id=found, subject=subject, messages=messages)
+
+    def parents_of_mail(self, item: str, limit: int = 20) -> list[str]:
+        """The stored mails that a mail names as coming before it, the nearest first.
+
+        Raises:
+            NoSuchItem
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT parents FROM mails WHERE item = ?", (sequence_of(connection, item),)
+            ).fetchone()
+            found: dict[str, None] = {}
+            for name in _names(row[0]) if row else ():
+                found |= dict.fromkeys(_bearers(connection, name))
+                if len(found) >= limit:
+                    break
+        return list(found)[:limit]
+
+    def replies_to_mail(self, item: str, limit: int = 200) -> list[str]:
+        """The stored mails that name this one as coming before them, the oldest first.
+
+        Raises:
+            NoSuchItem
+        """
+        with self._database.read() as connection:
+            seq = sequence_of(connection, item)
+            rows = connection.execute(
+                "SELECT i.id FROM mails m JOIN mail_ids n ON n.id = ? AND n.role = ? AND n.item = m.item"
+                " JOIN items i ON i.seq = m.item WHERE m.item <> ? ORDER BY m.sent_at, m.item LIMIT ?",
+                (*_own_id(connection, seq), _PARENT, seq, limit),
+            ).fetchall()
+        return [row[0] for row in rows]
 
 
 def named_ids(header: MailHeader) -> list[str]:
-    """The message ids that a mail names, each once."""
-    named = [header.message_id, header.in_reply_to, *reversed(header.references)]
-    return list(dict.fromkeys(name for name in named if name))[:_MAX_IDS]
+    """The message ids that a mail names, each once: its own, if it has one, then what came before it, the
+    nearest first, the beginning of the conversation last.
+
+    References name the way from the beginning to the parent; In-Reply-To names the parent, and says something
+    new only if it is not among them. Old programs put the address of the person there that is answered:
+    taken for a message id, it would make one conversation of all that is written to that person.
+    """
+    people = {same_address(person.email) for person in (header.sender, *header.recipients) if person}
+    way = [*header.references]
+    if header.in_reply_to and header.in_reply_to not in way:
+        way.append(header.in_reply_to)
+    nearest = [name for name in dict.fromkeys(reversed(way)) if name and same_address(name) not in people]
+    named = list(dict.fromkeys([*([header.message_id] if header.message_id else []), *nearest]))
+    return named if len(named) <= _MAX_IDS else [*named[: _MAX_IDS - 1], named[-1]]
 
 
-def _same_subject(connection: Connection, seq: int, subject: str, header: MailHeader) -> list[str]:
-    people = {address.email.lower() for address in header.recipients}
-    if header.sender:
-        people.add(header.sender.email.lower())
+def join_thread(
+    connection: Connection, seq: int, item: str, header: MailHeader, sent_at: float | None
+) -> None:
+    """Write what a mail says of itself and put it into its thread, in the caller's transaction.
+
+    Its people must be written already. If this mail is the missing link between threads, they become one.
+    """
+    mail = _describe(seq, header, sent_at)
+    threads, parent_is_here, awaited = _meet(connection, mail)
+    _insert(connection, mail)
+    thread = _unite(connection, threads) if threads else item
+    connection.execute("UPDATE items SET thread = ? WHERE seq = ?", (thread, seq))
+    loose: set[int] = set()  # mails whose thread may have lost what held it together
+    if awaited:
+        loose |= _end_waiting(connection, mail)
+    if mail.subject:
+        if mail.replies and not parent_is_here:
+            connection.execute(
+                "INSERT INTO mail_orphans (item, subject, sent_at, replies, mark) VALUES (?, ?, ?, ?, ?)",
+                (seq, mail.subject, mail.sent_at, mail.replies, mail.mark),
+            )
+            _gather(connection, seq)
+        for orphan in _orphans_after(connection, mail):
+            if _gather(connection, orphan):
+                loose.add(orphan)
+    _part(connection, loose)
+
+
+def leave_thread(connection: Connection, seq: int) -> None:
+    """Forget what a mail said of itself, before it is read anew; the others stay together."""
+    item, thread = connection.execute("SELECT id, thread FROM items WHERE seq = ?", (seq,)).fetchone()
+    if thread is None:
+        return
+    connection.execute("UPDATE items SET thread = NULL WHERE seq = ?", (seq,))
+    if thread == item:
+        name_anew(connection, thread)
+    for table in ("mails", "mail_ids", "mail_orphans"):
+        connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
+    connection.execute("UPDATE mail_orphans SET gathered = NULL WHERE gathered = ?", (seq,))
+
+
+def name_anew(connection: Connection, thread: str) -> None:
+    """Name a thread after the first item that is left in it."""
+    heir = "(SELECT id FROM items WHERE thread = ? ORDER BY seq LIMIT 1)"
+    connection.execute(f"UPDATE items SET thread = {heir} WHERE thread = ?", (thread, thread))
+
+
+class _Described(NamedTuple):
+    """A row of `mails`, and its ids."""
+
+    seq: int
+    message_id: str | None
+    parents: list[str]
+    subject: str  # empty if it says too little
+    sent_at: float
+    replies: int
+    mark: int
+
+
+def _describe(seq: int, header: MailHeader, sent_at: float | None) -> _Described:
+    subject, replies = plain_subject(header.subject)
+    own = header.message_id or None
+    parents = [name for name in named_ids(header) if name != own]
+    return _Described(
+        seq=seq,
+        message_id=own,
+        parents=parents,
+        subject=subject if says_enough(subject) else "",
+        sent_at=sent_at or 0.0,
+        replies=int(replies),
+        mark=_digest(msgspec.msgpack.encode((header, sent_at))),
+    )
+
+
+def _digest(content: bytes) -> int:
+    """64 bits: equal by chance once in 2^64 pairs. A stranger who makes two equal joins his own mails."""
+    return int(struct.unpack(">q", hashlib.blake2b(content, digest_size=8).digest())[0])
+
+
+def _id(name: str) -> int:
+    return _digest(name.encode("utf-8", "surrogatepass"))
+
+
+def _meet(connection: Connection, mail: _Described) -> tuple[set[str], bool, bool]:
+    """Who else names the ids of a mail that is about to be written.
+
+    Returns:
+        their threads; whether one of its parents is here; whether its own id was named and not here.
+    """
+    threads, parent_is_here, awaited = set[str](), False, False
+    for name in (mail.message_id, *mail.parents):
+        # All that name an id are of one thread already, so one of them will do, its bearer first.
+        row = (
+            name
+            and connection.execute(
+                "SELECT m.role, i.thread FROM mail_ids m JOIN items i ON i.seq = m.item WHERE m.id = ?"
+                " ORDER BY m.role LIMIT 1",
+                (_id(name),),
+            ).fetchone()
+        )
+        if row:
+            threads.add(row[1])
+            if name == mail.message_id:
+                awaited = row[0] == _PARENT
+            else:
+                parent_is_here = parent_is_here or row[0] == _OWN
+    return threads, parent_is_here, awaited
+
+
+def _insert(connection: Connection, mail: _Described) -> None:
+    connection.execute(
+        "INSERT INTO mails (item, message_id, parents, subject, sent_at, replies, mark)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            mail.seq, mail.message_id, msgspec.json.encode(mail.parents).decode(), mail.subject,
+            mail.sent_at, mail.replies, mail.mark,
+        ),
+    )  # fmt: skip
+    own = [(_id(mail.message_id), _OWN, mail.seq)] if mail.message_id else []
+    connection.executemany(
+        "INSERT OR IGNORE INTO mail_ids (id, role, item) VALUES (?, ?, ?)",
+        [*own, *((_id(name), _PARENT, mail.seq) for name in mail.parents)],
+    )
+
+
+def _unite(connection: Connection, threads: Iterable[str]) -> str:
+    """Make these threads one, under the id of the largest."""
+    named = sorted(threads)
+    if len(named) > 1:
+        sizes = dict(
+            connection.execute(
+                f"SELECT thread, count(*) FROM items WHERE thread IN ({marks(named)}) GROUP BY thread", named
+            ).fetchall()
+        )
+        named.sort(key=lambda thread: -sizes[thread])
+        for other in named[1:]:
+            connection.execute("UPDATE items SET thread = ? WHERE thread = ?", (named[0], other))
+    return named[0]
+
+
+def _thread_of(connection: Connection, seq: int) -> str:
+    return str(connection.execute("SELECT thread FROM items WHERE seq = ?", (seq,)).fetchone()[0])
+
+
+# ------------------------------------------------------------------------------------ gathering by subject
+
+
+def _nearest(connection: Connection, orphan: int) -> int | None:
+    """The mail that an orphan is gathered to: the nearest before it, among few, of the same subject, not more
+    than `_WINDOW_S` older, that was sent to who now answers, by whom it is sent back to.
+
+    A mail that names parents has said where it belongs, so it is no mark to gather to, but for a reply
+    without any between the same two people. To ask less would join what only looks alike: on a list everybody
+    writes to everybody, and the programs of its members keep the references of what belongs together.
+    """
     rows = connection.execute(
-        "SELECT i.thread, i.sender, i.recipients FROM mails m JOIN items i ON i.seq = m.item"
-        " WHERE m.subject = ? AND m.item <> ? AND i.thread IS NOT NULL ORDER BY i.stored_at DESC LIMIT 50",
-        (subject, seq),
+        "SELECT m.item, m.parents <> '[]', r.parents <> '[]' FROM mail_orphans o"
+        " JOIN mails r ON r.item = o.item"
+        " JOIN mails m ON m.subject = o.subject AND m.sent_at >= o.sent_at - ?"
+        " AND (m.sent_at, m.replies, m.mark) < (o.sent_at, o.replies, o.mark)"
+        " AND (m.message_id IS NULL OR m.message_id IS NOT r.message_id)"  # a copy is not an answer
+        " WHERE o.item = ? AND m.subject <> ''"
+        " ORDER BY m.sent_at DESC, m.replies DESC, m.mark DESC LIMIT ?",
+        (_WINDOW_S, orphan, _NEAREST),
     ).fetchall()
-    for thread, sender, recipients in rows:
-        written = f"{sender or ''} {recipients}".lower()
-        if sum(email in written for email in people if email) >= 2:
-            return [thread]
-    return []
+    if not rows:
+        return None
+    senders, recipients = _people(connection, orphan)
+    for seq, has_parents, orphan_has_parents in rows:
+        answered, addressed = _people(connection, seq)
+        if answered & recipients and senders & addressed:
+            private = len(answered | addressed | senders | recipients) <= 2
+            if not has_parents or (private and not orphan_has_parents):
+                return int(seq)
+    return None
+
+
+def _gather(connection: Connection, orphan: int) -> bool:
+    """Gather an orphan anew; True if it left the mail that it was gathered to."""
+    (before,) = connection.execute("SELECT gathered FROM mail_orphans WHERE item = ?", (orphan,)).fetchone()
+    now = _nearest(connection, orphan)
+    if now == before:
+        return False
+    connection.execute("UPDATE mail_orphans SET gathered = ? WHERE item = ?", (now, orphan))
+    if now is not None:
+        _unite(connection, {_thread_of(connection, orphan), _thread_of(connection, now)})
+    return before is not None
+
+
+def _orphans_after(connection: Connection, mail: _Described) -> list[int]:
+    """The orphans whose nearest mail this one may be: beyond `_NEAREST` of them it is not looked at."""
+    rows = connection.execute(
+        "SELECT item FROM mail_orphans WHERE subject = ? AND (sent_at, replies, mark) > (?, ?, ?)"
+        " AND sent_at <= ? ORDER BY sent_at, replies, mark LIMIT ?",
+        (mail.subject, mail.sent_at, mail.replies, mail.mark, mail.sent_at + _WINDOW_S, _NEAREST),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _end_waiting(connection: Connection, mail: _Described) -> set[int]:
+    """What named this mail has its parent now; returns those that were gathered elsewhere."""
+    assert mail.message_id is not None
+    rows = connection.execute(
+        "SELECT o.item, o.gathered FROM mail_ids m JOIN mail_orphans o ON o.item = m.item"
+        " WHERE m.id = ? AND m.role = ?",
+        (_id(mail.message_id), _PARENT),
+    ).fetchall()
+    connection.executemany("DELETE FROM mail_orphans WHERE item = ?", [(row[0],) for row in rows])
+    return {row[0] for row in rows if row[1] is not None}
+
+
+def _part(connection: Connection, loose: Iterable[int]) -> None:
+    """Make several threads of those that nothing holds together any more."""
+    for thread in {_thread_of(connection, seq) for seq in loose}:
+        groups = _groups(connection, thread)
+        for group in groups:
+            ids = dict(
+                row
+                for some in batches(group)
+                for row in connection.execute(
+                    f"SELECT id, seq FROM items WHERE seq IN ({marks(some)})", some
+                ).fetchall()
+            )
+            if thread not in ids:  # else it keeps its name: a thread's id is always that of one of its items
+                name = min(ids, key=ids.__getitem__)
+                connection.executemany(
+                    "UPDATE items SET thread = ? WHERE seq = ?", [(name, seq) for seq in group]
+                )
+
+
+def _groups(connection: Connection, thread: str) -> list[list[int]]:
+    """The items of a thread, by what connects them."""
+    members = [
+        row[0] for row in connection.execute("SELECT seq FROM items WHERE thread = ?", (thread,)).fetchall()
+    ]
+    joined = {seq: seq for seq in members}
+
+    def top(seq: int) -> int:
+        while joined[seq] != seq:
+            joined[seq] = seq = joined[joined[seq]]
+        return seq
+
+    namers: dict[int, int] = {}
+    for id, seq in connection.execute(
+        "SELECT n.id, n.item FROM items i JOIN mail_ids n ON n.item = i.seq WHERE i.thread = ?", (thread,)
+    ).fetchall():
+        joined[top(seq)] = top(namers.setdefault(id, seq))
+    for seq, gathered in connection.execute(
+        "SELECT o.item, o.gathered FROM items i JOIN mail_orphans o ON o.item = i.seq"
+        " WHERE i.thread = ? AND o.gathered IS NOT NULL",
+        (thread,),
+    ).fetchall():
+        joined[top(seq)] = top(gathered)
+    groups: dict[int, list[int]] = {}
+    for seq in members:
+        groups.setdefault(top(seq), []).append(seq)
+    return list(groups.values())
+
+
+def _people(connection: Connection, seq: int) -> tuple[set[int], set[int]]:
+    """The addresses of a mail: its sender's, its recipients'."""
+    rows = connection.execute(
+        "SELECT p.role, w.address FROM mail_people p JOIN written w ON w.id = p.written WHERE p.item = ?",
+        (seq,),
+    ).fetchall()
+    return {row[1] for row in rows if row[0] == SENDER}, {row[1] for row in rows if row[0] == RECIPIENT}
+
+
+# ---------------------------------------------------------------------------------------------- reading
+
+
+def _resolve(connection: Connection, thread: str) -> str | None:
+    if connection.execute("SELECT 1 FROM items WHERE thread = ? LIMIT 1", (thread,)).fetchone():
+        return thread
+    row = connection.execute("SELECT thread FROM items WHERE id = ?", (thread,)).fetchone()
+    return row[0] if row else None
+
+
+def _names(parents: str) -> list[str]:
+    return msgspec.json.decode(parents, type=list[str])
+
+
+def _own_id(connection: Connection, seq: int) -> tuple[int | None]:
+    row = connection.execute("SELECT message_id FROM mails WHERE item = ?", (seq,)).fetchone()
+    return (_id(row[0]) if row and row[0] else None,)
+
+
+def _bearers(connection: Connection, name: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT i.id FROM mail_ids n JOIN mails m ON m.item = n.item AND m.message_id = ?"
+        " JOIN items i ON i.seq = n.item WHERE n.id = ? AND n.role = ? ORDER BY m.sent_at, n.item",
+        (name, _id(name), _OWN),
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _to_mail(row: Row) -> Mail:
+    seq, stored_at, message_id, parents, sent_at, replies, mark, gathered = row[0], *row[6:13]
+    # A mail that waits to be read anew has no row of its own yet.
+    return Mail(
+        key=seq,
+        order=(stored_at if sent_at is None else sent_at, replies, mark),
+        message_id=message_id,
+        parents=_names(parents),
+        gathered=gathered,
+    )
+
+
+def _to_node(place: Place, rows: dict[int, Row]) -> ThreadNode:
+    if place.key is None:
+        return ThreadNode(item=None, message_id=place.message_id, parent=place.parent, depth=place.depth)
+    row = rows[place.key]
+    return ThreadNode(
+        item=row[1],
+        message_id=place.message_id,
+        parent=place.parent,
+        depth=place.depth,
+        subject=row[2] or "",
+        sender=row[3],
+        recipients=tuple(msgspec.json.decode(row[4], type=list[str])),
+        sent_at=row[5],
+        attachments=row[13],
+    )

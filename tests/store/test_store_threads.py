@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.records import MailHeader
-from store.threads import named_ids, plain_subject
+from store.subjects import plain_subject
+from store.threads import named_ids
 from store.vault import Vault
 from tests.support.findings import mail_header, store_read
 
