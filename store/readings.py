@@ -9,11 +9,11 @@ import msgspec
 import zstandard
 
 from store.database import Connection, Database
-from store.errors import CatalogDamaged
+from store.errors import CatalogDamaged, IllegalStep
 from store.items import sequence_of
 from store.ledger import move
 from store.people import add_people, forget_people, written_in
-from store.records import Address, Element, Reading, State
+from store.records import NOT_EMBEDDED, Address, Element, Reading, State
 from store.threads import join_thread, leave_thread
 
 _LEVEL = 3
@@ -91,6 +91,39 @@ class ReadingTable:
                     join_thread(connection, seq, item, reading.mail, reading.created_at)
                 forget_people(connection, unsaid)
 
+    def relabel(self, item: str, elements: Sequence[Element]) -> None:
+        """Replace the elements of an item that was read: the text stays.
+
+        If other stretches of it are to be embedded than before, the item is PARSED again and its passages go,
+        to be cut and embedded anew; they cannot stay, since no passage may hold both kinds. What was found in
+        it stays until it is looked at anew, and what the owner said of that for good. An item that waits to be
+        read again is left to that.
+
+        Raises:
+            NoSuchItem: it was deleted meanwhile.
+            IllegalStep: it was never read.
+        """
+        with self._database.write(durable=False, moves=True) as connection:
+            seq = sequence_of(connection, item)
+            row = connection.execute(
+                "SELECT i.state, t.elements FROM items i JOIN texts t ON t.item = i.seq WHERE i.seq = ?",
+                (seq,),
+            ).fetchone()
+            if row is None:
+                raise IllegalStep("it has no elements before it is read", item=item)
+            state, before = State(row[0]), unpack_elements(row[1])
+            if state not in (State.PARSED, State.INDEXED, State.ENRICHED) or before == list(elements):
+                return
+            packed = pack(_element_encoder.encode(elements))
+            connection.execute("UPDATE texts SET elements = ? WHERE item = ?", (packed, seq))
+            if _embedded(before) == _embedded(elements):
+                return
+            if state is not State.PARSED:
+                for step in (State.STORED, State.PARSED):  # as if it had been read anew
+                    move(connection, seq, step)
+            remove_passages(connection, seq)
+            connection.execute("UPDATE items SET chunked = 0 WHERE seq = ?", (seq,))
+
     def text(self, item: str) -> str:
         """The text of an item; empty while it is unread.
 
@@ -114,6 +147,18 @@ class ReadingTable:
             seq = sequence_of(connection, item)
             row = connection.execute(f"SELECT {column} FROM texts WHERE item = ?", (seq,)).fetchone()
         return row[0] if row else None
+
+
+def _embedded(elements: Sequence[Element]) -> list[tuple[int, int]]:
+    """The stretches of the text that are embedded, joined where they touch."""
+    spans: list[tuple[int, int]] = []
+    for element in elements:
+        if element.kind not in NOT_EMBEDDED:
+            if spans and spans[-1][1] == element.start:
+                spans[-1] = (spans[-1][0], element.end)
+            else:
+                spans.append((element.start, element.end))
+    return spans
 
 
 def forget_reading(connection: Connection, seq: int) -> set[int]:

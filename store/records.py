@@ -52,6 +52,11 @@ class ElementKind(StrEnum):
     FORWARDED = "forwarded"  # mail: the header lines above a forwarded text; never embedded
 
 
+NOT_EMBEDDED = frozenset(
+    {ElementKind.QUOTED, ElementKind.SIGNATURE, ElementKind.DISCLAIMER, ElementKind.FORWARDED}
+)
+
+
 class Mark(StrEnum):
     """What a message is besides its text. Nothing is verified: a signature is seen, not checked."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.chunk import MAX_TOKENS, NOT_EMBEDDED, chunk, estimate_tokens
-from store.records import Element, ElementKind
+from index.chunk import MAX_TOKENS, chunk, estimate_tokens
+from store.records import NOT_EMBEDDED, Element, ElementKind
 
 _TEXTS = st.lists(
     st.one_of(
