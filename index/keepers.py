@@ -10,6 +10,7 @@ used twice, so a replay that repeats what is there changes nothing.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import logging
@@ -28,13 +29,16 @@ from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex, TextDocument
 from index.vectors import FaissIndex
 from store.errors import NoSuchItem
-from store.records import Item, Passage
+from store.passages import Uncut
+from store.records import Item, NewPassage, Passage
 from store.vault import Vault
 
 log = logging.getLogger("strongroom.index")
 
-_ITEMS = 32  # chunked before newer arrivals are asked for again
-_COMMIT_S = 0.25  # an item waits no longer than this to be found by word, however many come with it
+Cut = tuple[Uncut, Sequence[NewPassage]]
+
+_ITEMS = 256  # taken in together at most
+_COMMIT_S = 0.25  # of work before a commit, and between two commits: so long an item waits, however many come
 _PASSAGES = 64  # embedded in one request: seconds of work at most, shared by all cores
 _REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
 _REMEMBERED = 50_000  # texts, 200 bytes each
@@ -58,6 +62,7 @@ class TextKeeper:
         self._saved = -1  # generation of the last snapshot
         self._damaged = False
         self._uncommitted = False
+        self._committed = 0.0  # when, monotonic
         self.index: TantivyIndex | None = None
 
     def step(self) -> bool:
@@ -72,17 +77,24 @@ class TextKeeper:
         try:
             self.forget()
             items = self._vault.catalog.unchunked(_ITEMS)
-            committed = time.monotonic()
+            cuts: list[Cut] = []
+            began = time.monotonic()
             for item in items:
-                self._take(index, item)
-                if time.monotonic() - committed > _COMMIT_S:
-                    self.flush()
-                    committed = time.monotonic()
-            self.flush()
+                with contextlib.suppress(NoSuchItem):  # deleted meanwhile
+                    uncut = self._vault.catalog.uncut(item)
+                    cuts.append((uncut, chunk(uncut.text, uncut.elements)))
+                if time.monotonic() - began > _COMMIT_S:
+                    break
+            if cuts:
+                self._take(index, cuts)
         except IndexDamaged:
             self._damaged = True
             raise
         return bool(items)
+
+    def rest(self) -> None:
+        """Between two steps while there is more to do: let what comes gather for one commit."""
+        time.sleep(max(0.0, self._committed + _COMMIT_S - time.monotonic()))
 
     def flush(self) -> None:
         """Let everything that is in the catalog as passages be found."""
@@ -90,6 +102,7 @@ class TextKeeper:
             if self._uncommitted and self.index is not None:
                 self.index.commit()
                 self._uncommitted = False
+                self._committed = time.monotonic()
 
     def forget(self) -> None:
         """Take out what the catalog no longer has, now."""
@@ -115,19 +128,16 @@ class TextKeeper:
         self._vault.snapshots.save("text", generation, files, immutable=immutable)
         self._saved = generation
 
-    def _take(self, index: TantivyIndex, item: Item) -> None:
-        catalog = self._vault.catalog
+    def _take(self, index: TantivyIndex, cuts: Sequence[Cut]) -> None:
         with self._lock:
-            try:
-                passages = chunk(catalog.text(item.id), catalog.elements(item.id))
-                ids = catalog.save_passages(item.id, passages)
-            except NoSuchItem:  # deleted meanwhile
-                return
+            ids = self._vault.catalog.save_cuts(cuts)
             self._uncommitted = True
             index.add(
-                _document(item, id, passage.text, passage.heading)
-                for id, passage in zip(ids, passages, strict=True)
+                _document(uncut.item, id, passage.text, passage.heading)
+                for uncut, passages in cuts
+                for id, passage in zip(ids.get(uncut.item.id, ()), passages, strict=False)
             )
+        self.flush()
 
     def _apply_removals(self, text: TantivyIndex) -> None:
         generation = self._vault.catalog.generation()
@@ -249,6 +259,9 @@ class VectorKeeper:
             self._apply_removals(vectors)
             self._remember(waiting)
         return True
+
+    def rest(self) -> None:
+        """Between two steps while there is more to do."""
 
     def forget(self) -> None:
         """Take out what the catalog no longer has, now."""

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from store.database import Connection, Database, Row
+from store.errors import NoSuchItem
 from store.items import batches, marks, read_items, sequence_of
 from store.ledger import move
-from store.readings import next_generation, pack, remove_passages, unpack
-from store.records import Item, NewPassage, Passage, State
+from store.readings import next_generation, pack, remove_passages, unpack, unpack_elements
+from store.records import Element, Item, NewPassage, Passage, State
 
 _COLUMNS = "p.id, i.id, p.start, p.end, p.text, p.page, p.heading, p.embed"
 _JOINED = "passages p JOIN items i ON i.seq = p.item"
 _CHUNK = 2_000  # rows of one bulk read: short reads never hold the log back from being cut
+
+
+class Uncut(NamedTuple):
+    """An item whose passages are to be made."""
+
+    item: Item
+    text: str
+    elements: list[Element]
+    digest: bytes  # of its reading: another one has another
 
 
 class PassageTable:
@@ -28,35 +41,48 @@ class PassageTable:
             found = read_items(connection, condition, (limit + len(exclude),))
         return [item for item in found if item.id not in exclude][:limit]
 
-    def save_passages(self, item: str, passages: Sequence[NewPassage]) -> list[int]:
-        """Write an item's passages, in place of any that it had, in one transaction; returns their ids.
-
-        An item without anything to embed moves on to INDEXED.
+    def uncut(self, item: Item) -> Uncut:
+        """What is to be cut into passages.
 
         Raises:
-            NoSuchItem: the item was deleted meanwhile.
+            NoSuchItem: the item was deleted meanwhile, or its text was.
         """
-        rows = [(p.start, p.end, pack(p.text.encode()), p.page, p.heading, p.embed) for p in passages]
+        with self._database.read() as connection:
+            packed = _packed_reading(connection, sequence_of(connection, item.id))
+        if packed is None:
+            raise NoSuchItem("it has no text", item=item.id, remedy="it may have been deleted")
+        text, elements = packed
+        return Uncut(item, unpack(text).decode(), unpack_elements(elements), _digest(packed))
+
+    def save_cuts(self, cuts: Sequence[tuple[Uncut, Sequence[NewPassage]]]) -> dict[str, list[int]]:
+        """Write the passages of items, in place of any that they had, in one transaction.
+
+        An item without anything to embed moves on to INDEXED. An item that was deleted or read anew since it
+        was cut is passed over.
+
+        Returns:
+            item → ids of its passages, of those that were written.
+        """
+        packed = [(cut, [_pack(passage) for passage in passages]) for cut, passages in cuts]
+        written = dict[str, list[int]]()
         with self._database.write(durable=False, moves=True) as connection:
-            seq = sequence_of(connection, item)
-            remove_passages(connection, seq)
-            generation = next_generation(connection)
-            connection.executemany(
-                "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [(seq, generation, *row) for row in rows],
-            )
-            written = connection.execute(
-                "SELECT id FROM passages WHERE item = ? ORDER BY id", (seq,)
-            ).fetchall()
-            connection.execute("UPDATE items SET chunked = 1 WHERE seq = ?", (seq,))
-            connection.execute(
-                "INSERT INTO unembedded (item, passage)"
-                " SELECT item, id FROM passages WHERE item = ? AND embed = 1",
-                (seq,),
-            )
-            _advance_complete(connection, [seq])
-        return [row[0] for row in written]
+            for cut, rows in packed:
+                with contextlib.suppress(NoSuchItem):
+                    seq = sequence_of(connection, cut.item.id)
+                    now = _packed_reading(connection, seq)
+                    if now is not None and _digest(now) == cut.digest:
+                        written[cut.item.id] = _write(connection, seq, rows)
+        return written
+
+    def save_passages(self, item: str, passages: Sequence[NewPassage]) -> list[int]:
+        """Write the passages of one item, whatever its text is now; otherwise as `save_cuts`.
+
+        Raises:
+            NoSuchItem
+        """
+        rows = [_pack(passage) for passage in passages]
+        with self._database.write(durable=False, moves=True) as connection:
+            return _write(connection, sequence_of(connection, item), rows)
 
     def unembedded(self, model: str, limit: int) -> list[Passage]:
         """Up to `limit` passages that have yet to be embedded by this model, of the newest item first.
@@ -236,6 +262,40 @@ class PassageTable:
                 " (SELECT 1 FROM vectors v WHERE v.passage = p.id AND v.model = ?)",
                 (model,),
             )
+
+
+def _pack(passage: NewPassage) -> Row:
+    return (
+        passage.start, passage.end, pack(passage.text.encode()), passage.page, passage.heading, passage.embed
+    )  # fmt: skip
+
+
+def _write(connection: Connection, seq: int, rows: Sequence[Row]) -> list[int]:
+    """Write an item's passages in the caller's transaction; returns their ids."""
+    remove_passages(connection, seq)
+    generation = next_generation(connection)
+    connection.executemany(
+        "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [(seq, generation, *row) for row in rows],
+    )
+    written = connection.execute("SELECT id FROM passages WHERE item = ? ORDER BY id", (seq,)).fetchall()
+    connection.execute("UPDATE items SET chunked = 1 WHERE seq = ?", (seq,))
+    connection.execute(
+        "INSERT INTO unembedded (item, passage) SELECT item, id FROM passages WHERE item = ? AND embed = 1",
+        (seq,),
+    )
+    _advance_complete(connection, [seq])
+    return [row[0] for row in written]
+
+
+def _packed_reading(connection: Connection, seq: int) -> Row | None:
+    row: Row | None = connection.execute("SELECT text, elements FROM texts WHERE item = ?", (seq,)).fetchone()
+    return row
+
+
+def _digest(packed: Row) -> bytes:
+    return hashlib.blake2b(b"".join(packed), digest_size=16).digest()
 
 
 def _advance_complete(connection: Connection, items: Sequence[int]) -> list[str]:
