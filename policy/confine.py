@@ -124,7 +124,13 @@ _DIALING = {
     "socket": Rule(
         Verdict.DENY,
         (
-            When(0, _LOW_WORD & ~(socket.AF_INET ^ socket.AF_INET6), socket.AF_INET, Verdict.DENY, opposite=True),
+            When(
+                0,
+                _LOW_WORD & ~(socket.AF_INET ^ socket.AF_INET6),
+                socket.AF_INET,
+                Verdict.DENY,
+                opposite=True,
+            ),
             When(2, _LOW_WORD, SELF_TEST_PROTOCOL, Verdict.DENY),
             When(1, 0xF, socket.SOCK_STREAM, Verdict.ALLOW),
             When(1, 0xF, socket.SOCK_DGRAM, Verdict.ALLOW),
@@ -272,8 +278,10 @@ def confine(row: str, limits: Limits | None = None, *, watched: bool = False) ->
         ConfinementError: a required layer is missing or does not hold. The process must not go on.
     """
     chosen = TABLE[row]
-    rules = {**chosen.rules, **(_WATCHED if watched else _UNWATCHED)}
-    if row in ("parser", "importer"):
+    rules = dict(chosen.rules)
+    if not chosen.dials:
+        rules |= _WATCHED if watched else _UNWATCHED
+    if "clone" in rules:
         rules["tgkill"] = _unless(0, _LOW_WORD, os.getpid())  # abort() signals oneself
     layers = ["no_new_privs", "seccomp"]
     try:

@@ -19,6 +19,8 @@ from policy.errors import StrongroomError
 _HEADER = struct.Struct(">I")
 _MAX_DESCRIPTORS = 4
 
+_encoder = msgspec.msgpack.Encoder()
+
 T = TypeVar("T")
 
 
@@ -46,10 +48,13 @@ class Wire:
 
     def send(self, message: object, descriptors: tuple[int, ...] = ()) -> None:
         """Send one message; descriptors ride with its first byte and stay open here."""
-        body = msgspec.msgpack.encode(message)
-        if len(body) > self._cap:
-            raise WireError(f"a message of {len(body)} bytes is over the limit of {self._cap}")
-        frame = memoryview(_HEADER.pack(len(body)) + body)
+        buffer = bytearray(_HEADER.size)
+        _encoder.encode_into(message, buffer, _HEADER.size)
+        length = len(buffer) - _HEADER.size
+        if length > self._cap:
+            raise WireError(f"a message of {length} bytes is over the limit of {self._cap}")
+        _HEADER.pack_into(buffer, 0, length)
+        frame = memoryview(buffer)
         try:
             if descriptors:
                 sent = socket.send_fds(self.sock, [frame[:1]], list(descriptors))
@@ -76,7 +81,8 @@ class Wire:
             close_all(descriptors)
             if isinstance(error, WireError):
                 raise
-            raise WireError(f"a frame does not fit its schema ({schema.__name__})") from error
+            name = getattr(schema, "__name__", "one of several")
+            raise WireError(f"a frame does not fit its schema ({name})") from error
 
     def close(self) -> None:
         """End the conversation."""

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 import msgspec
 
+FETCH_BYTES = 16 << 20  # the most that one `Fetch` or `FetchSlice` may ask for
+FRAME_BYTES = 24 << 20  # one message, either way
+
 UidRange = tuple[int, int]  # first and last, both included; first <= last
 
 
@@ -85,14 +88,17 @@ class ListUids(_Message, frozen=True, kw_only=True, tag=True):
 
 
 class Fetch(_Message, frozen=True, kw_only=True, tag=True):
-    """Messages of the opened folder, each with at most `most_bytes` of its beginning."""
+    """Messages of the opened folder, each with at most `most_bytes` of its beginning.
+
+    `len(uids) * most_bytes` is at most FETCH_BYTES.
+    """
 
     uids: tuple[int, ...]
     most_bytes: int
 
 
 class FetchSlice(_Message, frozen=True, kw_only=True, tag=True):
-    """A stretch of one message of the opened folder."""
+    """A stretch of one message of the opened folder; `length` is at most FETCH_BYTES."""
 
     uid: int
     offset: int
@@ -114,6 +120,7 @@ class Wake(_Message, frozen=True, kw_only=True, tag=True):
 
 
 Request = SignIn | ListFolders | Examine | ListUids | Fetch | FetchSlice | Idle | Wake
+REQUEST: type[Request] = Request  # type: ignore[assignment]  # as a schema for the wire
 
 
 # ------------------------------------------------------------------------------------------- connector → core
@@ -196,3 +203,4 @@ class Failed(_Message, frozen=True, kw_only=True, tag=True):
 
 
 Reply = SignedIn | Folders | Opened | Uids | Messages | Slice | Woken | Failed
+REPLY: type[Reply] = Reply  # type: ignore[assignment]

@@ -1,0 +1,43 @@
+"""Starting the two processes of one account's connector; what they can reach is fixed here for their life."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+
+from policy import children
+
+
+class Pair:
+    """A dialer and a connector; they end when the core's end of the wire is closed, and with their parent.
+
+    Args:
+        host, port: the one place that this pair can reach.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self.core, theirs = socket.socketpair()  # the core's end of the conversation with the connector
+        ask, answer = socket.socketpair()
+        self._dialer = children.spawn("ingest.connector.dialer", wires=[answer], arguments=[host, str(port)])
+        self._connector = children.spawn("ingest.connector.worker", wires=[theirs, ask])
+        threading.Thread(target=self._reap, name="reaps-connector", daemon=True).start()
+
+    def end(self) -> None:
+        """End both now."""
+        for process in (self._connector, self._dialer):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    def _reap(self) -> None:
+        self._connector.wait()
+        self._dialer.wait()
+
+
+def start(host: str, port: int) -> socket.socket:
+    """Start a connector that can reach one host and port, and nothing else.
+
+    Returns:
+        The core's end; frames of `ingest/connector/messages.py`. Closing it ends both processes.
+    """
+    return Pair(host, port).core
