@@ -1,18 +1,22 @@
 """What is asked: the structs of a search and the reader of its query language. Pure.
 
-The language is small: words, "phrases", `-word` and `-"phrase"`. Words are looked for together and none is
-required; a phrase is required; what follows a minus is refused, passage by passage. A plain question needs no
-operators. Everything else (dates, tags, senders) is a filter: a typed field beside the query.
+The language is small: words, "phrases", `-word` and `-"phrase"`, `from:name` and `to:name`. Words are looked
+for together and none is required; a phrase is required; what follows a minus is refused, passage by passage.
+`from:` and `to:` leave the mail of people, by part of any of their names and addresses (`from:orchard roof`,
+`from:"Tamsin Orchard"`); several must all hold, and alone they list the newest mail. A plain question needs
+no operators. Everything else (dates, tags) is a filter: a typed field beside the query.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+import re
+from enum import Enum, StrEnum
 
 import msgspec
 
 from index.errors import QueryError
 
+_PERSON = re.compile(r"(from|to):", re.IGNORECASE)
 _WORDS = 64  # more distinct words than this add cost and no precision; search by meaning reads them all
 
 # Words that nearly every passage holds. They are left out unless nothing else is asked for; inside a phrase
@@ -73,7 +77,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     together: bool  # all of `words` are required: they are so common that any alone says nothing
     phrases: tuple[str, ...]  # all required
     without: tuple[str, ...]  # words and phrases, all refused
-    plain: str  # the question without its operators, for search by meaning
+    plain: str  # the question without its operators, for search by meaning; empty if it names people only
+    senders: tuple[str, ...] = ()  # parts of names or addresses, all required
+    recipients: tuple[str, ...] = ()
 
 
 def parse(query: str, most_chars: int) -> Wanted:
@@ -84,30 +90,29 @@ def parse(query: str, most_chars: int) -> Wanted:
         most_chars: longer queries are refused.
 
     Raises:
-        QueryError: empty, too long, nothing but exclusions, an open quotation mark, or not valid text.
+        QueryError: empty, too long, nothing but exclusions, an open quotation mark, a person without a name,
+            or not valid text.
     """
     _check(query, most_chars)
-    words: list[str] = []
-    phrases: list[str] = []
-    without: list[str] = []
-    for text, quoted, refused in _pieces(query):
-        if refused:
-            without.append(text)
-        elif quoted:
-            phrases.append(text)
-        else:
-            words.append(text)
-    if not words and not phrases:
+    said: dict[_Role, list[str]] = {role: [] for role in _Role}
+    for text, role in _pieces(query):
+        said[role].append(text)
+    words, phrases, without = said[_Role.WORD], said[_Role.PHRASE], said[_Role.REFUSED]
+    people = said[_Role.SENDER] + said[_Role.RECIPIENT]
+    if not words and not phrases and (without or not people):
         what = "the query only says what is not wanted" if without else "the query holds no word"
         raise QueryError(what, remedy="add a word to look for")
     telling = [word for word in words if word.casefold() not in _STOP_WORDS]
-    together = not telling and not phrases
+    together = bool(words) and not telling and not phrases
+    operators = bool(without or phrases or people)
     return Wanted(
         words=tuple(dict.fromkeys(words if together else telling))[:_WORDS],
         together=together,
         phrases=tuple(phrases),
         without=tuple(without),
-        plain=" ".join([*words, *phrases]) if without or phrases else " ".join(query.split()),
+        plain=" ".join([*words, *phrases]) if operators else " ".join(query.split()),
+        senders=tuple(said[_Role.SENDER]),
+        recipients=tuple(said[_Role.RECIPIENT]),
     )
 
 
@@ -122,30 +127,60 @@ def _check(query: str, most_chars: int) -> None:
         raise QueryError("the query holds half a character", position=error.start) from None
 
 
-def _pieces(query: str) -> list[tuple[str, bool, bool]]:
-    """Cut into (text, quoted, refused); pieces without a letter or digit say nothing and are dropped."""
-    pieces: list[tuple[str, bool, bool]] = []
+class _Role(Enum):
+    """What a piece of a query is for."""
+
+    WORD = ""
+    PHRASE = '"'
+    REFUSED = "-"
+    SENDER = "from"
+    RECIPIENT = "to"
+
+
+def _pieces(query: str) -> list[tuple[str, _Role]]:
+    """Cut into pieces and their roles; those without a letter or digit say nothing and are dropped."""
+    pieces: list[tuple[str, _Role]] = []
     at = 0
     while at < len(query):
         if query[at].isspace() or query[at] == "\0":
             at += 1
             continue
-        refused = (
-            query[at] == "-" and at + 1 < len(query) and (query[at + 1].isalnum() or query[at + 1] == '"')
-        )
-        start = at + refused
+        start, role = _opening(query, at)
         # A quotation mark opens a phrase only where a word could begin: in `5" pipe` it is an inch.
-        quoted = query[start] == '"'
-        if quoted:
-            close = query.find('"', start + 1)
-            if close < 0:
-                raise QueryError("a quotation mark is never closed", position=start, remedy="close it")
-            text, at = query[start + 1 : close], close + 1
-        else:
-            at = start
-            while at < len(query) and not query[at].isspace() and query[at] != "\0":
-                at += 1
-            text = query[start:at]
+        quoted = query.startswith('"', start)
+        text, end = _quoted(query, start) if quoted else _word(query, start)
+        if quoted and role is _Role.WORD:
+            role = _Role.PHRASE
         if any(letter.isalnum() for letter in text):
-            pieces.append((text.replace("\0", " "), quoted, refused))
+            pieces.append((text.replace("\0", " "), role))
+        elif role in (_Role.SENDER, _Role.RECIPIENT):
+            raise QueryError(
+                f"{role.value}: is not followed by a name",
+                position=at,
+                remedy=f'write {role.value}:name or {role.value}:"first last", without a space between',
+            )
+        at = end
     return pieces
+
+
+def _opening(query: str, at: int) -> tuple[int, _Role]:
+    """Where the text of a piece begins, and what the signs before it say."""
+    if query[at] == "-" and at + 1 < len(query) and (query[at + 1].isalnum() or query[at + 1] == '"'):
+        return at + 1, _Role.REFUSED
+    if person := _PERSON.match(query, at):
+        return person.end(), _Role(person[1].lower())
+    return at, _Role.WORD
+
+
+def _quoted(query: str, start: int) -> tuple[str, int]:
+    close = query.find('"', start + 1)
+    if close < 0:
+        raise QueryError("a quotation mark is never closed", position=start, remedy="close it")
+    return query[start + 1 : close], close + 1
+
+
+def _word(query: str, start: int) -> tuple[str, int]:
+    end = start
+    while end < len(query) and not query[end].isspace() and query[end] != "\0":
+        end += 1
+    return query[start:end], end

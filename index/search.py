@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from index.snippet import snippet
 from index.vectors import VectorIndex
 from policy.limits import Limits
 from store.catalog import Catalog
+from store.errors import NoSuchItem
 from store.records import Item, Passage
 
 # Of the two rankings. Measured on Cranfield and msmarco5k, see docs/adr/0004.
@@ -36,7 +38,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """One item that answers, by its best passage. `item_text[slice(*offsets)]` is that passage, verbatim."""
 
     item: str
-    passage: int
+    passage: int  # 0: it has no text
     title: str
     name: str
     snippet: str  # verbatim: item_text[snippet_start : snippet_start + len(snippet)]
@@ -97,6 +99,8 @@ class Searcher:
         wanted = parse(query.query, self._limits.query_chars)
         if (text := self._indexes.text) is None:
             raise IndexClosed("the index is being opened", remedy="ask again in a moment")
+        if not wanted.plain:
+            return self._newest(text, wanted, query, began)
         mode, by_meaning, degraded = query.mode, None, None
         if mode is not Mode.KEYWORD:
             try:
@@ -105,11 +109,25 @@ class Searcher:
                 if mode is Mode.SEMANTIC:
                     raise
                 mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
-        limit = max(1, min(query.limit, self._limits.page_size))
+        limit = self._limit(query)
         found = self._find(text, by_meaning, wanted, mode, query.filters, limit)
         hits = self._hits(text, wanted, mode, found[:limit])
         took = round((time.perf_counter() - began) * 1000, 2)
         return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
+
+    def _newest(self, text: TextIndex, wanted: Wanted, query: Query, began: float) -> Results:
+        """The newest mail of the people that a query names, which says nothing else."""
+        allowed = self._allowed(query.filters, wanted) or set()
+        hits: list[Hit] = []
+        for item in self._catalog.newest_of(allowed, self._limit(query)):
+            with suppress(NoSuchItem):  # deleted in this moment
+                passage = _beginning(item, self._catalog.passages_of(item.id))
+                hits.append(self._hit(text, wanted, item, passage, 1.0))
+        took = round((time.perf_counter() - began) * 1000, 2)
+        return Results(hits=tuple(hits), took_ms=took, total=len(allowed), mode=query.mode)
+
+    def _limit(self, query: Query) -> int:
+        return max(1, min(query.limit, self._limits.page_size))
 
     def _by_meaning(self, wanted: Wanted) -> _ByMeaning:
         """The question put to the vectors, but for depth and filter. The model is asked once."""
@@ -127,7 +145,7 @@ class Searcher:
         limit: int,
     ) -> list[tuple[Item, int, float]]:
         """(item, its best passage, score), the best first; at least `limit` if there are so many."""
-        allowed = self._allowed(filters)
+        allowed = self._allowed(filters, wanted)
         depth = max(_DEPTH, 2 * limit)
         while True:
             rankings: list[tuple[float, list[int]]] = []
@@ -145,13 +163,20 @@ class Searcher:
                 return found
             depth *= _DEEPER
 
-    def _allowed(self, filters: Filters) -> set[str] | None:
-        """The items that the filters leave; None if all, or all but superseded ones, which are sorted out
-        afterwards: they are few.
+    def _allowed(self, filters: Filters, wanted: Wanted) -> set[str] | None:
+        """The items that the filters and the people of the query leave; None if all, or all but superseded
+        ones, which are sorted out afterwards: they are few.
         """
-        if filters == Filters(include_superseded=filters.include_superseded):
+        superseded = filters.include_superseded
+        restrictions = [Filters(sender=name, include_superseded=superseded) for name in wanted.senders]
+        restrictions += [Filters(recipient=name, include_superseded=superseded) for name in wanted.recipients]
+        if filters != Filters(include_superseded=superseded):
+            restrictions.append(filters)
+        if not restrictions:
             return None
-        return self._catalog.matching_items(**msgspec.structs.asdict(filters))
+        return set.intersection(
+            *(self._catalog.matching_items(**msgspec.structs.asdict(each)) for each in restrictions)
+        )
 
     def _collapse(
         self, fused: Sequence[tuple[int, float]], include_superseded: bool
@@ -197,6 +222,13 @@ class Searcher:
             thread=item.thread,
             sender=item.sender,
         )
+
+
+def _beginning(item: Item, passages: Sequence[Passage]) -> Passage:
+    """The first passage that is the item's own words, else its first, else an empty one."""
+    own = (passage for passage in passages if passage.embed)
+    nothing = Passage(id=0, item=item.id, start=0, end=0, text="")
+    return next(own, passages[0] if passages else nothing)
 
 
 def _kept(text: TextIndex, ranking: list[int], wanted: Wanted) -> list[int]:

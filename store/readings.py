@@ -96,8 +96,8 @@ class ReadingTable:
 
         If other stretches of it are to be embedded than before, the item is PARSED again and its passages go,
         to be cut and embedded anew; they cannot stay, since no passage may hold both kinds. What was found in
-        it stays until it is looked at anew, and what the owner said of that for good. An item that waits to be
-        read again is left to that.
+        it stays until it is looked at anew, and what the owner said of that for good. An item that waits to
+        be read again is left to that.
 
         Raises:
             NoSuchItem: it was deleted meanwhile.

@@ -50,6 +50,12 @@ def test_punctuation_inside_words_is_not_an_operator(word: str) -> None:
         ('budget "never closed', 7),
         ("ab\ud800cd", 2),
         ("x" * 100_000, MOST),
+        ("roof from:", 5),
+        ("roof To: orchard", 5),
+        ('from:"" roof', 0),
+        ("from:- roof", 0),
+        ('from:"Tamsin Orch', 5),
+        ("from:orchard -draft", 0),
     ],
 )
 def test_what_cannot_be_understood_is_refused_and_says_where(query: str, position: int) -> None:
@@ -65,5 +71,22 @@ def test_any_text_is_read_or_refused(query: str) -> None:
         wanted = parse(query, MOST)
     except QueryError:
         return
-    assert wanted.words or wanted.phrases
-    assert wanted.plain.strip()
+    assert wanted.words or wanted.phrases or wanted.senders or wanted.recipients
+    assert bool(wanted.plain.strip()) == bool(wanted.words or wanted.phrases)
+
+
+def test_people_are_named_beside_the_question() -> None:
+    wanted = parse('from:orchard roof TO:"Ben Ash" to:zoë@example.org', MOST)
+    assert wanted.senders == ("orchard",)
+    assert wanted.recipients == ("Ben Ash", "zoë@example.org")
+    assert (wanted.words, wanted.phrases, wanted.plain) == (("roof",), (), "roof")
+
+
+def test_people_alone_are_a_query_without_words() -> None:
+    wanted = parse('from:"Tamsin Orchard"', MOST)
+    assert (wanted.words, wanted.phrases, wanted.together, wanted.plain) == ((), (), False, "")
+
+
+@pytest.mark.parametrize("query", ["-from:orchard roof", '"from:orchard" roof', "xfrom:y", "from roof to:x"])
+def test_only_a_word_that_begins_so_names_a_sender(query: str) -> None:
+    assert parse(query, MOST).senders == ()
