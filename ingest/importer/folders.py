@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from ingest.errors import ImportFailed, NotWhole, SourceError
 from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
+from ingest.importer.loose import is_message, place_of, unwrapped
 from ingest.importer.messages import BATCH_BYTES, BATCH_COUNT, SMALL_BYTES
 from ingest.importer.source import NAMED_MOST, Progress
 from ingest.source import Arrival, Batch, Document, News
@@ -23,33 +24,6 @@ from policy.limits import Limits
 from store.records import Origin
 
 _ROUNDS = 3  # a mail program may rename its files while they are read
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_FIELD = re.compile(rb"([!-9;-~]{1,76})[ \t]*:|[ \t]+\S")
-_KNOWN = frozenset(
-    b"message-id received mime-version return-path delivered-to from to subject date cc reply-to sender"
-    b" content-type x-mailer".split()
-)
-_FLAGS = re.compile(r"[:;!]2,[A-Za-z]*$")
-_EMLX = re.compile(rb"\s*(\d{1,10})[ \t]*\r?\n")
-
-
-def is_message(head: bytes, name: str) -> bool:
-    """Whether a file is one message: of a known name, or it begins with the header of one."""
-    lower = name.lower()
-    if lower.endswith(".msg"):
-        return head.startswith(_OLE)
-    if lower.endswith(".emlx"):
-        return _EMLX.match(head) is not None
-    fields = set()
-    for number, line in enumerate(head.removeprefix(b"\xef\xbb\xbf").splitlines()):
-        if number == 0 and line.startswith((b"From ", b">From ")):
-            continue
-        field = _FIELD.match(line)
-        if field is None:
-            break
-        if field[1]:
-            fields.add(field[1].lower())
-    return len(fields & _KNOWN) >= (1 if lower.endswith(".eml") else 2)
 
 
 class MailFolder:
@@ -77,7 +51,7 @@ class MailFolder:
         self._offered: dict[str, tuple[str, Stamp]] = {}
         self._seen: set[str] = set()
         self._moved = False
-        self._taken = False
+        self._acknowledged: set[str] = set()  # of the news just told
 
     def arrivals(self, stop: threading.Event) -> Iterator[News]:
         """See Source. Ends when everything was offered."""
@@ -99,10 +73,13 @@ class MailFolder:
 
     def acknowledge(self, news: News) -> None:
         """See Source."""
-        self._taken = True
+        if isinstance(news, Batch):
+            self._acknowledged.update(each.origin.locator for each in news.documents)
+        elif isinstance(news, Arrival):
+            self._acknowledged.add(news.origin.locator)
 
     def defer(self, news: News) -> None:
-        """See Source. What could not be stored is offered alone, and then named."""
+        """See Source. What is not acknowledged is named as skipped; the next import offers it again."""
 
     def _folders(self) -> Iterator[tuple[str, list[str]]]:
         """Every folder and the files in it, newest first as far as names tell."""
@@ -142,7 +119,7 @@ class MailFolder:
                 self._skip(path, error.what)
                 continue
             if isinstance(document, Arrival):
-                yield from self._one(document)
+                yield from self._news(document, [document.origin.locator])
             elif document is not None:
                 small.append(document)
             if sum(len(each.content) for each in small) > BATCH_BYTES:
@@ -156,8 +133,7 @@ class MailFolder:
         if status is None:
             raise NotWhole("it vanished")
         stamp = Stamp.of(status)
-        key = _FLAGS.sub("", path.replace("/cur/", "/").replace("/new/", "/").removeprefix("cur/"))
-        locator = _text(key.removeprefix("new/"))
+        locator = _text(place_of(path))
         shown = locator.rpartition("/")[2]
         origin = Origin(
             source=self.name,
@@ -184,31 +160,22 @@ class MailFolder:
                 self._offered[locator] = (path, stamp)
                 return Arrival(origin=origin)
             text = head + content.read(self._limits.item_bytes)
-        if name.endswith(".emlx") and (length := _EMLX.match(text)):
-            text = text[length.end() : length.end() + int(length[1])]
+        text = unwrapped(text, name)
         return Document(origin, text)
 
     def _all(self, documents: list[Document]) -> Iterator[News]:
-        if not documents:
-            return
-        self._taken = False
-        yield Batch(tuple(documents))
-        if self._taken:
-            self.progress.messages += len(documents)
-            return
-        for document in documents:
-            yield from self._one(Batch((document,)))
+        if documents:
+            yield from self._news(Batch(tuple(documents)), [each.origin.locator for each in documents])
 
-    def _one(self, news: Arrival | Batch) -> Iterator[News]:
-        self._taken = False
+    def _news(self, news: Arrival | Batch, locators: list[str]) -> Iterator[News]:
+        self._acknowledged.clear()
         yield news
-        if self._taken:
-            self.progress.messages += 1
-        else:
-            origin = news.origin if isinstance(news, Arrival) else news.documents[0].origin
-            self._skip(origin.locator, "it could not be stored")
-        if isinstance(news, Arrival):
-            self._offered.pop(news.origin.locator, None)
+        for locator in locators:
+            if locator in self._acknowledged:
+                self.progress.messages += 1
+            else:
+                self._skip(locator, "it could not be stored")
+        self._offered.clear()
 
     def _open(self, path: str, stamp: Stamp) -> io.BufferedReader:
         return self._tree.open(path, stamp)

@@ -18,8 +18,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from ingest.errors import ImportFailed
-from ingest.importer.folders import MailFolder, is_message
+from ingest.importer.folders import MailFolder
 from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
+from ingest.importer.loose import is_message
 from ingest.importer.source import ImportSource, Progress
 from ingest.intake import Intake
 from policy.errors import StrongroomError

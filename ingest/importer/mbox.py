@@ -9,7 +9,7 @@ from __future__ import annotations
 from zlib import crc32
 
 from ingest.importer.messages import SMALL_BYTES
-from ingest.importer.pieces import CHUNK, End, Lost, Part, Piece, Pieces, Start, Stream, Whole
+from ingest.importer.pieces import CHUNK, Broken, End, Lost, Part, Piece, Pieces, Start, Stream, Whole
 from ingest.importer.postmark import (
     LOOK_BYTES,
     announced_length,
@@ -49,6 +49,8 @@ def split_mbox(stream: Stream, start: int) -> Pieces:
         yield Lost("0", f"the first {window.at} bytes are no message", window.at)
     while window.data:
         yield from window.message(plain)
+    if window.failure is not None:
+        raise window.failure
 
 
 class _Window:
@@ -59,6 +61,7 @@ class _Window:
 
     def __init__(self, stream: Stream, at: int, data: bytes = b"") -> None:
         self.at = at  # the offset of what it begins with
+        self.failure: Broken | None = None  # why it ends before its time
         self.data = bytearray(data)
         self._stream = stream
         self._before = b"\n\n"  # the last bytes that were cut
@@ -97,6 +100,8 @@ class _Window:
             return
         content = bytes(self.data[:end])
         self.cut(after)
+        if self.failure is not None and not self.data and measured is None:
+            return  # the file was cut off in it
         if content:
             yield _finished(offset, content, body, self.at, plain=plain, measured=measured is not None)
 
@@ -121,7 +126,10 @@ class _Window:
             self.at += count
 
     def _grow(self) -> bool:
-        chunk = b"" if self._ended else self._stream.read(CHUNK)
+        try:
+            chunk = b"" if self._ended else self._stream.read(CHUNK)
+        except Broken as failure:  # what came before holds
+            self.failure, chunk = failure, b""
         self._ended = not chunk
         self.data += chunk
         return bool(chunk)
@@ -212,6 +220,8 @@ class _Window:
                 rest = self._without_blank(found)
                 gap = found - rest
             elif self._ended and (rest is None or rest > len(self.data)):
+                if self.failure is not None:
+                    raise self.failure
                 rest = self._without_blank(len(self.data))
                 gap = len(self.data) - rest
             last = rest is not None and rest <= len(self.data)

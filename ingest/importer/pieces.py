@@ -91,7 +91,8 @@ class File:
     """
 
     def __init__(self, descriptor: int, tick: Callable[[int], None]) -> None:
-        self.descriptor = descriptor
+        self.size = os.fstat(descriptor).st_size
+        self._descriptor = descriptor
         self._tick = tick
         self._at = 0
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_SEQUENTIAL)
@@ -110,12 +111,6 @@ class File:
     def peek(self, offset: int, count: int) -> bytes:
         """See Stream."""
         try:
-            return os.pread(self.descriptor, count, offset)
+            return os.pread(self._descriptor, count, offset)
         except OSError as error:
             raise Broken(f"it cannot be read ({error.strerror})") from error
-
-
-def skip(stream: Stream, count: int) -> None:
-    """Read and forget."""
-    while count > 0 and (data := stream.read(min(count, CHUNK))):
-        count -= len(data)

@@ -128,7 +128,7 @@ def _has_marks(lines: bytes) -> bool:
 
 
 def is_unquoted(body: bytes | bytearray, start: int = 0) -> bool:
-    """Whether a line begins with "From ", as it only does where the writer quotes nothing (such as mboxcl2)."""
+    """Whether a line begins with "From ": its writer quotes nothing (as of mboxcl2), or would have."""
     return body.startswith(b"From ", start) or body.find(b"\nFrom ", start) >= 0
 
 

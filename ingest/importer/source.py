@@ -95,7 +95,7 @@ class ImportSource:
         self._splitter: Splitter | None = None
         self._large: _Large | None = None  # the large message that is being told
         self._stop = threading.Event()
-        self._taken = False  # the news just told was acknowledged
+        self._acknowledged: set[str] = set()  # of the news just told
 
     def arrivals(self, stop: threading.Event) -> Iterator[News]:
         """See Source. Ends with the file.
@@ -130,10 +130,13 @@ class ImportSource:
 
     def acknowledge(self, news: News) -> None:
         """See Source."""
-        self._taken = True
+        if isinstance(news, Batch):
+            self._acknowledged.update(each.origin.locator for each in news.documents)
+        elif isinstance(news, Arrival):
+            self._acknowledged.add(news.origin.locator)
 
     def defer(self, news: News) -> None:
-        """See Source. Each message of a batch is offered alone, and what cannot be stored then is named."""
+        """See Source. What is not acknowledged is named as skipped: a file of messages is read once."""
 
     def _told(self) -> Iterator[News]:
         while not self.progress.finished and (told := self._hear()) is not None:
@@ -143,7 +146,7 @@ class ImportSource:
                     self._advance(position, read)
                 case Large(key=key):
                     self._large = _Large(self._hear)
-                    self._taken = False
+                    self._acknowledged.clear()
                     yield Arrival(origin=self._origin(key, None))
                     self._end_large(key, self._large)
                 case Skipped(key=key, why=why, position=position, lost=lost):
@@ -157,15 +160,10 @@ class ImportSource:
                     raise SplitterGone("the splitter lost its thread")
 
     def _offer(self, documents: tuple[Document, ...]) -> Iterator[News]:
-        self._taken = False
+        self._acknowledged.clear()
         yield Batch(documents)
-        if self._taken:
-            self.progress.messages += len(documents)
-            return
         for document in documents:
-            self._taken = False
-            yield Batch((document,))
-            if self._taken:
+            if document.origin.locator in self._acknowledged:
                 self.progress.messages += 1
             elif not self._is_over():
                 self._skip(document.origin.locator, "it could not be stored", missed=True)
@@ -176,7 +174,7 @@ class ImportSource:
         large.drain()
         match large.end:
             case LargeEnd(position=position, read=read):
-                if self._taken:
+                if self._acknowledged:
                     self.progress.messages += 1
                 else:
                     limit = self._limits.item_bytes
