@@ -166,7 +166,9 @@ class Session:
 
     def _list_folders(self, _: ListFolders) -> Folders:
         self._connected(opened=False)
-        answer = self._ask(_FOLDER_LIST, "LIST", '""', '"*"', keep="LIST")
+        # Without being asked servers need not say which folder is the junk, or holds all others' messages.
+        marked = ["RETURN (SPECIAL-USE)"] if {"LIST-EXTENDED", "SPECIAL-USE"} <= self._capabilities else []
+        answer = self._ask(_FOLDER_LIST, "LIST", '""', '"*"', *marked, keep="LIST")
         if not answer.ok:
             raise Fault(Failure.PROTOCOL, f"the server does not list its folders{answer.why()}")
         return Folders(folders=tuple(self._names.read(answer.parts("LIST"))))

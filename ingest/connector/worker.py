@@ -5,6 +5,7 @@ It has one wire to the core and one to its dialer, no network, no file and no ke
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import os
 import signal
@@ -15,6 +16,8 @@ from policy import children
 from policy.confine import confine, shut_files
 from policy.errors import EXIT_CONFIG, ConfinementError
 from policy.wire import Wire, WireError, close_all
+
+_CODECS = ("ascii", "idna", "latin-1", "utf-7", "utf-8", "utf-16-be")  # each is a file until it is looked up
 
 
 def main() -> int:
@@ -30,6 +33,8 @@ def main() -> int:
         from ingest.connector.session import Session
 
         session = Session(core, given.wires[1])
+        for name in _CODECS:
+            codecs.lookup(name)
         shut_files()
     except ConfinementError as error:
         return _refuse_all(core, str(error))
