@@ -7,9 +7,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+# What nearly all lists consist of, one address and its comma at a time. Possessive, so it stays linear.
 _PLAIN = re.compile(
-    r"""\s*+(?:(?P<name>[^",:;()<>\\@\[\]]*+)<\s*+(?P<angle>[^<>\s"(),;:\\@]++@[^<>\s"(),;:\\@]++)\s*+>"""
-    r"""|(?P<bare>[^\s<>()\[\],;:\\"@]++@[^\s<>()\[\],;:\\"@]++))\s*+"""
+    r"""\s*+(?:(?:"(?P<quoted>[^"\\]*+)"\s*+|(?P<name>[^",:;()<>\\@\[\]]*+))<\s*+(?P<angle>[^<>\s"(),;:\\@]++@"""
+    r"""[^<>\s"(),;:\\@]++)\s*+>|(?P<bare>[^\s<>()\[\],;:\\"@]++@[^\s<>()\[\],;:\\"@]++))\s*+(?:,\s*+|$)"""
 )
 _TOKEN = re.compile(
     r"(?P<encoded>=\?[^?\s]{1,40}\?[bBqQ]\?[^?]{0,2000}\?=)"
@@ -24,9 +25,18 @@ _ROUTE = re.compile(r"@[^:@]{0,500}:")
 
 def split_addresses(field: str, most: int) -> list[tuple[str, str]]:
     """(name, address) pairs of a field, RFC 2047 not yet undone; at most `most` of them."""
-    plain = _PLAIN.fullmatch(field)
-    if plain:
-        return [((plain["name"] or "").strip(), plain["angle"] or plain["bare"])]
+    found: list[tuple[str, str]] = []
+    at = 0
+    while at < len(field) and len(found) < most and (plain := _PLAIN.match(field, at)):
+        found.append(((plain["quoted"] or plain["name"] or "").strip(), plain["angle"] or plain["bare"]))
+        at = plain.end()
+    if at == len(field):
+        return found
+    return found + _odd_addresses(field[at:], most - len(found))
+
+
+def _odd_addresses(field: str, most: int) -> list[tuple[str, str]]:
+    """The same of a list, or the rest of one, that is not written as the standard says."""
     found: list[tuple[str, str]] = []
     lost: list[str] = []  # "Doe" of «Doe, Ann <ann@…>»
     for name, address in _mailboxes(field):

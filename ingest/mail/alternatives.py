@@ -18,7 +18,9 @@ def best(alternatives: list[Message]) -> list[Message]:
     html = [part for part in alternatives if part.get_content_type() in HTML]
     nested = [part for part in alternatives if part.get_content_maintype() == "multipart"]
     others = [part for part in alternatives if part not in (*plain, *html, *nested)]
-    spoken = [text for part in plain if (text := text_of(part, payload(part)).strip())]
+    spoken = [
+        text for part in plain if (text := text_of(part, "text/plain", payload(part, "text/plain")).strip())
+    ]
     richer = html or [
         leaf for leaf in leaves(nested) if leaf.get_content_type() in HTML and not file_name(leaf)
     ]
@@ -44,8 +46,8 @@ def _is_stub(plain: str, richer: list[Message]) -> bool:
     """Whether a plain text leaves out most of what its formatted twin says."""
     if len(plain) > _STUB_CHARS or not richer:
         return False
-    content = payload(richer[-1])
+    content = payload(richer[-1], "text/html")
     if len(content) < _STUB_SHARE * len(plain) + 200:  # a shortcut: markup only adds
         return False
-    said = len(_SPACE.sub(" ", text_of(richer[-1], content)))
+    said = len(_SPACE.sub(" ", text_of(richer[-1], "text/html", content)))
     return said > _STUB_SHARE * len(_SPACE.sub(" ", plain)) + 100

@@ -23,6 +23,7 @@ _ISO_DATE = re.compile(
     r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?)?"
 )
 _DATE_FIELDS = ("date", "resent-date", "delivery-date", "x-original-date")
+_FIRST_YEAR = 1970  # nobody sent mail before; clocks without a battery did
 _MAX_IDS = 1_000
 _MAX_FIELD = 512 * 1024
 MOST_ADDRESSES = 1_000
@@ -33,6 +34,7 @@ class Headers:
 
     def __init__(self, message: Message) -> None:
         self._fields: dict[str, list[str]] = {}
+        self.crowded = False  # it had more addresses than are kept
         for name, value in message.raw_items():
             self._fields.setdefault(name.lower(), []).append(str(value)[:_MAX_FIELD])
 
@@ -46,7 +48,7 @@ class Headers:
         return label(decode_words(self.raw(name)))
 
     def addresses(self, *names: str) -> list[ReadAddress]:
-        """The addresses of all fields of these names, in order, one more than are kept at most."""
+        """The addresses of all fields of these names, in order."""
         found: list[ReadAddress] = []
         for value in (value for name in names for value in self._fields.get(name, ())):
             for shown, email in split_addresses(_from_wire(value), MOST_ADDRESSES + 1 - len(found)):
@@ -54,8 +56,9 @@ class Headers:
                 if shown or email:
                     found.append(ReadAddress(name=shown, email=email))
             if len(found) > MOST_ADDRESSES:
+                self.crowded = True
                 break
-        return found
+        return found[:MOST_ADDRESSES]
 
     def ids(self, name: str) -> list[str]:
         """The Message-IDs in all fields of that name, without their angle brackets."""
@@ -82,7 +85,7 @@ class Headers:
             references=self.ids("references"),
             subject=self.text("subject"),
             sender=senders[0] if senders else None,
-            recipients=self.addresses("to", "cc", "bcc")[:MOST_ADDRESSES],
+            recipients=self.addresses("to", "cc", "bcc"),
         )
 
 
@@ -129,7 +132,11 @@ def parse_date(value: str) -> float | None:
     try:
         parsed = parsedate_tz(value)
         if parsed:
-            return float(timegm((*parsed[:6], 0, 1, 0)) - (parsed[9] or 0))
+            year = (
+                parsed[0] + 1900 if 100 <= parsed[0] < 200 else parsed[0]
+            )  # programs that counted from 1900
+            when = float(timegm((year, *parsed[1:6], 0, 1, 0)) - (parsed[9] or 0))
+            return when if year >= _FIRST_YEAR else None
         found = _ISO_DATE.match(value)
         if found:
             zone = found[7] or "Z"

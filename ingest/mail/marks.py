@@ -24,7 +24,7 @@ class Mark(StrEnum):
 
 
 _PGP_SIGNED = re.compile(
-    r"^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Z][A-Za-z-]+: .*\n)*\n?"
+    r"^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Z][A-Za-z-]+: [^\n]*\n)*\n?"
     r"(.*?)^-----BEGIN PGP SIGNATURE-----\n.*?(?:^-----END PGP SIGNATURE-----\n?|\Z)",
     re.MULTILINE | re.DOTALL,
 )

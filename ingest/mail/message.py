@@ -62,7 +62,7 @@ def read_message(document: Document, draft: Draft) -> None:
     reader = _Reader(draft)
     reader.mark(*header_marks(headers))
     reader.read(message)
-    reader.finish(message)
+    reader.finish(message, content)
 
 
 def add_outlook(message: OutlookMessage, draft: Draft) -> None:
@@ -110,7 +110,7 @@ def _flat(content: bytes, draft: Draft) -> Message:
 def _describe(headers: Headers, draft: Draft) -> None:
     """What the header says, and the subject as the first element."""
     mail = draft.mail = headers.mail()
-    if len(headers.addresses("to", "cc", "bcc")) > MOST_ADDRESSES:
+    if headers.crowded:
         draft.missing.append(f"only the first {MOST_ADDRESSES:,} recipients were kept")
     draft.describe(
         title=mail.subject,
@@ -146,13 +146,22 @@ class _Reader:
                 self._draft.missing.append("it has more parts than are read")
                 self._spoken = True
                 return
-            if part.get_content_maintype() == "multipart":
-                stack.extend((child, depth + 1) for child in reversed(self._below(part)))
+            kind = part.get_content_type()
+            if kind.startswith("multipart/"):
+                stack.extend((child, depth + 1) for child in reversed(self._below(part, kind)))
             else:
-                self._leaf(part, depth)
+                self._leaf(part, kind, depth)
 
-    def finish(self, message: Message) -> None:
-        """What is said only when all parts are known."""
+    def finish(self, message: Message, content: bytes) -> None:
+        """What is said only when all parts are known.
+
+        Args:
+            content: the message as it came; of a multipart that is closed before it begins, the standard
+                parser keeps nothing.
+        """
+        if not (self._spoken or self._draft.children) and message.get_content_maintype() == "multipart":
+            lost = with_found_boundary(message, re.split(rb"\r?\n\r?\n", content, maxsplit=1)[-1])
+            self.read(lost or Message())
         if not self._spoken and message.preamble and not _NOTICE.match(message.preamble):
             self._text(decode(message.preamble.encode("utf-8", "surrogateescape")))
         if self._pixels:
@@ -180,9 +189,8 @@ class _Reader:
                 self._draft.add_child(name, attached.content)
         self._draft.missing += message.missing
 
-    def _below(self, part: Message) -> list[Message]:
+    def _below(self, part: Message, kind: str) -> list[Message]:
         """The parts of a multipart that are worth reading."""
-        kind = part.get_content_type()
         if kind == "multipart/encrypted":
             secret = parameter(part, "content-type", "protocol").lower()
             self._encrypted(Mark.ENCRYPTED_SMIME if "pkcs7" in secret else Mark.ENCRYPTED_PGP)
@@ -198,7 +206,8 @@ class _Reader:
 
     def _without_boundary(self, part: Message) -> list[Message]:
         """A multipart without parts: cut at the boundary that is really there, else it is text."""
-        content = payload(part)
+        around = part.epilogue or part.preamble or ""
+        content = payload(part, part.get_content_type()) or around.encode("utf-8", "surrogateescape")
         found = with_found_boundary(part, content)
         if found is not None:
             return [found]
@@ -215,14 +224,13 @@ class _Reader:
         rest.set_payload(epilogue)
         return [rest]
 
-    def _leaf(self, part: Message, depth: int) -> None:
-        kind = part.get_content_type()
+    def _leaf(self, part: Message, kind: str, depth: int) -> None:
         if kind in _MESSAGES:
             self._draft.add_child(_nested_name(part), _nested_bytes(part))
         elif kind in _REPORTS and part.is_multipart():
             self._text("\n\n".join(str(block).strip() for block in part.get_payload()))
         elif kind in _HEADERS_ONLY:
-            self._draft.add(Kind.FORWARDED, decode(_inner_bytes(part)))
+            self._draft.add(Kind.FORWARDED, decode(_inner_bytes(part, kind)))
         elif kind == "message/partial":
             self._fragment(part, depth)
         elif kind == "message/external-body":
@@ -232,7 +240,7 @@ class _Reader:
         elif kind == "application/pgp-encrypted":
             self._encrypted(Mark.ENCRYPTED_PGP)
         else:
-            self._content(part, kind, _inner_bytes(part), depth)
+            self._content(part, kind, _inner_bytes(part, kind), depth)
 
     def _content(self, part: Message, kind: str, content: bytes, depth: int) -> None:
         """A part that holds something of its own."""
@@ -247,7 +255,7 @@ class _Reader:
         elif kind in _CARDS:
             self._draft.add_child(name or "card.vcf", content)
         elif kind in HTML or (kind.startswith("text/") and (kind == "text/plain" or not name)):
-            if is_attachment(part) and (name or depth):
+            if (depth or name) and is_attachment(part, name):
                 self._draft.add_child(name or f"attachment.{part.get_content_subtype()}", content)
             else:
                 self._words(part, content)
@@ -260,10 +268,11 @@ class _Reader:
 
     def _words(self, part: Message, content: bytes) -> None:
         """A part to be read: files that stand in it encoded are taken out."""
+        kind = part.get_content_type()
         files: list[tuple[str, bytes]] = []
-        if part.get_content_type() not in HTML:
+        if kind not in HTML:
             files, content = inline_files(content)
-        self._text(text_of(part, content))
+        self._text(text_of(part, kind, content))
         for name, data in files:
             self._draft.add_child(name, data)
 
@@ -326,7 +335,7 @@ class _Reader:
         else:
             rest = Message()
             rest.set_payload(_nested_bytes(part).decode("ascii", "surrogateescape"))
-            self._words(rest, payload(rest))
+            self._words(rest, payload(rest, "text/plain"))
 
     def _elsewhere(self, part: Message) -> None:
         """A body that lies on a server: named, never fetched."""
@@ -345,9 +354,9 @@ def _is_pixel(content: bytes) -> bool:
     if len(content) > 2_000:
         return False
     if content.startswith((b"GIF87a", b"GIF89a")):
-        return len(content) > 10 and max(struct.unpack_from("<HH", content, 6)) <= 2
+        return len(content) > 10 and bool(max(struct.unpack_from("<HH", content, 6)) <= 2)
     if content.startswith(b"\x89PNG\r\n\x1a\n") and len(content) > 24:
-        return max(struct.unpack_from(">II", content, 16)) <= 2
+        return bool(max(struct.unpack_from(">II", content, 16)) <= 2)
     return False
 
 
@@ -357,9 +366,9 @@ def _nested(part: Message) -> Message | None:
     return inner[0] if isinstance(inner, list) and inner and isinstance(inner[0], Message) else None
 
 
-def _inner_bytes(part: Message) -> bytes:
-    """The content of a part that is no text, which may be one that the parser took for a message."""
-    return _nested_bytes(part) if part.is_multipart() else payload(part)
+def _inner_bytes(part: Message, kind: str) -> bytes:
+    """The content of a part, which may be one that the parser took for a message."""
+    return _nested_bytes(part) if part.is_multipart() else payload(part, kind)
 
 
 def _nested_name(part: Message) -> str:
@@ -373,9 +382,9 @@ def _nested_bytes(part: Message) -> bytes:
     """The forwarded message itself; undone from base64, which is forbidden there and happens."""
     inner = _nested(part)
     if inner is None:
-        return payload(part)
+        return payload(part, part.get_content_type())
     coding = str(part.get("content-transfer-encoding", "")).lower().strip()
     if coding in ("base64", "quoted-printable") and not inner.keys():
         inner["content-transfer-encoding"] = coding
-        return payload(inner)
+        return payload(inner, "message/rfc822")
     return inner.as_bytes(policy=_UNFOLDED)

@@ -27,8 +27,8 @@ _STUFFED = re.compile(r"^(>*)[ ]", re.MULTILINE)
 _FLOWED = re.compile(r"^(>*)( ?)(.*)$")
 
 
-def payload(part: Message) -> bytes:
-    """The content of a part, its transfer encoding undone; of one that lies about it, by its looks."""
+def payload(part: Message, kind: str) -> bytes:
+    """The content of a part of this kind, its transfer encoding undone; of one that lies, by its looks."""
     raw: object = part._payload  # type: ignore[attr-defined]  # get_payload would decode as declared
     if not isinstance(raw, str):
         return b""
@@ -42,7 +42,7 @@ def payload(part: Message) -> bytes:
     if coding in ("x-uuencode", "uuencode", "uue", "x-uue"):
         files, rest = inline_files(content)
         return files[0][1] if files else rest
-    if part.get_content_maintype() == "text":
+    if kind.startswith("text/"):
         return _without_unsaid_coding(content)
     return content
 
@@ -133,14 +133,14 @@ def _from_yenc(content: bytes) -> bytes:
     return shifted.translate(bytes((value - 42) & 255 for value in range(256)))
 
 
-def text_of(part: Message, content: bytes) -> str:
-    """A text part as plain text with LF line ends.
+def text_of(part: Message, kind: str, content: bytes) -> str:
+    """A text part of this kind as plain text with LF line ends.
 
     Args:
         content: what `payload` gave for it.
     """
     charset = parameter(part, "content-type", "charset")
-    if part.get_content_type() in HTML:
+    if kind in HTML:
         return html_text(decode(content, charset) if charset else declared_text(content))
     text = decode(content, charset)
     if _MARKUP.match(text):
@@ -182,12 +182,10 @@ def _unflowed(text: str, *, joined: bool) -> str:
     return "\n".join(out)
 
 
-def is_attachment(part: Message) -> bool:
+def is_attachment(part: Message, name: str) -> bool:
     """A part that its sender meant as a file: so marked, or named and not the message itself."""
     disposition = str(part.get("content-disposition", "")).lower().lstrip()
-    return disposition.startswith("attachment") or (
-        bool(file_name(part)) and not disposition.startswith("inline")
-    )
+    return disposition.startswith("attachment") or (bool(name) and not disposition.startswith("inline"))
 
 
 def file_name(part: Message) -> str:

@@ -20,6 +20,7 @@ _KNOWN = re.compile(
     rb"[ \t]*:",
     re.IGNORECASE,
 )
+_PEOPLE = re.compile(rb"(?:from|to|cc|bcc|sender|reply-to):", re.IGNORECASE)
 _FROM_LINE = re.compile(rb">?From (?![ \t]*:)")
 _MAX_HEADER = 1024 * 1024
 _JUNK_LINES = 20  # that many lines that are no fields may stand within a header
@@ -77,12 +78,21 @@ def _with_sound_header(content: bytes) -> bytes:
         elif line[:1] in (b" ", b"\t"):
             fields.append(line if fields else b"X-Lost:" + line)
         elif any(_KNOWN.match(later) for later in _until_blank(lines, at + 1)):
-            fields.append(b" " + line if fields else b"X-Lost: " + line)
+            fields.append(
+                (b" " if fields and _belongs(line, fields[-1], lines[index + 1]) else b"X-Lost: ") + line
+            )
         else:  # no empty line between header and body
             at -= 1
             break
     rest = content[sum(len(line) + 1 for line in lines[: at + 1]) :]
     return b"\n".join((*fields, b"", rest)) if fields else b"\n" + rest
+
+
+def _belongs(line: bytes, above: bytes, below: bytes) -> bool:
+    """Whether a line that is no field goes on with the one above it: never as a part of somebody's name."""
+    if below[:1] in (b" ", b"\t") or not _PEOPLE.match(above):
+        return True
+    return above.rstrip().endswith((b",", b";")) or b"@" in line
 
 
 def _until_blank(lines: list[bytes], at: int) -> list[bytes]:
@@ -104,5 +114,5 @@ def with_found_boundary(part: Message, content: bytes) -> Message | None:
         part.get_content_type().encode("ascii", "replace"),
         found[1],
     )
-    again = email.message_from_bytes(head + content, policy=_POLICY)
+    again = email.message_from_bytes(head + content[found.start() :], policy=_POLICY)
     return again if again.is_multipart() else None

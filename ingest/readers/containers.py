@@ -69,7 +69,7 @@ def ole_kind(document: Document) -> str:
     try:
         with olefile().OleFileIO(io.BytesIO(document.content())) as ole:
             streams = {"/".join(path) for path in ole.listdir(streams=True, storages=False)}
-    except (OSError, ValueError, IndexError, TypeError) as error:  # OleFileError is an OSError
+    except (OSError, ValueError, IndexError, TypeError, RecursionError) as error:
         raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
     if "EncryptedPackage" in streams:
         raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password")

@@ -155,4 +155,6 @@ def label(value: object) -> str:
     """One short clean line out of a metadata value; empty when it is not text."""
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return " ".join(clean(value).split())[:_LABEL_CHARS] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return " ".join((value if value.isprintable() else clean(value)).split())[:_LABEL_CHARS]

@@ -51,8 +51,8 @@ _SUPERSETS = {
 _NO_CHARSETS = frozenset(
     ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem")
 )
+_UNLIKELY = ["mac_cyrillic", "mac_greek", "mac_iceland", "mac_latin2", "mac_roman", "mac_turkish"]
 _SEVEN_BIT = ("iso2022", "hz", "utf-7")
-_WIDE = ("utf-16", "utf-32")
 
 
 def decode(data: bytes, declared: str | None = None) -> str:
@@ -73,8 +73,7 @@ def decode(data: bytes, declared: str | None = None) -> str:
     for mark, name in _BOMS:
         if data.startswith(mark):
             return data[len(mark) if name == "utf-8" else 0 :].decode(name, "replace")
-    wide = wide_encoding(data) or (encoding if encoding.startswith(_WIDE) else None)
-    if wide:
+    if wide := wide_encoding(data):
         return data.decode(wide, "replace")
     return _from_utf8(data) or _from_declared(data, encoding) or data.decode(guess(data), "replace")
 
@@ -96,10 +95,16 @@ def _from_utf8(data: bytes) -> str | None:
 
 def _from_declared(data: bytes, encoding: str) -> str | None:
     """Data as they say they are; None if that fits badly or is not known."""
-    if not encoding or encoding.startswith(_SEVEN_BIT):
+    if not encoding or encoding.startswith(_SEVEN_BIT) or (encoding == "cp1252" and not _is_western(data)):
         return None
     text = data.decode(encoding, "replace")
     return text if text.count("\ufffd") <= len(data) // 100 + 1 else None
+
+
+def _is_western(data: bytes) -> bool:
+    """Whether bytes above ASCII stand alone or in short runs, as in words of Western languages."""
+    sample = data[:_GUESS_BYTES]
+    return 2 * sum(map(len, _HIGH_RUN.findall(sample))) <= sum(byte >= 0x80 for byte in sample)
 
 
 def _from_jis(data: bytes) -> str:
@@ -142,7 +147,7 @@ def guess(data: bytes) -> str:
         return "cp1252"
     from charset_normalizer import from_bytes  # costs 10 to 50 ms, so only when nothing simpler decides
 
-    best = from_bytes(sample).best()
+    best = from_bytes(sample, cp_exclusion=_UNLIKELY).best()
     return best.encoding if best else "cp1252"
 
 

@@ -27,6 +27,7 @@ _CHARSET = re.compile(
     rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=["']([\w.:-]+)""",
     re.IGNORECASE,
 )
+_NESTING = re.compile(r"</?(?!(?:p|br|title|style|script)\b)[a-z][^<>]*>", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f\xa0\u200b\u200c\u00ad]+")
 _QUOTING = re.compile(r"gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|divRplyFwdMsg", re.I)
 
@@ -81,11 +82,16 @@ def declared_text(data: bytes) -> str:
 
 def parse(markup: str) -> etree._Element | None:
     """The tree of a page, however broken; None when there is none."""
-    parser = etree.HTMLParser(encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", no_network=True, remove_comments=True, remove_pis=True, huge_tree=True
+    )
     try:
-        return etree.fromstring(markup.encode("utf-8", "replace"), parser)
+        root = etree.fromstring(markup.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:  # only when there is not one element
         return None
+    if any("depth" in error.message for error in parser.error_log) and _NESTING.search(markup):
+        return parse(_NESTING.sub(" ", markup))  # what was nested deeper would be left out without a word
+    return root
 
 
 def blocks(root: etree._Element) -> Iterator[Block]:

@@ -99,10 +99,36 @@ def is_mail(document: Document) -> bool:
     named = document.extension == "eml"
     while lines and _FROM_LINE.match(lines[0]):
         del lines[0]
-    fields, broken = _fields(lines, most_broken=_BROKEN_LINES if named else 1)
+    fields: dict[str, str] = {}
+    broken, last = 0, ""
+    for line in lines:
+        match = _FIELD.match(line)
+        if match:
+            last = match[1].lower()
+            fields.setdefault(last, line[match.end() :].strip())
+            if _is_header(fields, broken, named=named):
+                return True
+        elif not line.strip():
+            break
+        elif line[0] in " \t":
+            fields[last] = fields.get(last, "") + line
+        else:
+            broken += 1
+            if broken > (_BROKEN_LINES if named else 1):
+                break
+    return _is_header(fields, broken, named=named) or (named and bool(fields) and not broken)
+
+
+def _is_header(fields: dict[str, str], broken: int, *, named: bool) -> bool:
+    """Whether these fields are enough to tell a message.
+
+    Args:
+        broken: how many lines among them are no fields.
+        named: the file's name says that it is one.
+    """
     known = fields.keys() & (_MACHINE_FIELDS | _PERSON_FIELDS)
     if named:
-        return bool(fields) and (bool(known) or not broken)
+        return bool(known)
     if "boundary=" in fields.get("content-type", "") and not broken:
         return True
     if len(known) < 2 + broken:
@@ -110,24 +136,3 @@ def is_mail(document: Document) -> bool:
     return bool(fields.keys() & _MACHINE_FIELDS) or (
         "from" in fields and parsedate_tz(fields.get("date", "")) is not None
     )
-
-
-def _fields(lines: list[str], most_broken: int) -> tuple[dict[str, str], int]:
-    """The fields of the header that these lines begin with, and how many lines of it are none."""
-    fields: dict[str, str] = {}
-    broken, last = 0, ""
-    for line in lines:
-        if not line.strip():
-            break
-        match = _FIELD.match(line)
-        if line[0] in " \t":
-            fields[last] = fields.get(last, "") + line
-        elif match:
-            last = match[1].lower()
-            fields.setdefault(last, line[match.end() :].strip())
-        else:
-            broken += 1
-            if broken > most_broken:
-                break
-    fields.pop("", None)
-    return fields, broken
