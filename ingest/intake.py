@@ -15,7 +15,8 @@ from ingest.tally import Counter
 from policy.errors import StrongroomError
 from policy.limits import Limits
 from store.errors import ItemTooLarge, StoreError, StoreFull
-from store.vault import Stored, Vault
+from store.records import Origin
+from store.vault import Vault
 
 FULL_DISK_WAIT_S = 2.0
 
@@ -23,7 +24,10 @@ log = logging.getLogger("strongroom.ingest")
 
 
 class Intake:
-    """Takes from any number of sources, each on its own thread, into one vault."""
+    """Takes from any number of sources, each on its own thread, into one vault.
+
+    What the owner deleted here is not taken again from a place that still has it.
+    """
 
     def __init__(self, vault: Vault, limits: Limits) -> None:
         self._vault = vault
@@ -43,54 +47,12 @@ class Intake:
                 if stop.wait(FULL_DISK_WAIT_S):
                     return
 
-    def take(self, source: Source, arrival: Arrival) -> Stored | None:
-        """Store one arrival durably, then acknowledge it. None: not now, and it stays where it is.
-
-        Raises:
-            StoreFull: nothing has changed; take it again later.
-        """
-        origin = arrival.origin
+    def _has_room_for(self, source: Source, news: Arrival | Batch) -> bool:
         try:
-            self._require_size(origin.size or 0)
-            with source.open(arrival) as content:
-                stored = self._vault.put(content, origin, new_version=arrival.new_version)
-        except StoreFull:
-            raise
-        except (SourceError, StoreError) as error:
-            self._put_off(source, arrival, error)
-            return None
-        self._counter.taken(origin.source, origin.locator, created=stored.created)
-        try:
-            source.acknowledge(arrival)
-        except SourceError as error:
-            self._counter.refused(origin.source, origin.locator, error)
-        return stored
-
-    def take_all(self, source: Source, batch: Batch) -> list[Stored]:
-        """Store small documents durably, all together, then acknowledge them.
-
-        Raises:
-            StoreFull: nothing was acknowledged; take them again later.
-        """
-        try:
-            stored = self._vault.put_many([(each.content, each.origin) for each in batch.documents])
-        except StoreFull:
-            raise
-        except StoreError as error:
-            self._counter.refused(source.name, "a batch", error)
-            source.defer(batch)
-            return []
-        for each, result in zip(batch.documents, stored, strict=True):
-            self._counter.taken(each.origin.source, each.origin.locator, created=result.created)
-        source.acknowledge(batch)
-        return stored
-
-    def _has_room_for(self, source: Source, arrival: Arrival | Batch) -> bool:
-        try:
-            if isinstance(arrival, Batch):
-                self.take_all(source, arrival)
+            if isinstance(news, Batch):
+                self._take_all(source, news)
             else:
-                self.take(source, arrival)
+                self._take(source, news)
         except StoreFull as error:
             if self.paused is None:
                 log.warning("intake pauses: %s", error)
@@ -101,21 +63,53 @@ class Intake:
             log.info("there is space again: intake goes on")
         return True
 
+    def _take(self, source: Source, arrival: Arrival) -> None:
+        origin = arrival.origin
+        try:
+            if (origin.size or 0) > (limit := self._limits.item_bytes):
+                raise ItemTooLarge(f"TOO_LARGE: {origin.size} bytes, the limit is {limit}", remedy="split it")
+            if not self._vault.catalog.was_deleted(origin):
+                with source.open(arrival) as content:
+                    stored = self._vault.put(content, origin, new_version=arrival.new_version)
+                self._counter.taken(origin.source, origin.locator, created=stored.created)
+        except StoreFull:
+            raise
+        except (SourceError, StoreError) as error:
+            self._put_off(source, arrival, origin, error)
+        else:
+            try:
+                source.acknowledge(arrival)
+            except SourceError as error:
+                self._counter.refused(origin.source, origin.locator, error)
+
+    def _take_all(self, source: Source, batch: Batch) -> None:
+        try:
+            wanted = [one for one in batch.documents if not self._vault.catalog.was_deleted(one.origin)]
+            stored = self._vault.put_many([(one.content, one.origin) for one in wanted])
+        except StoreFull:
+            raise
+        except StoreError as error:
+            if len(batch.documents) == 1:
+                self._put_off(source, batch, batch.documents[0].origin, error)
+            else:
+                for one in batch.documents:  # one that fails fails alone
+                    self._take_all(source, Batch((one,)))
+        else:
+            for one, result in zip(wanted, stored, strict=True):
+                self._counter.taken(one.origin.source, one.origin.locator, created=result.created)
+            source.acknowledge(batch)
+
     def _let_go(self, source: Source, departure: Departure) -> None:
         try:
             self._vault.catalog.drop_origin(source.name, departure.locator)
         except StoreError:
             source.defer(departure)
-            return
-        self._counter.gone(source.name, departure.locator)
-        source.acknowledge(departure)
+        else:
+            self._counter.gone(source.name, departure.locator)
+            source.acknowledge(departure)
 
-    def _put_off(self, source: Source, arrival: Arrival, error: StrongroomError) -> None:
+    def _put_off(self, source: Source, news: Arrival | Batch, origin: Origin, error: StrongroomError) -> None:
         if not isinstance(error, NotWhole):
-            self._counter.refused(arrival.origin.source, arrival.origin.locator, error)
+            self._counter.refused(origin.source, origin.locator, error)
         if not isinstance(error, ItemTooLarge):  # that one must change to fit, and is told anew when it does
-            source.defer(arrival)
-
-    def _require_size(self, size: int) -> None:
-        if size > (limit := self._limits.item_bytes):
-            raise ItemTooLarge(f"TOO_LARGE: {size} bytes, the limit is {limit}", remedy="split it")
+            source.defer(news)

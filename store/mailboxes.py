@@ -136,6 +136,14 @@ class MailboxTable:
             ).fetchall()
         return {int(uid): State(state) for uid, state in rows}
 
+    def mail_gone(self, account: str, folder: str, uidvalidity: int) -> int:
+        """How many messages of a folder were stored and have vanished from the server since."""
+        past = _IN_PLACES.replace("o.current = 1", "o.current = 0")
+        values = _places(account, _beginning(folder, uidvalidity))
+        with self._database.read() as connection:
+            row = connection.execute(f"SELECT count(*) FROM origins o WHERE {past}", values).fetchone()
+        return int(row[0])
+
     def release_mail_places(self, account: str, folder: str, but_uidvalidity: int) -> int:
         """After a change of UIDVALIDITY: the places under every other one hold nothing; returns how many."""
         kept = _beginning(folder, but_uidvalidity)

@@ -22,7 +22,7 @@ from store.records import Record, State
 
 BATCH = 100  # messages that are fetched together
 TOO_LARGE = "TOO_LARGE"  # the reason of a refusal that is not tried again
-TRIES = 2  # times that a message may break a connection while it alone is fetched
+TRIES = 3  # times that a message may break a connection while it alone is fetched
 _RETRY_FIRST_S, _RETRY_FACTOR, _RETRY_MOST_S = 300.0, 4.0, 7 * 86_400.0
 
 
@@ -30,7 +30,6 @@ _RETRY_FIRST_S, _RETRY_FACTOR, _RETRY_MOST_S = 300.0, 4.0, 7 * 86_400.0
 class Look:
     """What to ask of a folder that was just opened, and what is known already."""
 
-    anew: bool = False  # its UIDs are others than those that we know
     gone: frozenset[int] = frozenset()  # known, and told to have vanished
     first: int | None = 1  # list from this UID on; None: nothing came
 
@@ -43,9 +42,9 @@ def judge(state: FolderState | None, known: AbstractSet[int], opened: Opened) ->
         known: the UIDs that the ledger has of it under that state's UIDVALIDITY, stored or refused.
         opened: what the server says now.
     """
-    if state is None or opened.uidvalidity != state.uidvalidity:
-        return Look(anew=True)
-    if len(known) != state.exists or _went_back(state, opened):
+    if state is None or opened.uidvalidity != state.uidvalidity or _went_back(state, opened):
+        return Look()
+    if len(known) != state.exists:
         return Look()
     gone = _inside(known, opened.vanished or ())
     if opened.uidnext is not None and opened.uidnext == state.uidnext:
@@ -96,9 +95,11 @@ class Cursor:
     list_at: float = 0.0  # when to list all of it, whatever it says
     served: int = 0  # batches fetched, so that folders take turns
 
-    def renew(self) -> None:
-        """Know nothing of the server any more: the connection is a new one."""
-        self.listed, self.waiting, self.retries, self.look_at = None, [], {}, 0.0
+    def renew(self, uidvalidity: int = 0) -> None:
+        """Know nothing of the server any more: the connection is a new one, or the UIDs are."""
+        self.listed, self.waiting, self.retries = None, [], {}
+        if uidvalidity != self.uidvalidity and uidvalidity:
+            self.uidvalidity, self.suspects = uidvalidity, {}
 
     def absorb(
         self,
@@ -217,6 +218,7 @@ class FolderBalance(Record, frozen=True, kw_only=True):
     surplus: tuple[int, ...]  # UIDs: said to be there by us, and not by the server
     gone: int  # vanished from the server since they were stored; for information
     balanced: bool
+    trouble: str | None = None  # why the server's side could not be seen
 
 
 def balance(
@@ -226,6 +228,7 @@ def balance(
     refused: Mapping[int, Refusal],
     deleted: AbstractSet[int],
     gone: int,
+    trouble: str | None = None,
 ) -> FolderBalance:
     """Account for every message on the server; nothing is counted twice."""
     here = present & stored.keys()
@@ -245,7 +248,8 @@ def balance(
         missing=tuple(sorted(missing)),
         surplus=tuple(sorted(surplus)),
         gone=gone,
-        balanced=not missing and not surplus,
+        balanced=not missing and not surplus and trouble is None,
+        trouble=trouble,
     )
 
 

@@ -7,10 +7,11 @@ What comes back is checked here, once, and is a server's word even then: what fo
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -80,7 +81,7 @@ class Remote(Protocol):
         ...
 
     def fetch(self, uids: Sequence[int], most_bytes: int) -> list[Fetched]:
-        """Messages of the opened folder, at most `most_bytes` of each one's beginning; some may be left out."""
+        """Messages of the opened folder, of each at most `most_bytes`; some may be left out."""
         ...
 
     def fetch_slice(self, uid: int, offset: int, length: int) -> bytes | None:
@@ -252,6 +253,32 @@ class ConnectorRemote:
         if not isinstance(reply, expected):
             raise RemoteFailed(Failure.PROTOCOL, "the connector answers something else than it was asked")
         return reply
+
+
+class Slices(io.RawIOBase):
+    """A large message as a file that is read once, a slice at a time; only one slice is in memory.
+
+    Args:
+        head: how it begins.
+        more: gives a stretch from an offset on; at the end nothing. A short one need not be the last.
+    """
+
+    def __init__(self, head: bytes, more: Callable[[int], bytes]) -> None:
+        self._slice = head  # what was fetched and not yet read
+        self._more = more
+        self._at = len(head)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        if not self._slice:
+            self._slice = self._more(self._at)
+            self._at += len(self._slice)
+        count = min(len(buffer), len(self._slice))
+        buffer[:count] = self._slice[:count]
+        self._slice = self._slice[count:]
+        return count
 
 
 def _ended() -> RemoteFailed:
