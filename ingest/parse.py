@@ -18,6 +18,7 @@ import msgspec
 
 from ingest.errors import ParserError, ParserLied, ParserTimeout, PoolDown
 from ingest.reading import Accepted, Child, Refused, check
+from ingest.relatives import Relatives
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from policy.errors import ConfinementError
@@ -52,6 +53,7 @@ class ParseStage:
     ) -> None:
         self.stopped: str | None = None  # why nothing is read any more: confinement is missing
         self._vault = vault
+        self._relatives = Relatives(vault.catalog)
         self._pool = pool
         self._limits = limits
         self._languages = ocr_languages
@@ -200,7 +202,7 @@ class ParseStage:
             if isinstance(outcome, Accepted)
         ]
         if readings:
-            self._vault.catalog.save_readings(readings)
+            self._relatives.save(readings)
         for item, outcome, _ in outcomes:
             if isinstance(outcome, Refused):
                 self._quarantine(item, outcome.reason, outcome.detail)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -55,6 +55,13 @@ class Conversation(Record, frozen=True, kw_only=True):
     id: str
     subject: str
     messages: tuple[ThreadNode, ...]
+
+
+class Kin(NamedTuple):
+    """The stored relatives of a mail, by what the headers name."""
+
+    parents: list[str]  # and theirs, the nearest first
+    replies: list[str]
 
 
 class ThreadTable:
@@ -127,6 +134,24 @@ class ThreadTable:
                 (*_own_id(connection, seq), _PARENT, seq, limit),
             ).fetchall()
         return [row[0] for row in rows]
+
+    def kin_of_mails(self, mails: Sequence[tuple[str, MailHeader]], limit: int) -> list[Kin]:
+        """Of mails that may not be written yet, each with its item: what is stored of their relatives."""
+        found: list[Kin] = []
+        with self._database.read() as connection:
+            for item, header in mails:
+                parents: dict[str, None] = {}
+                for name in named_ids(header):
+                    if name != header.message_id and len(parents) < limit:
+                        parents |= dict.fromkeys(_bearers(connection, name))
+                parents.pop(item, None)
+                rows = connection.execute(
+                    "SELECT i.id FROM mail_ids n JOIN items i ON i.seq = n.item WHERE n.id = ? AND n.role = ?"
+                    " AND i.id <> ? LIMIT ?",
+                    (_id(header.message_id) if header.message_id else None, _PARENT, item, limit),
+                ).fetchall()
+                found.append(Kin(list(parents)[:limit], [row[0] for row in rows]))
+        return found
 
 
 def named_ids(header: MailHeader) -> list[str]:
@@ -202,7 +227,7 @@ class _Described(NamedTuple):
     subject: str  # empty if it says too little
     sent_at: float
     replies: int
-    mark: int
+    mark: int  # settles the order of mails of one second; only mails with equal headers have the same
 
 
 def _describe(seq: int, header: MailHeader, sent_at: float | None) -> _Described:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -25,9 +24,9 @@ _STEP = 4
 _RUN_WORDS = 16  # longer than any polite formula: those may be said twice
 _RUN_CHARS = 40
 _SCRAP_WORDS = 4  # a change as short as this, inside a line that is repeated, is not worth a vector
-_MOST_CHARS = 1_000_000  # compared of one message and of all its parents together
+_MOST_CHARS = 1_000_000  # compared of one text
 
-_FIXED = frozenset(
+FIXED = frozenset(
     {
         ElementKind.TITLE,
         ElementKind.QUOTED,
@@ -40,12 +39,43 @@ _FIXED = frozenset(
 Span = tuple[int, int]
 
 
-class _Place(NamedTuple):
-    words: list[str]
-    at: int
+class Memory:
+    """The words of one text, made to be compared with; cheap to keep and to ask."""
+
+    def __init__(self, text: str) -> None:
+        self.words = _WORD.findall(text[:_MOST_CHARS])
+        self.anchors: dict[int, int] = {}  # hash of a shingle -> where it stands
+        for at, shingle in enumerate(zip(*(self.words[n::_STEP] for n in range(_SHINGLE)), strict=False)):
+            self.anchors.setdefault(hash(shingle), at * _STEP)
 
 
-_Index = dict[tuple[str, ...], _Place]
+class Fresh:
+    """The new words of one message: in stretches, since a run never reaches across another zone."""
+
+    def __init__(self, text: str, elements: Sequence[Element]) -> None:
+        self._text = text
+        self._elements = elements
+        self._stretches = [
+            (stretch, [hash(shingle) for shingle in zip(*(words[n:] for n in range(_SHINGLE)), strict=False)])
+            for stretch, words in _stretches(text, elements)
+        ]
+        self.hashes = frozenset(value for _, hashes in self._stretches for value in hashes)
+
+    def against(self, parents: Iterable[Memory]) -> list[Element] | None:
+        """The elements, those that hold what stands in a parent cut at its borders; None if nothing does."""
+        meant = [memory for memory in parents if not self.hashes.isdisjoint(memory.anchors)]
+        if not meant:
+            return None
+        repeated: list[Span] = []
+        for stretch, hashes in self._stretches:
+            if not all(memory.anchors.keys().isdisjoint(hashes) for memory in meant):
+                repeated.extend(_repeats(self._text, stretch, hashes, meant))
+        if not repeated:
+            return None
+        told: list[Element] = []
+        for element in self._elements:
+            told.extend([element] if element.kind in FIXED else _cut(self._text, element, repeated))
+        return told if told != list(self._elements) else None
 
 
 def relabel(text: str, elements: Sequence[Element], parents: Sequence[str]) -> list[Element] | None:
@@ -60,90 +90,71 @@ def relabel(text: str, elements: Sequence[Element], parents: Sequence[str]) -> l
         The elements, those that hold repeated text cut at its borders; None when nothing is repeated.
         Telling it twice changes nothing.
     """
-    if not any(parents) or all(element.kind in _FIXED for element in elements):
-        return None
-    index = _remember(parents)
-    repeated = [span for stretch in _stretches(text, elements) for span in _repeats(text, stretch, index)]
-    if not repeated:
-        return None
-    told: list[Element] = []
-    for element in elements:
-        told.extend([element] if element.kind in _FIXED else _cut(text, element, repeated))
-    return told if told != list(elements) else None
+    return Fresh(text, elements).against(map(Memory, parents))
 
 
-def _remember(parents: Sequence[str]) -> _Index:
-    index: _Index = {}
-    room = _MOST_CHARS
-    for parent in parents:
-        words = _WORD.findall(parent[:room])
-        for at in range(0, len(words) - _SHINGLE + 1, _STEP):
-            index.setdefault(tuple(words[at : at + _SHINGLE]), _Place(words, at))
-        room -= len(parent)
-        if room <= 0:
-            break
-    return index
-
-
-def _stretches(text: str, elements: Sequence[Element]) -> Iterator[list[Span]]:
-    """The words of elements that follow one another; a run never reaches across other zones."""
-    words: list[Span] = []
+def _stretches(text: str, elements: Sequence[Element]) -> Iterator[tuple[list[Span], list[str]]]:
+    """The elements that follow one another with nothing else between, and their words."""
+    spans: list[Span] = []
+    words: list[str] = []
     room = _MOST_CHARS
     for element in elements:
-        if element.kind in _FIXED:
+        if element.kind in FIXED:
             if len(words) >= _RUN_WORDS:
-                yield words
-            words = []
+                yield spans, words
+            spans, words = [], []
         elif room > 0:
-            words.extend(
-                match.span()
-                for match in _WORD.finditer(text, element.start, min(element.end, element.start + room))
-            )
-            room -= element.end - element.start
+            end = min(element.end, element.start + room)
+            spans.append((element.start, end))
+            words += _WORD.findall(text, element.start, end)
+            room -= end - element.start
     if len(words) >= _RUN_WORDS:
-        yield words
+        yield spans, words
 
 
-def _repeats(text: str, spans: list[Span], index: _Index) -> Iterator[Span]:
-    """The repeated stretches among these words, as offsets into the text, apart and in order."""
+def _repeats(text: str, stretch: list[Span], hashes: list[int], parents: Sequence[Memory]) -> Iterator[Span]:
+    """The repeated parts of a stretch, as offsets into the text, in order."""
+    spans = [match.span() for start, end in stretch for match in _WORD.finditer(text, start, end)]
     words = [text[start:end] for start, end in spans]
-    before: Span | None = None
-    for first, last in _runs(words, index):
+    before = 0  # the word after the run before
+    for first, last in _runs(words, hashes, parents):
         start, end = spans[first][0], spans[last - 1][1]
         if end - start < _RUN_CHARS:
             continue
-        if before is not None:
-            between = first - before[1]
-            gap_start = spans[before[1] - 1][1]
-            if between < _SCRAP_WORDS and text.count("\n", gap_start, start) < 2:
-                start, first = gap_start, before[1]
+        if before and first - before < _SCRAP_WORDS and text.count("\n", spans[before - 1][1], start) < 2:
+            first, start = before, spans[before - 1][1]
         yield (
             _open(text, spans[first - 1][1], start) if first else start,
             _close(text, end, spans[last][0]) if last < len(spans) else end,
         )
-        before = first, last
+        before = last
 
 
-def _runs(words: list[str], index: _Index) -> Iterator[Span]:
+def _runs(words: list[str], hashes: list[int], parents: Sequence[Memory]) -> Iterator[Span]:
     """Runs of words that stand so in a parent, as (first, after the last), apart and in order."""
-    at = done = 0
-    while at <= len(words) - _SHINGLE:
-        place = index.get(tuple(words[at : at + _SHINGLE]))
-        if place is None:
-            at += 1
+    done = 0
+    for at, value in enumerate(hashes):
+        if at < done:
             continue
-        theirs, there = place
-        first, there_first = at, there
-        while first > done and there_first > 0 and words[first - 1] == theirs[there_first - 1]:
-            first, there_first = first - 1, there_first - 1
-        last, there_last = at + _SHINGLE, there + _SHINGLE
-        while last < len(words) and there_last < len(theirs) and words[last] == theirs[there_last]:
-            last, there_last = last + 1, there_last + 1
-        if last - first >= _RUN_WORDS:
-            yield first, last
-            at = done = last
-        else:
-            at += 1
+        for parent in parents:
+            there = parent.anchors.get(value)
+            if there is None:
+                continue
+            first, last = _common(words, at, done, parent.words, there)
+            if last - first >= _RUN_WORDS:
+                yield first, last
+                done = last
+                break
+
+
+def _common(words: list[str], at: int, least: int, theirs: list[str], there: int) -> Span:
+    """How far two texts agree around a place in each; nothing where only the hash does."""
+    first, last, offset = at, at, there - at
+    while first > least and first + offset > 0 and words[first - 1] == theirs[first - 1 + offset]:
+        first -= 1
+    while last < len(words) and last + offset < len(theirs) and words[last] == theirs[last + offset]:
+        last += 1
+    return first, last
 
 
 def _open(text: str, before: int, start: int) -> int:
