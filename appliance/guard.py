@@ -1,7 +1,10 @@
-"""The guard: the small parent of the service. It opens the listening sockets, starts the core, and watches
-over every attempt of the core, parser or model to make a socket that could reach a network.
+"""The guard: the small parent of the service. It opens the listening sockets, starts the core, watches over
+every attempt of the core, parser or model to make a socket that could reach a network, and starts the
+connectors of mail accounts beside the core, outside of that watch.
 
-It holds no key and sees no document. It uses the standard library and `policy` only, so that it stays small.
+It holds no key and sees no document. Where a connector may connect to it reads itself: the core names an
+account, never a host. It uses the standard library and `policy` only, and `ingest/connector/launch.py`, so
+that it stays small.
 """
 
 from __future__ import annotations
@@ -13,12 +16,16 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from appliance.errors import ServiceUnavailable
+from ingest.connector.launch import Pair
+from ingest.errors import ConnectorRefused
 from policy.egress import EgressReport, Watch
+from policy.errors import StrongroomError
 from policy.limits import MIB
 from policy.wire import Wire, WireError
 
@@ -31,6 +38,25 @@ class ReportRequest(msgspec.Struct, frozen=True, tag=True):
     """The core asks what the watch has seen."""
 
 
+class ConnectorRequest(msgspec.Struct, frozen=True, tag=True):
+    """The core asks for a connector of one of its owner's mail accounts."""
+
+    account: str
+
+
+class ConnectorReply(msgspec.Struct, frozen=True, tag=True):
+    """The core's end of the wire to it rides with this, or it says why there is none."""
+
+    refused: str | None = None
+    remedy: str | None = None
+
+
+Request = ReportRequest | ConnectorRequest
+_REQUEST: type[Request] = Request  # type: ignore[assignment]  # as a schema for the wire
+
+Allowed = Callable[[], Mapping[str, tuple[str, int]]]
+
+
 class Inherited(msgspec.Struct, frozen=True):
     """What the core is told on its command line: descriptor numbers that it inherits."""
 
@@ -41,9 +67,16 @@ class Inherited(msgspec.Struct, frozen=True):
 
 
 def serve(
-    home: Path, socket_path: Path, address: tuple[str, int] | None, passphrase_file: Path | None
+    home: Path,
+    socket_path: Path,
+    address: tuple[str, int] | None,
+    passphrase_file: Path | None,
+    allowed: Allowed = dict,
 ) -> int:
     """Run the service in the foreground until it is told to stop; the core's exit code is returned.
+
+    Args:
+        allowed: host and port of each mail account by its name, as the owner's settings say now.
 
     Raises:
         ServiceUnavailable: there is no home, or another service has it or the port.
@@ -72,27 +105,53 @@ def serve(
     # Ctrl-C reaches the core too, being in the same group; the guard only waits for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: core.terminate())
-    threading.Thread(target=_answer, args=(Wire(ours, MIB),), daemon=True).start()
+    threading.Thread(target=_answer, args=(Wire(ours, MIB), allowed), daemon=True).start()
     code = core.wait()
     with contextlib.suppress(FileNotFoundError):
         socket_path.unlink()
     return code if code >= 0 else 128 - code
 
 
-def _answer(wire: Wire) -> None:
+def _answer(wire: Wire, allowed: Allowed) -> None:
     """Take the listener, then answer the core's questions until it is gone."""
+    pairs: dict[str, Pair] = {}
     try:
         _, descriptors = wire.receive(Hello)
         watch = Watch(descriptors[0])
         while True:
-            wire.receive(ReportRequest)
-            wire.send(watch.report())
+            request, _ = wire.receive(_REQUEST)
+            if isinstance(request, ReportRequest):
+                wire.send(watch.report())
+            else:
+                _connect(wire, request.account, allowed, pairs)
     except WireError:
         wire.close()
+    finally:
+        for pair in pairs.values():
+            pair.end()
+
+
+def _connect(wire: Wire, account: str, allowed: Allowed, pairs: dict[str, Pair]) -> None:
+    """Give the core a new connector of an account; the account's former one is ended."""
+    if account in pairs:
+        pairs.pop(account).end()
+    try:
+        place = allowed().get(account)
+        if place is None:
+            raise ConnectorRefused("no such mail account is set up", item=account)
+        pair = Pair(*place)
+    except StrongroomError as error:
+        wire.send(ConnectorReply(refused=error.what, remedy=error.remedy))
+    except OSError as error:
+        wire.send(ConnectorReply(refused=f"it could not be started: {error.strerror}"))
+    else:
+        pairs[account] = pair
+        with pair.core:
+            wire.send(ConnectorReply(), (pair.core.fileno(),))
 
 
 class GuardClient:
-    """The core's end: hands over the listener and asks for reports. Thread-safe."""
+    """The core's end: hands over the listener, asks for reports and for connectors. Thread-safe."""
 
     def __init__(self, control: int, listener: int) -> None:
         self._wire = Wire(socket.socket(fileno=control), MIB)
@@ -109,6 +168,20 @@ class GuardClient:
         with self._lock:
             self._wire.send(ReportRequest())
             return self._wire.receive(EgressReport)[0]
+
+    def connector(self, account: str) -> socket.socket:
+        """Our end of the wire to a new connector of this account; one that it had before is ended.
+
+        Raises:
+            ConnectorRefused: the settings do not name the account, or it could not be started.
+            WireError: the guard is gone.
+        """
+        with self._lock:
+            self._wire.send(ConnectorRequest(account))
+            reply, descriptors = self._wire.receive(ConnectorReply)
+        if reply.refused is not None:
+            raise ConnectorRefused(reply.refused, item=account, remedy=reply.remedy)
+        return socket.socket(fileno=descriptors[0])
 
 
 def _unix_listener(path: Path) -> socket.socket:

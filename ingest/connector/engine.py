@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Set
 from typing import Any
 
-from ingest.connector.fault import Fault
 from ingest.connector.line import Line
 from ingest.connector.messages import Failure
+from ingest.errors import RemoteFailed
 
 _ALWAYS = frozenset({"OK", "PREAUTH", "CAPABILITY"})
 _CODES = re.compile(  # RFC 5530 and others: known words, so that nothing that a server makes up is passed on
@@ -73,7 +73,7 @@ class Engine(imaplib.IMAP4):
         """One command, to its tagged answer.
 
         Raises:
-            Fault: the server said BYE; or whatever the line raises.
+            RemoteFailed: the server said BYE; or whatever the line raises.
         """
         return self.finish(self.begin(name, *arguments, keep=keep))
 
@@ -137,7 +137,7 @@ class Engine(imaplib.IMAP4):
 
     def _append_untagged(self, kind: str, data: Part | None) -> None:
         if kind == "BYE":  # we never ask for it
-            raise Fault(Failure.CLOSED, "the server says goodbye")
+            raise RemoteFailed(Failure.CLOSED, "the server says goodbye")
         if isinstance(data, bytes):
             self._notice(kind, data)
         if kind == "FETCH" and self.fetched is not None:

@@ -9,10 +9,10 @@ from imapclient.exceptions import ProtocolError
 from imapclient.response_parser import parse_response
 
 from ingest.connector.engine import Part
-from ingest.connector.fault import Fault
 from ingest.connector.fetching import answers
 from ingest.connector.login import quoted
 from ingest.connector.messages import Failure, RemoteFolder
+from ingest.errors import RemoteFailed
 
 
 class Names:
@@ -38,7 +38,7 @@ class Names:
         """A folder's name for a command."""
         raw = self._odd.get(name) or imap_utf7.encode(name)
         if not raw or any(byte < 0x20 or byte == 0x7F for byte in raw):  # a line end would begin a command
-            raise Fault(Failure.FOLDER, "no command can name it")
+            raise RemoteFailed(Failure.FOLDER, "no command can name it")
         return quoted(raw)
 
     def _decode(self, written: bytes) -> str:

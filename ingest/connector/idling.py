@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from ingest.connector.engine import Engine
-from ingest.connector.fault import CoreGone, Fault
 from ingest.connector.line import Allowance
 from ingest.connector.messages import REQUEST, Failure, Idle, Wake, Woken
+from ingest.errors import RemoteFailed
 from policy.limits import MIB
-from policy.wire import PeerClosed, Wire, WireError
+from policy.wire import Wire, WireError
 
 _RENEW_S = 25 * 60.0  # servers may end a connection that was silent for 30 minutes, RFC 3501 says
 _SHORT_S = 60.0  # whoever ends IDLE sooner does not mean it
@@ -54,7 +54,7 @@ class Idler:
                     self._take_wake()
                 else:
                     break
-        except Fault as fault:
+        except RemoteFailed as fault:
             silent_s = time.monotonic() - began
             if fault.failure is Failure.CLOSED and silent_s > _SHORT_S:
                 self._renew_s = max(_SHORT_S, 0.75 * silent_s)
@@ -81,9 +81,6 @@ class Idler:
         return woken
 
     def _take_wake(self) -> None:
-        try:
-            request, _ = self._core.receive(REQUEST)
-        except PeerClosed as error:
-            raise CoreGone("the core hung up") from error
+        request, _ = self._core.receive(REQUEST)
         if not isinstance(request, Wake):
             raise WireError("the core asks before it was answered")

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ingest.connector.fault import CoreGone, Fault
 from ingest.connector.messages import Failure
+from ingest.errors import RemoteFailed
 from policy.limits import KIB, MIB
+from policy.wire import PeerClosed
 
 _CHUNK = 64 * KIB  # more than a TLS record: nothing stays inside of OpenSSL, so the socket can be polled
 _SLOWEST = 16 * KIB  # bytes a second: what arrives buys time at this rate, so that a drip buys none
@@ -75,7 +76,7 @@ class Line:
         """A literal of just so many bytes."""
         most = self._allowed.literal_bytes
         if count > most:
-            raise Fault(Failure.PROTOCOL, f"a literal of {count} bytes where {most} are allowed")
+            raise RemoteFailed(Failure.PROTOCOL, f"a literal of {count} bytes where {most} are allowed")
         while len(self._buffer) < count:
             self._buffer += self._patiently(self._receive)
         return self._take(count)
@@ -106,18 +107,20 @@ class Line:
     def secure(self, context: ssl.SSLContext, host: str) -> bytes:
         """Begin TLS; returns the server's certificate (DER)."""
         if self._buffer:  # said in the clear by whoever stands between: it would be taken for the server's
-            raise Fault(Failure.TLS, "something was said in the clear after STARTTLS was agreed")
+            raise RemoteFailed(Failure.TLS, "something was said in the clear after STARTTLS was agreed")
         try:
             secured = context.wrap_socket(self._sock, server_hostname=host, do_handshake_on_connect=False)
         except (ssl.SSLError, ValueError) as error:
-            raise Fault(Failure.TLS, "no certificate can be made out to such a name") from error
+            raise RemoteFailed(Failure.TLS, "no certificate can be made out to such a name") from error
         self._sock = secured
         try:
             self._patiently(secured.do_handshake)
         except ssl.SSLCertVerificationError as error:
-            raise Fault(Failure.TLS, f"its certificate is not accepted: {error.verify_message}") from error
+            raise RemoteFailed(
+                Failure.TLS, f"its certificate is not accepted: {error.verify_message}"
+            ) from error
         except ssl.SSLError as error:
-            raise Fault(Failure.TLS, f"TLS failed ({error.reason or 'broken off'})") from error
+            raise RemoteFailed(Failure.TLS, f"TLS failed ({error.reason or 'broken off'})") from error
         return secured.getpeercert(binary_form=True) or b""
 
     def close(self) -> None:
@@ -126,7 +129,7 @@ class Line:
 
     def _check_line(self, length: int) -> None:
         if length > self._allowed.line_bytes:
-            raise Fault(Failure.PROTOCOL, f"a line longer than {self._allowed.line_bytes} bytes")
+            raise RemoteFailed(Failure.PROTOCOL, f"a line longer than {self._allowed.line_bytes} bytes")
 
     def _take(self, count: int) -> bytes:
         with memoryview(self._buffer) as view:
@@ -140,12 +143,12 @@ class Line:
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
-            raise Fault(Failure.CLOSED, f"TLS broke off ({error.reason or 'no reason'})") from error
+            raise RemoteFailed(Failure.CLOSED, f"TLS broke off ({error.reason or 'no reason'})") from error
         if not chunk:
-            raise Fault(Failure.CLOSED, "the server hung up")
+            raise RemoteFailed(Failure.CLOSED, "the server hung up")
         self._received += len(chunk)
         if self._received > self._allowed.reply_bytes + _CHUNK:
-            raise Fault(Failure.PROTOCOL, f"an answer longer than {self._allowed.reply_bytes} bytes")
+            raise RemoteFailed(Failure.PROTOCOL, f"an answer longer than {self._allowed.reply_bytes} bytes")
         return chunk
 
     def _sender(self, data: memoryview) -> Callable[[], int]:
@@ -167,7 +170,7 @@ class Line:
         except ssl.SSLError:
             raise
         except OSError as error:
-            raise Fault(Failure.CLOSED, f"the connection broke ({error.strerror})") from error
+            raise RemoteFailed(Failure.CLOSED, f"the connection broke ({error.strerror})") from error
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         while True:
@@ -183,6 +186,6 @@ class Line:
         left = self._deadline + self._received / _SLOWEST - time.monotonic()
         ready = dict(poll.poll(max(left, 0) * 1000))
         if self._core.fileno() in ready:
-            raise CoreGone("the core hung up")
+            raise PeerClosed("the core hung up")
         if not ready:
-            raise Fault(Failure.TIMEOUT, "the server does not answer in time")
+            raise RemoteFailed(Failure.TIMEOUT, "the server does not answer in time")

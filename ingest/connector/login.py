@@ -8,8 +8,8 @@ import re
 from collections.abc import Set
 
 from ingest.connector.engine import Engine
-from ingest.connector.fault import Fault
 from ingest.connector.messages import Authentication, Failure, SignIn
+from ingest.errors import RemoteFailed
 
 _NOT_NOW = re.compile(rb"\[(UNAVAILABLE|SERVERBUG|CONTACTADMIN|INUSE|LIMIT)\]", re.IGNORECASE)
 _APP_PASSWORD = re.compile(rb"app(lication)?[- ](specific )?password", re.IGNORECASE)
@@ -37,15 +37,17 @@ class _Sasl:
 
 
 def authenticate(engine: Engine, account: SignIn, capabilities: Set[str]) -> None:
-    """Sign in, or raise a Fault that names no credential."""
+    """Sign in, or raise a RemoteFailed that names no credential."""
     user, secret = account.user.encode(), account.secret
     if any(byte < 0x20 or byte == 0x7F for byte in user + secret):
         # A line end would begin another command, a NUL another field.
-        raise Fault(Failure.CREDENTIALS, "the user name or the secret holds a control character")
+        raise RemoteFailed(Failure.CREDENTIALS, "the user name or the secret holds a control character")
     status = ""
     if account.authentication is Authentication.LOGIN:
         if "LOGINDISABLED" in capabilities:
-            raise Fault(Failure.CREDENTIALS, "the server takes no LOGIN here; set authentication to plain")
+            raise RemoteFailed(
+                Failure.CREDENTIALS, "the server takes no LOGIN here; set authentication to plain"
+            )
         answer = engine.ask("LOGIN", quoted(user), quoted(secret))
     else:
         sasl = _Sasl(
@@ -60,14 +62,14 @@ def authenticate(engine: Engine, account: SignIn, capabilities: Set[str]) -> Non
         engine.state = "AUTH"
         return
     if answer.says(_NOT_NOW):
-        raise Fault(Failure.CLOSED, f"the server cannot sign in anybody now{answer.why()}")
+        raise RemoteFailed(Failure.CLOSED, f"the server cannot sign in anybody now{answer.why()}")
     if answer.broken:
-        raise Fault(
+        raise RemoteFailed(
             Failure.CREDENTIALS, f"the server does not know {account.authentication} as a way to sign in"
         )
     what = "token" if account.authentication is Authentication.XOAUTH2 else "user name or password"
     hint = "; it wants an app password" if answer.says(_APP_PASSWORD) else ""
-    raise Fault(Failure.CREDENTIALS, f"the server refuses the {what}{status}{answer.why()}{hint}")
+    raise RemoteFailed(Failure.CREDENTIALS, f"the server refuses the {what}{status}{answer.why()}{hint}")
 
 
 def quoted(text: bytes) -> bytes:

@@ -15,7 +15,6 @@ from typing import Any
 
 from ingest.connector import dialer, fetching, folders, login, tls
 from ingest.connector.engine import Answer, Engine
-from ingest.connector.fault import CoreGone, Fault
 from ingest.connector.idling import Idler
 from ingest.connector.line import Allowance, Line
 from ingest.connector.messages import (
@@ -40,8 +39,9 @@ from ingest.connector.messages import (
     Slice,
 )
 from ingest.connector.spans import PackedUids, Spans, numbers, ranges, written
+from ingest.errors import RemoteFailed
 from policy.limits import KIB, MIB
-from policy.wire import Wire, WireError
+from policy.wire import PeerClosed, Wire, WireError
 
 _RESOLVER_S = 60.0  # what a dialer may take beyond its time: the C library's resolver keeps its own
 _STATE = re.compile(rb"\[(CLOSED|UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ)(?: (\d+))?\]", re.IGNORECASE)
@@ -85,13 +85,13 @@ class Session:
         """Do what was asked, or say why not.
 
         Raises:
-            CoreGone, WireError: there is nobody to answer, or no dialer any more.
+            WireError: there is nobody to answer, or no dialer any more.
         """
         try:
             return self._do[type(request)](request)
-        except (CoreGone, WireError):
+        except WireError:
             raise
-        except Fault as fault:
+        except RemoteFailed as fault:
             if fault.failure is not Failure.FOLDER:
                 self._hang_up()
             return Failed(failure=fault.failure, what=fault.what)
@@ -112,15 +112,15 @@ class Session:
         self._line = line = Line(sock, self._core.sock)
         line.allow(Allowance(request.timeout_s))
         if request.security is Security.NONE and not ip_address(sock.getpeername()[0]).is_loopback:
-            raise Fault(Failure.NOT_ALLOWED, "without TLS only this machine itself may be spoken to")
+            raise RemoteFailed(Failure.NOT_ALLOWED, "without TLS only this machine itself may be spoken to")
         if request.security is Security.TLS:
             tls.secure(line, request.host, request.pin, request.ca)
         engine = Engine(line)
         if engine.state != "NONAUTH":  # then neither STARTTLS nor our credentials would have any meaning
-            raise Fault(Failure.PROTOCOL, "the server greets us as signed in already")
+            raise RemoteFailed(Failure.PROTOCOL, "the server greets us as signed in already")
         if request.security is Security.STARTTLS:
             if "STARTTLS" not in engine.capabilities or not engine.ask("STARTTLS").ok:
-                raise Fault(Failure.TLS, "the server offers no STARTTLS")
+                raise RemoteFailed(Failure.TLS, "the server offers no STARTTLS")
             tls.secure(line, request.host, request.pin, request.ca)
         login.authenticate(engine, request, engine.learn_capabilities())
         self._capabilities = engine.learn_capabilities()
@@ -135,12 +135,12 @@ class Session:
         poll.register(self._core.sock, 0)
         ready = dict(poll.poll((timeout_s + _RESOLVER_S) * 1000))
         if self._core.sock.fileno() in ready:
-            raise CoreGone("the core hung up")
+            raise PeerClosed("the core hung up")
         if not ready:
             raise WireError("the dialer does not answer")
         dialed, descriptors = self._dialer.receive(dialer.ANSWER)
         if isinstance(dialed, Failed):
-            raise Fault(dialed.failure, dialed.what)
+            raise RemoteFailed(dialed.failure, dialed.what)
         return socket.socket(fileno=descriptors[0]), dialed.address
 
     def _hang_up(self) -> None:
@@ -150,9 +150,9 @@ class Session:
 
     def _connected(self, *, opened: bool = True) -> Engine:
         if self._engine is None:
-            raise Fault(Failure.CLOSED, "nobody is signed in")
+            raise RemoteFailed(Failure.CLOSED, "nobody is signed in")
         if opened and self._engine.state != "SELECTED":
-            raise Fault(Failure.FOLDER, "no folder is open")
+            raise RemoteFailed(Failure.FOLDER, "no folder is open")
         return self._engine
 
     def _ask(
@@ -170,7 +170,7 @@ class Session:
         marked = ["RETURN (SPECIAL-USE)"] if {"LIST-EXTENDED", "SPECIAL-USE"} <= self._capabilities else []
         answer = self._ask(_FOLDER_LIST, "LIST", '""', '"*"', *marked, keep="LIST")
         if not answer.ok:
-            raise Fault(Failure.PROTOCOL, f"the server does not list its folders{answer.why()}")
+            raise RemoteFailed(Failure.PROTOCOL, f"the server does not list its folders{answer.why()}")
         return Folders(folders=tuple(self._names.read(answer.parts("LIST"))))
 
     def _examine(self, request: Examine) -> Opened:
@@ -188,7 +188,7 @@ class Session:
             answer = self._ask(_CHANGES, "EXAMINE", name)
         if not answer.ok:
             engine.state = "AUTH"
-            raise Fault(Failure.FOLDER, f"the server does not open it{answer.why()}")
+            raise RemoteFailed(Failure.FOLDER, f"the server does not open it{answer.why()}")
         engine.state = "SELECTED"
         engine.changed = False
         state: dict[bytes, int] = {}
@@ -199,7 +199,7 @@ class Session:
                 state[word] = int(value)
         uidvalidity = state.get(b"UIDVALIDITY")
         if not uidvalidity:
-            raise Fault(Failure.FOLDER, "the server gives it no UIDVALIDITY")
+            raise RemoteFailed(Failure.FOLDER, "the server gives it no UIDVALIDITY")
         told = "QRESYNC" in since and uidvalidity == request.uidvalidity and b"HIGHESTMODSEQ" in state
         return Opened(
             uidvalidity=uidvalidity,
@@ -249,7 +249,9 @@ class Session:
         finally:
             engine.fetched = None
         if not answer.ok:
-            raise Fault(Failure.FOLDER, f"the server does not say which messages it holds{answer.why()}")
+            raise RemoteFailed(
+                Failure.FOLDER, f"the server does not say which messages it holds{answer.why()}"
+            )
         return Spans(((uid, uid) for uid in uids), first)
 
     # ----------------------------------------------------------------------------------------------- messages
@@ -269,7 +271,7 @@ class Session:
                 elif fetched.uid in wanted:
                     found.setdefault(fetched.uid, fetched)
             if answer.broken and not found:
-                raise Fault(Failure.PROTOCOL, "the server does not understand what it is asked for")
+                raise RemoteFailed(Failure.PROTOCOL, "the server does not understand what it is asked for")
         return Messages(messages=tuple(found.values()))
 
     def _fetch_slice(self, request: FetchSlice) -> Slice:

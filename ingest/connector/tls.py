@@ -6,9 +6,9 @@ import hashlib
 import ssl
 from functools import cache
 
-from ingest.connector.fault import Fault
 from ingest.connector.line import Line
 from ingest.connector.messages import Failure
+from ingest.errors import RemoteFailed
 
 
 @cache
@@ -27,7 +27,7 @@ def _context(pin: str | None, ca: bytes | None) -> ssl.SSLContext:
         try:
             return _verifying(ssl.create_default_context(cadata=ca.decode("ascii")))
         except (ssl.SSLError, UnicodeDecodeError, ValueError) as error:
-            raise Fault(Failure.TLS, "the authorities given for it are no PEM certificates") from error
+            raise RemoteFailed(Failure.TLS, "the authorities given for it are no PEM certificates") from error
     if pin is None:
         return system_context()
     # The owner looked at this one certificate and named it: stronger than any authority's word, so that
@@ -45,4 +45,4 @@ def secure(line: Line, host: str, pin: str | None, ca: bytes | None) -> None:
     """
     shown = hashlib.sha256(line.secure(_context(pin, ca), host)).hexdigest()
     if pin is not None and shown != pin.lower().replace(":", ""):
-        raise Fault(Failure.TLS, f"its certificate is not the pinned one but {shown}")
+        raise RemoteFailed(Failure.TLS, f"its certificate is not the pinned one but {shown}")

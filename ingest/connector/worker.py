@@ -10,7 +10,6 @@ import ctypes
 import os
 import signal
 
-from ingest.connector.fault import CoreGone
 from ingest.connector.messages import FRAME_BYTES, REQUEST, Failed, Failure, Wake
 from policy import children
 from policy.confine import confine, shut_files
@@ -47,7 +46,7 @@ def main() -> int:
                 continue
             core.send(session.answer(request))
             libc.malloc_trim(0)  # give a large answer's memory back
-    except (WireError, CoreGone):
+    except WireError:
         return 0
 
 
