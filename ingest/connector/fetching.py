@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from imapclient.datetime_util import parse_to_datetime
@@ -11,6 +12,12 @@ from imapclient.response_parser import parse_response
 from ingest.connector.engine import Part
 from ingest.connector.messages import Fetched
 from ingest.connector.spans import LAST_UID
+
+# What most servers say of most messages; imapclient's parser takes everything, byte by byte, at 70 µs each.
+_USUAL = re.compile(
+    rb'\d+ \((?:UID (?P<uid>\d{1,10}) |RFC822\.SIZE (?P<size>\d{1,18}) |INTERNALDATE "(?P<date>[^"\\]*)" )+'
+    rb"BODY\[\](?:<\d+>)? \{\d+\}"
+)
 
 
 def answers(parts: Sequence[Part]) -> Iterator[list[Part]]:
@@ -28,22 +35,38 @@ def message_of(answer: list[Part]) -> Fetched | None:
 
     None: it is of no message, such as news of a flag, or it is nonsense, which concerns this one only.
     """
-    try:
-        _, untrusted_items = parse_response(answer)
-        items = dict(zip(untrusted_items[::2], untrusted_items[1::2], strict=True))
-        named = {_name(key): value for key, value in items.items()}
-        uid, body = named[b"UID"], named[b"BODY[]"]
-    except (ProtocolError, ValueError, TypeError, KeyError, RecursionError):
+    items = _usual(answer) or _any(answer)
+    uid = items.get(b"UID")
+    if not isinstance(uid, int) or not 0 < uid <= LAST_UID or b"BODY[]" not in items:
         return None
-    if not isinstance(uid, int) or not 0 < uid <= LAST_UID:
-        return None
-    size = named.get(b"RFC822.SIZE")
+    size = items.get(b"RFC822.SIZE")
     return Fetched(
         uid=uid,
-        content=_content(body),
+        content=_content(items[b"BODY[]"]),
         size=size if isinstance(size, int) and size < 2**63 else None,
-        received_at=_moment(named.get(b"INTERNALDATE")),
+        received_at=_moment(items.get(b"INTERNALDATE")),
     )
+
+
+def _usual(answer: list[Part]) -> dict[bytes, object] | None:
+    if len(answer) != 2 or answer[1] != b")" or not isinstance(answer[0], tuple):
+        return None
+    head, body = answer[0]
+    found = _USUAL.fullmatch(head)
+    if found is None:
+        return None
+    numbers = {
+        name: int(found[group]) for name, group in ((b"UID", "uid"), (b"RFC822.SIZE", "size")) if found[group]
+    }
+    return {**numbers, b"INTERNALDATE": found["date"], b"BODY[]": body}
+
+
+def _any(answer: list[Part]) -> dict[bytes, object]:
+    try:
+        _, items = parse_response(answer)
+        return {_name(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
+    except (ProtocolError, ValueError, TypeError, RecursionError):
+        return {}
 
 
 def _name(key: object) -> bytes:
