@@ -19,7 +19,7 @@ from ingest.importer.messages import BATCH_BYTES, BATCH_COUNT, SMALL_BYTES
 from ingest.importer.source import NAMED_MOST, Progress
 from ingest.source import Arrival, Batch, Document, News
 from ingest.sources.tree import Tree
-from ingest.sources.whole import Stamp
+from ingest.sources.whole import Stamp, readable
 from policy.limits import Limits
 from store.records import Origin
 
@@ -133,7 +133,7 @@ class MailFolder:
         if status is None:
             raise NotWhole("it vanished")
         stamp = Stamp.of(status)
-        locator = _text(place_of(path))
+        locator = readable(place_of(path))
         shown = locator.rpartition("/")[2]
         origin = Origin(
             source=self.name,
@@ -195,7 +195,3 @@ def _age(name: str) -> tuple[int, str]:
     """Maildir names begin with the time, MH names are numbers."""
     number = re.match(r"\d{1,20}", name)
     return int(number[0]) if number else 0, name
-
-
-def _text(path: str) -> str:
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

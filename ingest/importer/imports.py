@@ -19,10 +19,12 @@ from pathlib import Path
 
 from ingest.errors import ImportFailed
 from ingest.importer.folders import MailFolder
+from ingest.importer.handover import Opener, Outcome
 from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
 from ingest.importer.loose import is_message
 from ingest.importer.source import ImportSource, Progress
 from ingest.intake import Intake
+from ingest.sources.whole import readable
 from policy.errors import StrongroomError
 from policy.limits import Limits
 from store.mailboxes import Import
@@ -34,8 +36,6 @@ _NOTHING = "no message was found in it"
 _KEPT = 50  # imports that have ended, and are still shown
 
 log = logging.getLogger("strongroom.ingest")
-
-Opener = Callable[[], int]
 
 
 class Stage(StrEnum):
@@ -65,18 +65,10 @@ class ImportStatus(Record, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class Outcome(StrEnum):
-    """What became of a file that a folder source handed over."""
-
-    PENDING = "pending"  # ask again later
-    STORED = "stored"  # all that is in it is durable
-    INCOMPLETE = "incomplete"  # something in it is not, and is named in the status
-    NOT_MAIL = "not mail"  # it is a document like any other
-
-
 @dataclass
 class _Job:
     path: str
+    place: str  # the same as valid text
     source: str
     open: Opener
     kind: Kind | None  # None: a folder of messages, or one message
@@ -148,7 +140,7 @@ class Imports:
                 job.cancel()
             else:
                 self._close(job, Stage.CANCELLED)
-        self._vault.catalog.forget_import(job.source, job.path)
+        self._vault.catalog.forget_import(job.source, job.place)
 
     def status(self) -> list[ImportStatus]:
         """The imports of this run of the process, the newest first."""
@@ -156,16 +148,7 @@ class Imports:
             return [self._status(job) for job in reversed(self._jobs.values())]
 
     def offer(self, path: str, kind: Kind, open_: Opener) -> Outcome:
-        """Have a file imported that lies in the owner's folder; ask again until it is done.
-
-        Args:
-            path: absolute.
-            kind: what it looks like.
-            open_: opens it, read only.
-
-        Raises:
-            ImportFailed: it cannot be imported, or not any further.
-        """
+        """See Importer."""
         with self._changed:
             job = self._jobs.get(path)
         with contextlib.ExitStack() as stack:
@@ -209,7 +192,8 @@ class Imports:
             job = self._jobs.get(path)
             if job is not None and job.stage in (Stage.WAITING, Stage.RUNNING):
                 return job
-            job = _Job(path, source or self._name(path), open_, kind)
+            place = readable(path)
+            job = _Job(path, place, source or self._name(place), open_, kind)
             self._jobs.pop(path, None)
             self._jobs[path] = job
             ended = [key for key, each in self._jobs.items() if each.stage in (Stage.DONE, Stage.FAILED)]
@@ -218,14 +202,14 @@ class Imports:
             self._changed.notify_all()
         return job
 
-    def _name(self, path: str) -> str:
+    def _name(self, place: str) -> str:
         """A name for the source that no file of another path has: places of two files must not be one."""
         rows = self._vault.catalog.imports()
         for row in rows:
-            if row.locator == path:
+            if row.locator == place:
                 return row.source
         taken = {row.source for row in rows} | {job.source for job in self._jobs.values()}
-        name = os.fsencode(path.rpartition("/")[2]).decode("utf-8", "backslashreplace")
+        name = place.rpartition("/")[2]
         free = (f"import:{name}" if n == 1 else f"import:{name} ({n})" for n in range(1, 1 << 30))
         return next(source for source in free if source not in taken)
 
@@ -262,7 +246,7 @@ class Imports:
                 stage = Stage.CANCELLED
             self._close(job, stage)
         if stage is Stage.CANCELLED:
-            self._vault.catalog.forget_import(job.source, job.path)
+            self._vault.catalog.forget_import(job.source, job.place)
 
     def _close(self, job: _Job, stage: Stage) -> None:
         job.stage, job.cancel = stage, None
@@ -272,10 +256,10 @@ class Imports:
         descriptor = job.open()
         try:
             job.stamp = (size, mtime_ns) = _stamp(descriptor)
-            row = self._vault.catalog.find_import(job.source, job.path)
+            row = self._vault.catalog.find_import(job.source, job.place)
             if row is None or (row.size, row.mtime_ns) != (size, mtime_ns):
                 row = Import(
-                    source=job.source, locator=job.path, size=size, mtime_ns=mtime_ns,
+                    source=job.source, locator=job.place, size=size, mtime_ns=mtime_ns,
                     position=0, messages=0, done=False, started_at=time.time(),
                 )  # fmt: skip
             if row.done:
@@ -311,7 +295,7 @@ class Imports:
         rate = (at.read - job.began_at) / took if job.stage is Stage.RUNNING and took > 0 else 0.0
         nothing = job.stage is Stage.DONE and not (at.messages or at.missed)
         return ImportStatus(
-            path=job.path,
+            path=job.place,
             source=job.source,
             stage=job.stage,
             size=at.size,

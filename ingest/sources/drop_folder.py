@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from ingest.errors import ImportFailed, NotWhole, SourceError
+from ingest.importer.handover import Importer, Outcome
+from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
 from ingest.source import Arrival, Departure, News
 from ingest.sources.tree import Tree
 from ingest.sources.watcher import Watcher
-from ingest.sources.whole import GONE_S, Settling, Stamp, Writers, is_passing
+from ingest.sources.whole import GONE_S, Settling, Stamp, Writers, is_passing, readable
 from store.records import Origin
 
 _BURST_S = 0.25  # after this much taking, look whether something newer came
@@ -48,6 +51,7 @@ class FolderSource:
         known: the current origins of this source in the store, asked for at the start (a folder that is not
             consumed is compared with them, so that only what changed meanwhile is read).
         poll: look through the folder every few seconds. None: only where the kernel sends no events.
+        importer: gets the files that hold messages. None: they are documents like any other.
     """
 
     def __init__(
@@ -58,9 +62,11 @@ class FolderSource:
         consume: bool,
         known: Callable[[], Iterable[Origin]] = tuple,
         poll: bool | None = None,
+        importer: Importer | None = None,
     ) -> None:
         self.name = name
         self._consume = consume
+        self._importer = importer
         self._origins = known
         self._tree = Tree(root)
         self._watcher = Watcher(self._tree.root, poll=poll)
@@ -106,8 +112,8 @@ class FolderSource:
         offer = self._offers[news.origin.locator]
         if not self._consume:
             self._known[news.origin.locator] = (news.origin.size, news.origin.mtime_ns)
-        elif self._tree.take_away(offer.path, offer.stamp):
-            self._emptied[_folder_of(offer.path)] = time.monotonic() + _TIDY_S
+        else:
+            self._take_away(offer)
         del self._offers[news.origin.locator]
         self._notice(offer.path)  # it may be another file by now
 
@@ -140,17 +146,63 @@ class FolderSource:
         if not self._settling.is_settled(path, writers, now):
             return None
         self._settling.forget(path)
-        locator = _text(path)
+        locator = readable(path)
         if stamp is None:
             refused = self._offers.pop(locator, None)
             return Departure(locator=locator) if refused or locator in self._known else None
         offered = self._offers.get(locator)
         attempts = offered.attempts if offered and offered.stamp == stamp else 0
-        self._offers[locator] = _Offer(path, stamp, attempts)
+        offer = _Offer(path, stamp, attempts)
+        if (kind := self._kind(offer)) is not None and self._hand_over(offer, kind, now):
+            return None
+        self._offers[locator] = offer
         name = locator.rpartition("/")[2]
         size, mtime_ns = stamp.size, stamp.mtime_ns
         origin = Origin(source=self.name, locator=locator, name=name, size=size, mtime_ns=mtime_ns)
         return Arrival(origin=origin, new_version=locator in self._known)
+
+    def _kind(self, offer: _Offer) -> Kind | None:
+        """How messages are kept in a file; None for a document."""
+        if self._importer is None:
+            return None
+        try:
+            head = self._tree.head(offer.path, HEAD_BYTES)
+        except SourceError:  # who takes it will find out
+            return None
+        return container_kind(head, offer.path.rpartition("/")[2])
+
+    def _hand_over(self, offer: _Offer, kind: Kind, now: float) -> bool:
+        """Have the importer take it, or go on with it; False if it turns out to be a document.
+
+        It is asked again whenever the file is due, and the file stays until all that is in it is stored.
+        """
+        assert self._importer is not None, "only with an importer is anything of a kind"
+        path, stamp, locator = offer.path, offer.stamp, readable(offer.path)
+        try:
+            place = f"{self._tree.root}/{path}"
+            outcome = self._importer.offer(place, kind, lambda: self._tree.descriptor(path))
+            if outcome is Outcome.STORED and self._consume:
+                self._take_away(offer)
+        except NotWhole:
+            self._settling.see(path, None, now)
+        except (ImportFailed, SourceError):  # the status says why
+            offer.attempts += 1
+            self._offers[locator] = offer
+            self._settling.put_off(path, stamp, now, offer.attempts)
+        else:
+            if outcome is Outcome.NOT_MAIL:
+                return False
+            if outcome is Outcome.PENDING:
+                self._settling.put_off(path, stamp, now, 1)
+            elif not self._consume:
+                self._known[locator] = (stamp.size, stamp.mtime_ns)
+            elif outcome is Outcome.INCOMPLETE:
+                self._offers[locator] = offer  # it stays; another one of its name is news
+        return True
+
+    def _take_away(self, offer: _Offer) -> None:
+        if self._tree.take_away(offer.path, offer.stamp):
+            self._emptied[_folder_of(offer.path)] = time.monotonic() + _TIDY_S
 
     def _notice(self, path: str) -> None:
         """Something happened at a path."""
@@ -167,7 +219,7 @@ class FolderSource:
 
     def _consider(self, path: str, status: os.stat_result | None, now: float) -> None:
         """Compare what is at a path with what is known of it; what differs has to settle."""
-        locator = _text(path)
+        locator = readable(path)
         if status is None or not stat.S_ISREG(status.st_mode):
             if locator in self._known or locator in self._offers:
                 self._settling.see(path, None, now)
@@ -227,10 +279,10 @@ class FolderSource:
         now = time.monotonic()  # of the last look: a file rests at least as long as is said of it
         for path, status in found:
             self._consider(path, status, now)
-        return {_text(path) for path, _ in found}
+        return {readable(path) for path, _ in found}
 
     def _compare(self, found: set[str]) -> None:
-        unread = tuple(f"{_text(folder)}/" if folder else "" for folder in self._unread)
+        unread = tuple(f"{readable(folder)}/" if folder else "" for folder in self._unread)
         for locator in (self._known.keys() | self._offers.keys()) - found:
             if not locator.startswith(unread):
                 self._settling.see(locator, None, time.monotonic())
@@ -251,8 +303,3 @@ class FolderSource:
 
 def _folder_of(path: str) -> str:
     return path.rpartition("/")[0]
-
-
-def _text(path: str) -> str:
-    """A path as valid text: bytes that are not UTF-8 are written out as \\xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -94,9 +94,31 @@ class Tree:
             NotWhole: it vanished or is not what the stamp says.
             SourceError: it cannot be read.
         """
+        return io.BufferedReader(_Unchanged(self.descriptor(path), stamp), _CHUNK)
+
+    def descriptor(self, path: str) -> int:
+        """Open a file, read only.
+
+        Raises:
+            NotWhole: it vanished.
+            SourceError: it cannot be read.
+        """
         with _told(), self._parent(path) as (folder, name):
-            descriptor = os.open(name, _FILE, dir_fd=folder)
-        return io.BufferedReader(_Unchanged(descriptor, stamp), _CHUNK)
+            return os.open(name, _FILE, dir_fd=folder)
+
+    def head(self, path: str, count: int) -> bytes:
+        """The first bytes of a file.
+
+        Raises:
+            NotWhole: it vanished.
+            SourceError: it cannot be read.
+        """
+        descriptor = self.descriptor(path)
+        try:
+            with _told():
+                return os.pread(descriptor, count, 0)
+        finally:
+            os.close(descriptor)
 
     def take_away(self, path: str, stamp: Stamp) -> bool:
         """Remove a file, if it is still the one of this stamp and nobody writes to it.

@@ -54,6 +54,11 @@ def is_passing(path: str) -> bool:
     return backup or PurePosixPath(name).suffix.lower() in _PASSING_SUFFIXES
 
 
+def readable(path: str) -> str:
+    r"""A path as valid text: bytes that are not UTF-8 are written out as \xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 @dataclass(slots=True)
 class _Sight:
     stamp: Stamp | None  # None: nothing is there
