@@ -14,7 +14,7 @@ from store.records import Item, Origin, State
 # The order of `Item`'s fields as they are read from a row.
 COLUMNS = (
     "id, name, state, size, stored_at, family, version, superseded, parent, source, media_type, title, "
-    "author, created_at, language, pages, sender, recipients, thread, reason, detail, partial, attempts"
+    "author, created_at, language, pages, sender, recipients, marks, thread, reason, detail, partial, attempts"
 )
 _FIELDS = tuple(column.strip() for column in COLUMNS.split(","))
 _FEW = 500  # ids in one statement
@@ -25,6 +25,7 @@ def to_item(row: Row) -> Item:
     fields = dict(zip(_FIELDS, row, strict=True))
     fields["superseded"] = bool(fields["superseded"])
     fields["recipients"] = msgspec.json.decode(fields["recipients"])
+    fields["marks"] = msgspec.json.decode(fields["marks"])
     return msgspec.convert(fields, Item)
 
 

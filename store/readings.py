@@ -201,12 +201,13 @@ def _describe(connection: Connection, seq: int, reading: Reading) -> None:
     title = mail.subject if mail else reading.title
     connection.execute(
         "UPDATE items SET media_type = ?, title = ?, author = ?, created_at = ?, language = ?, pages = ?,"
-        " sender = ?, recipients = ?, partial = ? WHERE seq = ?",
+        " sender = ?, recipients = ?, marks = ?, partial = ? WHERE seq = ?",
         (
             reading.media_type, title or None, reading.author, reading.created_at, reading.language,
             reading.pages,
             _written(mail.sender) if mail and mail.sender else None,
             msgspec.json.encode([_written(address) for address in mail.recipients] if mail else []).decode(),
+            msgspec.json.encode(mail.marks if mail else ()).decode(),
             reading.partial, seq,
         ),
     )  # fmt: skip

@@ -150,6 +150,7 @@ class Item(Record, frozen=True, kw_only=True):
     pages: int | None = None
     sender: str | None = None  # "Name <address>"
     recipients: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()  # mail: signed, encrypted, from a list, …
     thread: str | None = None
     reason: Reason | None = None
     detail: str | None = None  # for the owner: what happened and what to do; never content

@@ -122,3 +122,5 @@ CREATE TABLE mail_orphans (
 );
 CREATE INDEX mail_orphans_subject ON mail_orphans (subject, sent_at, replies, mark);
 CREATE INDEX mail_orphans_gathered ON mail_orphans (gathered) WHERE gathered IS NOT NULL;
+
+ALTER TABLE items ADD COLUMN marks TEXT NOT NULL DEFAULT '[]';  -- mail: signed, encrypted, from a list
