@@ -5,14 +5,16 @@ offsets out; it knows no tokenizer, no store and no model.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from index.worth import is_prose, patches
 from store.records import NOT_EMBEDDED, Element, ElementKind, NewPassage
 
 TARGET_TOKENS = 200  # a passage stops growing here
 MAX_TOKENS = 240  # and is never longer; the embedded model reads 254 and drops the rest
-_SMALL_TOKENS = 40  # a rest as short as this joins the passage before it
+_SMALL_TOKENS = 40  # a rest as short as this joins the passage before it; and is embedded whatever it is
 _HEADING_CHARS = 120
 
 _LINES = frozenset({ElementKind.TABLE, ElementKind.CODE, ElementKind.SIGNATURE, ElementKind.FORWARDED})
@@ -73,6 +75,7 @@ def estimate_tokens(text: str) -> int:
 
 def _units(text: str, elements: Sequence[Element]) -> Iterator[_Unit]:
     headings: list[tuple[int, str]] = []
+    borders = list(patches(text))
     done = 0
     for element in elements:
         start, end = _strip(text, max(element.start, done), min(element.end, len(text)))
@@ -85,17 +88,30 @@ def _units(text: str, elements: Sequence[Element]) -> Iterator[_Unit]:
             headings = [above for above in headings if above[0] < level]
             headings.append((level, " ".join(text[start:end].split())[:_HEADING_CHARS]))
         path = " › ".join(words for _, words in headings) or None
-        cutters = _CUTTERS if element.kind in _LINES else _CUTTERS[1:]
-        for piece_start, piece_end, tokens in _cut(text, start, end, cutters):
-            yield _Unit(
-                piece_start,
-                piece_end,
-                tokens,
-                element.page,
-                path,
-                element.kind not in NOT_EMBEDDED,
-                is_title,
-            )
+        for part_start, part_end, in_patch in _split(text, start, end, borders):
+            embed = element.kind not in NOT_EMBEDDED and not in_patch
+            cutters = _CUTTERS if element.kind in _LINES or in_patch else _CUTTERS[1:]
+            for piece_start, piece_end, tokens in _cut(text, part_start, part_end, cutters):
+                yield _Unit(piece_start, piece_end, tokens, element.page, path, embed, is_title)
+
+
+def _split(text: str, start: int, end: int, inside: Sequence[Span]) -> Iterator[tuple[int, int, bool]]:
+    """Cut a stretch where it enters or leaves one of some others: (start, end, whether it is in one)."""
+    at = start
+    for first, last in inside[bisect_left(inside, start, key=lambda span: span[1]) :]:
+        if first >= end:
+            break
+        for piece_start, piece_end, is_in in (
+            (at, max(at, first), False),
+            (max(at, first), min(last, end), True),
+        ):
+            piece_start, piece_end = _strip(text, piece_start, piece_end)
+            if piece_start < piece_end:
+                yield piece_start, piece_end, is_in
+        at = min(last, end)
+    at, end = _strip(text, at, end)
+    if at < end:
+        yield at, end, False
 
 
 def _joins(group: list[_Unit], unit: _Unit) -> bool:
@@ -129,13 +145,15 @@ def _without_small_rests(groups: list[list[_Unit]]) -> list[list[_Unit]]:
 
 def _passage(text: str, group: list[_Unit]) -> NewPassage:
     start, end = group[0].start, group[-1].end
+    passage = text[start:end]
+    long = sum(unit.tokens for unit in group) > _SMALL_TOKENS
     return NewPassage(
         start=start,
         end=end,
-        text=text[start:end],
+        text=passage,
         page=group[0].page,
         heading=group[-1].heading,
-        embed=group[0].embed,
+        embed=group[0].embed and not (long and not is_prose(passage)),
     )
 
 
