@@ -23,6 +23,10 @@ packages=(
     "tesseract-ocr|the text of scans and pictures"
     "tesseract-ocr-eng|the text of English scans and pictures"
     "tesseract-ocr-deu|the text of German scans and pictures"
+    "ca-certificates|mailboxes whose server has a public certificate"
+)
+test_packages=(
+    "dovecot-imapd|the tests against a real mail server (they are skipped)"
 )
 
 main() {
@@ -59,6 +63,7 @@ set_up() {
     [[ -n $python && -f $stamp && ! -e $unfinished ]] && return
     : >"$log"
     say "setting up Strongroom in $venv (details: $log)"
+    [[ $mode != test ]] || packages+=("${test_packages[@]}")
     debian_packages "$python"
     python=$(find_python) || no_python
     stamp=$(stamp_for "$mode" "$python") # what can be built may have changed
@@ -167,8 +172,18 @@ is_installed() {
     [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
+# The tests start a mail server of their own; the package must not leave one that runs and is seen from outside.
 apt_install() {
     export DEBIAN_FRONTEND=noninteractive
+    if [[ " $* " == *" dovecot-imapd "* ]]; then
+        mkdir -p /etc/systemd/system
+        [[ -e /etc/systemd/system/dovecot.service ]] || ln -s /dev/null /etc/systemd/system/dovecot.service
+        if [[ ! -e /usr/sbin/policy-rc.d ]]; then
+            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+            printf '#!/bin/sh\n[ "$1" != dovecot ] || exit 101\n' >/usr/sbin/policy-rc.d
+            chmod +x /usr/sbin/policy-rc.d
+        fi
+    fi
     apt-get update -q || true # a stale list may still do
     apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"
 }

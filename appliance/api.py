@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
+from operator import attrgetter
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -21,6 +22,17 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from appliance.errors import BadRequest, NotAllowed, RequestRefused
+from appliance.mail_operations import (
+    AccountRef,
+    AccountsRequest,
+    ImportRequest,
+    ImportsRequest,
+    MergeRequest,
+    PeopleRequest,
+    Secret,
+    SplitRequest,
+    ThreadRef,
+)
 from appliance.operations import (
     ActionEdit,
     ActionsRequest,
@@ -42,10 +54,14 @@ from appliance.operations import (
 from index.errors import QueryError
 from index.query import Query
 from index.search import Results
+from ingest.importer.imports import ImportStatus
+from ingest.mail.accounts import AccountStatus, FolderBalance
 from policy.errors import StrongroomError
 from policy.limits import KIB, Limits
 from store.errors import NoSuchItem
+from store.people import Person
 from store.records import Action, Item, Receipt
+from store.threads import Conversation
 from store.vault import Stored
 from store.verify import VerifyReport
 
@@ -55,6 +71,12 @@ JSON_BODY_BYTES = 64 * KIB
 PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
 PAGE_FILES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css"}
 MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
+
+
+# A scope that no token can have: for the owner's own command on the Unix socket. These calls name files of
+# this machine and take passwords.
+OWNER = "owner"
+_ACCOUNTS = list[AccountStatus]
 
 
 class Endpoint(NamedTuple):
@@ -87,6 +109,32 @@ ROUTES = (
         "POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken
     ),
     Endpoint("POST", "/v1/verify", "admin", "Check all that is stored", "verify", Nothing, VerifyReport),
+    Endpoint("GET", "/v1/threads/{id}", "read", "One conversation", "mail.thread", ThreadRef, Conversation),
+    Endpoint("GET", "/v1/people", "read", "People", "mail.people", PeopleRequest, list[Person]),
+    Endpoint(
+        "POST", "/v1/people/{id}/merge", "write", "Two are one", "mail.merge_people", MergeRequest, Person
+    ),
+    Endpoint(
+        "POST", "/v1/people/{id}/split", "write", "They are two", "mail.split_person", SplitRequest, Person
+    ),
+    Endpoint("GET", "/v1/mail", "read", "Mail accounts", "mail.accounts", AccountsRequest, _ACCOUNTS),
+    Endpoint(
+        "POST", "/v1/mail/{id}/sync", "write", "Look for new mail now", "mail.sync", AccountRef, _ACCOUNTS
+    ),
+    Endpoint(
+        "POST",
+        "/v1/mail/{id}/reconcile",
+        "write",
+        "Compare with its server",
+        "mail.reconcile",
+        AccountRef,
+        list[FolderBalance],
+    ),
+    Endpoint("POST", "/v1/mail", OWNER, "Read the accounts anew", "mail.reload", AccountsRequest, _ACCOUNTS),
+    Endpoint("POST", "/v1/mail/{id}/secret", OWNER, "Keep a password", "mail.keep_secret", Secret, None),
+    Endpoint("DELETE", "/v1/mail/{id}/secret", OWNER, "Forget it", "mail.forget_secret", AccountRef, None),
+    Endpoint("GET", "/v1/imports", "read", "Imports", "mail.imports", ImportsRequest, list[ImportStatus]),
+    Endpoint("POST", "/v1/imports", OWNER, "Import mail", "mail.start_import", ImportRequest, ImportStatus),
 )
 UPLOAD = Endpoint("POST", "/v1/items", "write", "Store the request's body", "add", Upload, Stored)
 ORIGINAL = Endpoint(
@@ -136,7 +184,7 @@ class _Gate:
         granted = self._tokens(token.strip())
         if granted is None:
             raise NotAllowed("unknown token", status=401, remedy="make one with `strongroom token NAME`")
-        if scope not in granted and "admin" not in granted:
+        if scope == OWNER or (scope not in granted and "admin" not in granted):
             raise NotAllowed(f"the token lacks the scope {scope!r}", status=403)
 
     def check_host(self, request: Request) -> None:
@@ -153,7 +201,7 @@ class _Gate:
 
 
 def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
-    call = getattr(operations, row.operation)
+    call = attrgetter(row.operation)(operations)
 
     async def endpoint(request: Request) -> Response:
         gate.check(request, row.scope)
@@ -313,7 +361,7 @@ def _operation(row: Endpoint, content: dict[str, Any]) -> dict[str, Any]:
             if not (in_path and field.encode_name == "id")
         ]
     return {
-        "operationId": row.operation,
+        "operationId": row.operation.replace(".", "_"),
         "summary": row.summary,
         "description": f"Needs the scope `{row.scope}`.",
         "parameters": parameters,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import render
+from appliance.cli_mail import MailCommands
 from appliance.client import Client
 from appliance.errors import BadRequest
 from policy.errors import EXIT_USAGE, StrongroomError
@@ -46,11 +47,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[Arguments], int | None], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
-        sub.add_argument("--home", type=Path, help="the appliance's home (default: STRONGROOM_HOME)")
-        sub.add_argument("--json", action="store_true", help="print JSON")
-        sub.set_defaults(run=run)
+    def command(
+        name: str, run: Callable[[Arguments], int | None] | None, text: str, among: Any = commands
+    ) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = among.add_parser(name, help=text, description=text)
+        if run is not None:  # else it is a group of commands
+            sub.add_argument("--home", type=Path, help="the appliance's home (default: STRONGROOM_HOME)")
+            sub.add_argument("--json", action="store_true", help="print JSON")
+            sub.set_defaults(run=run)
         return sub
 
     for name, run, text in (
@@ -86,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", _token, "make an API token for another tool")
     token.add_argument("name")
     token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
+    MailCommands(_home, _client, _print).declare(command)
     command("status", _status, "how the appliance is")
     command("verify", _verify, "decrypt and check all that is stored")
     command("doctor", _doctor, "check this machine and what is in force")
@@ -169,7 +174,11 @@ def _serve(arguments: Arguments) -> int:
 
     home = _home(arguments)
     config = settings.load(home)
-    return guard.serve(home, config.socket_path, config.tcp_address, arguments.passphrase_file)
+
+    def allowed() -> dict[str, tuple[str, int]]:
+        return {account.name: (account.host, account.port) for account in settings.load(home).file.mail}
+
+    return guard.serve(home, config.socket_path, config.tcp_address, arguments.passphrase_file, allowed)
 
 
 def _add(arguments: Arguments) -> None:

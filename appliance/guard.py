@@ -38,6 +38,13 @@ class ReportRequest(msgspec.Struct, frozen=True, tag=True):
     """The core asks what the watch has seen."""
 
 
+class Report(msgspec.Struct, frozen=True, tag=True):
+    """What the watch has seen, and what the guard has started besides the core."""
+
+    egress: EgressReport
+    processes: tuple[tuple[str, int], ...]  # role, process id
+
+
 class ConnectorRequest(msgspec.Struct, frozen=True, tag=True):
     """The core asks for a connector of one of its owner's mail accounts."""
 
@@ -121,7 +128,8 @@ def _answer(wire: Wire, allowed: Allowed) -> None:
         while True:
             request, _ = wire.receive(_REQUEST)
             if isinstance(request, ReportRequest):
-                wire.send(watch.report())
+                started = [each for pair in pairs.values() for each in pair.processes()]
+                wire.send(Report(watch.report(), tuple(started)))
             else:
                 _connect(wire, request.account, allowed, pairs)
     except WireError:
@@ -159,15 +167,15 @@ class GuardClient:
         self._wire.send(Hello(), (listener,))
         os.close(listener)
 
-    def report(self) -> EgressReport:
-        """What was attempted since the start.
+    def report(self) -> Report:
+        """What was attempted since the start, and the processes of the connectors.
 
         Raises:
             WireError: the guard is gone (and with it, by the kernel's rule, every such attempt is refused).
         """
         with self._lock:
             self._wire.send(ReportRequest())
-            return self._wire.receive(EgressReport)[0]
+            return self._wire.receive(Report)[0]
 
     def connector(self, account: str) -> socket.socket:
         """Our end of the wire to a new connector of this account; one that it had before is ended.

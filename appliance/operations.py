@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from appliance.errors import BadRequest
+from appliance.mail_operations import MailOperations
 from index.query import Query
 from index.refresh import Refresher
 from index.search import Results, Searcher
@@ -164,7 +165,9 @@ class Operations:
         projects: tuple[str, ...],
         tags: tuple[str, ...],
         status: Callable[[], Status],
+        mail: MailOperations,
     ) -> None:
+        self.mail = mail
         self._vault = vault
         self._searcher = searcher
         self._refresher = refresher

@@ -38,7 +38,7 @@ def results(found: Json) -> str:
     lines = []
     for number, hit in enumerate(found["hits"], start=1):
         where = f", page {hit['page']}" if hit["page"] else ""
-        when = f"  {_date(hit['sent_at'])}" if hit["sent_at"] else ""
+        when = f"  {day(hit['sent_at'])}" if hit["sent_at"] else ""
         lines.append(f"{number:2}. {style(inert(hit['title'] or hit['name']), BOLD)}{where}{when}")
         lines.append(style(f"    {hit['item']}  {inert(hit['name'])}", DIM))
         lines.append(f"    {_highlighted(hit['snippet'], hit['highlights'])}")
@@ -54,7 +54,7 @@ def items(page: Json) -> str:
     lines = []
     for one in page["items"]:
         state = one["state"].lower() + (f" ({one['reason']})" if one.get("reason") else "")
-        lines.append(f"{one['id']}  {_date(one['stored_at'])}  {state:24}  {inert(one['name'])}")
+        lines.append(f"{one['id']}  {day(one['stored_at'])}  {state:24}  {inert(one['name'])}")
     return "\n".join(lines) or "nothing"
 
 
@@ -129,7 +129,7 @@ def status(now: Json) -> str:
     lines += [f"refused     {inert(refused)}" for refused in now["refused"]]
     lines += [f"degraded    {line}" for line in now["degraded"]]
     lines += [
-        f"process     {one['role']:8} pid {one['pid']:<8} {one['rss_mib']:6.0f} MiB"
+        f"process     {one['role']:9} pid {one['pid']:<8} {one['rss_mib']:6.0f} MiB"
         for one in now["processes"]
     ]
     lines.append("network     " + egress(now["egress"]))
@@ -176,5 +176,6 @@ def _highlighted(snippet: str, highlights: Sequence[Sequence[int]]) -> str:
     return "".join([*pieces, inert(snippet[at:])])
 
 
-def _date(seconds: float) -> str:
+def day(seconds: float) -> str:
+    """The local date."""
     return time.strftime("%Y-%m-%d", time.localtime(seconds))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from appliance.guard import GuardClient
+from appliance.guard import GuardClient, Report
 from appliance.operations import ProcessStatus, Status
 from ingest.intake import Intake
 from ingest.sandbox.pool import Pool
-from policy.egress import EgressReport
 from policy.limits import MIB
 from policy.wire import WireError
 from store.vault import Vault
@@ -48,7 +47,7 @@ class Reporter:
 
     def status(self) -> Status:
         """How the appliance is at this moment."""
-        tally = self._intake.tally()
+        tally, guard = self._intake.tally(), self._ask_guard()
         return Status(
             version=VERSION,
             items={str(state): count for state, count in self._vault.ledger.counts().items()},
@@ -58,12 +57,12 @@ class Reporter:
             intake={"stored": tally.stored, "duplicates": tally.duplicates},
             refused=[f"{place}: {why}" for place, why in tally.refused.items()],
             degraded=self._degraded(),
-            processes=self._processes(),
-            egress=self._egress(),
+            processes=self._processes(guard.processes if guard else ()),
+            egress=guard.egress if guard else None,
             url=self._url,
         )
 
-    def _processes(self) -> list[ProcessStatus]:
+    def _processes(self, started: Sequence[tuple[str, int]]) -> list[ProcessStatus]:
         own = os.getpid()
         found = [
             ProcessStatus(role="guard", pid=os.getppid(), rss_mib=resident_mib(os.getppid())),
@@ -75,9 +74,10 @@ class Reporter:
             ProcessStatus(role="parser", pid=one.pid, rss_mib=one.rss / MIB, busy=one.busy_since is not None)
             for one in self._pool.workers()
         ]
+        found += [ProcessStatus(role=role, pid=pid, rss_mib=resident_mib(pid)) for role, pid in started]
         return found
 
-    def _egress(self) -> EgressReport | None:
+    def _ask_guard(self) -> Report | None:
         try:
             return self._guard.report()
         except WireError:

@@ -15,6 +15,7 @@ import msgspec
 
 from appliance.errors import SettingsError
 from enrich.schema import ProjectSpec, TagSpec
+from ingest.mail.account import MailAccount
 
 FILE_NAME = "strongroom.toml"
 SOCKET_NAME = "run/api.sock"
@@ -34,6 +35,12 @@ TEMPLATE = """\
 
 [reading]
 # ocr_languages = ["eng", "deu"] # Tesseract's names
+
+# [[mail]]                       # mailboxes that are read and never changed; see: strongroom mail add
+# name = "office"
+# host = "imap.example.org"      # the only host that is reached for it
+# user = "me@example.org"
+# exclude = ["Spam", "Drafts"]
 
 [model]
 # embedder = "/path/to/a/sentence-transformers/folder"
@@ -99,6 +106,7 @@ class File(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: Model = Model()
     project: tuple[ProjectSpec, ...] = ()
     tag: tuple[TagSpec, ...] = ()
+    mail: tuple[MailAccount, ...] = ()
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,6 +157,15 @@ def load(home: Path) -> Settings:
         return Settings(home=home, file=File())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot be read: {type(error).__name__}", item=str(path)) from error
+    return Settings(home=home, file=parse(text, path))
+
+
+def parse(text: str, path: Path) -> File:
+    """Check what a configuration says; `path` is for the error and for its relative folders.
+
+    Raises:
+        SettingsError: with the file's line where it can be told.
+    """
     try:
         file = msgspec.convert(tomllib.loads(text), File)
     except tomllib.TOMLDecodeError as error:
@@ -156,7 +173,7 @@ def load(home: Path) -> Settings:
     except msgspec.ValidationError as error:
         raise SettingsError(_with_line(str(error), text), item=str(path)) from error
     _check(file, path)
-    return Settings(home=home, file=file)
+    return file
 
 
 def parse_listen(listen: str) -> tuple[str, int] | None:
@@ -177,6 +194,7 @@ def _check(file: File, path: Path) -> None:
         ("watch", [watch.name for watch in file.watch]),
         ("project", [project.name for project in file.project]),
         ("tag", [tag.name for tag in file.tag]),
+        ("mail", [account.name for account in file.mail]),
     ):
         twice = {name for name in names if names.count(name) > 1}
         if twice:

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from appliance import api
 from appliance.guard import GuardClient
+from appliance.mail_operations import MailOperations
 from appliance.operations import Operations
 from appliance.report import Reporter
 from appliance.service import Service, Stage
-from appliance.settings import Model, Settings
+from appliance.settings import Model, Settings, load
 from enrich.llm import GenerateReply, LlmClient
 from enrich.llm_reader import LlmReader
 from enrich.reader import BuiltinReader, Reader
@@ -21,7 +22,9 @@ from enrich.schema import Vocabulary
 from index.model import GENERATE, ModelClient, ModelProcess
 from index.refresh import Refresher
 from index.search import Searcher
+from ingest.importer.imports import Imports
 from ingest.intake import Intake
+from ingest.mail.accounts import Mailboxes
 from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
 from ingest.source import Source
@@ -52,6 +55,8 @@ def build(
     refresher = Refresher(vault, model, index_folder)
     searcher = Searcher(vault.catalog, refresher, model, limits)
     intake = Intake(vault, limits)
+    imports = Imports(vault, intake, limits, watched=True)
+    mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
     pool = Pool(settings.parser_workers, limits, watched=True)
     parse = ParseStage(vault, pool, limits, ocr_languages=file.reading.ocr_languages)
     readers: list[Reader] = [BuiltinReader(vocabulary, model)]
@@ -79,8 +84,10 @@ def build(
         "words": refresher.run_text,
         "vectors": refresher.run_vectors,
         "enrich": enrich.run,
+        "mail": mailboxes.run,
+        "imports": imports.run,
     }
-    for source in _sources(settings, vault):
+    for source in _sources(settings, vault, imports):
         stages[source.name] = partial(intake.run, source)
     hosts, url = _address(sockets.get("tcp"))
     service = Service(stages, vault.ledger)
@@ -100,6 +107,7 @@ def build(
         tuple(project.name for project in file.project),
         tuple(tag.name for tag in file.tag),
         reporter.status,
+        MailOperations(vault, limits, mailboxes, imports),
     )
     tokens = vault.catalog.token_scopes
     service.show(sockets["unix"], api.application(operations, limits, tokens, None))
@@ -113,16 +121,16 @@ def _model_arguments(model: Model) -> list[str]:
     return arguments + (["--gguf", model.gguf] if model.gguf else [])
 
 
-def _sources(settings: Settings, vault: Vault) -> list[Source]:
+def _sources(settings: Settings, vault: Vault, imports: Imports) -> list[Source]:
     settings.drop_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    sources: list[Source] = [FolderSource("drop", settings.drop_folder, consume=True)]
+    sources: list[Source] = [FolderSource("drop", settings.drop_folder, consume=True, importer=imports)]
     for watch in settings.file.watch:
         name = f"watch:{watch.name}"
 
         def known(name: str = name) -> list[Origin]:
             return [origin for _, origin in vault.catalog.places(name)]
 
-        sources.append(FolderSource(name, Path(watch.folder), consume=False, known=known))
+        sources.append(FolderSource(name, Path(watch.folder), consume=False, known=known, importer=imports))
     return sources
 
 

@@ -52,9 +52,25 @@ async function openItem(item, start, end) {
   const [detail, text] = await Promise.all([call("GET", `/v1/items/${item}`), call("GET", `/v1/items/${item}/text`)]);
   byId("reader-title").textContent = detail.item.title || detail.item.name;
   byId("reader-text").replaceChildren();
-  marked(byId("reader-text"), text.text, [[start, end]]);
-  byId("reader").showModal();
+  marked(byId("reader-text"), text.text, start === undefined ? [] : [[start, end]]);
+  if (!byId("reader").open) byId("reader").showModal();
+  await showThread(detail.item);
   byId("reader-text").querySelector("mark")?.scrollIntoView({ block: "center" });
+}
+
+// The conversation that a message belongs to, as the tree that it is; gaps are messages that never came here.
+async function showThread(item) {
+  const thread = item.thread ? await call("GET", `/v1/threads/${item.thread}`) : { messages: [] };
+  byId("reader-thread").replaceChildren(...(thread.messages.length < 2 ? [] : thread.messages.map((one) => {
+    const facts = [one.sent_at && day(one.sent_at), one.sender].filter(Boolean).join(" · ");
+    const line = one.item ? element("button", facts || "(unnamed)") : element("span", "a message that is not here");
+    line.style.marginInlineStart = `${Math.min(one.depth, 8)}em`;
+    line.disabled = one.item === item.id;
+    if (one.item) line.addEventListener("click", () => openItem(one.item).catch(problem));
+    const place = document.createElement("li");
+    place.append(line);
+    return place;
+  })));
 }
 
 function problem(error) {
@@ -77,8 +93,9 @@ async function search(event) {
 }
 
 async function overview() {
-  const [actions, projects, status] = await Promise.all(
-    ["/v1/actions?limit=12", "/v1/projects", "/v1/status"].map((path) => call("GET", path)));
+  const [actions, projects, status, accounts, imports] = await Promise.all(
+    ["/v1/actions?limit=12", "/v1/projects", "/v1/status", "/v1/mail", "/v1/imports?running=true"].map(
+      (path) => call("GET", path)));
   byId("actions").replaceChildren(...actions.map((action) => {
     const line = element("li", action.evidence.text);
     if (action.due) line.prepend(element("strong", `${action.due} `));
@@ -86,10 +103,25 @@ async function overview() {
     return line;
   }));
   byId("projects").replaceChildren(...projects.map((one) => element("li", `${one.name}: ${one.items} items`)));
+  showMail(accounts, imports);
   const counts = Object.entries(status.items).filter(([, count]) => count);
   byId("status").replaceChildren(
     ...counts.map(([state, count]) => element("li", `${count} ${state.toLowerCase()}`)),
     element("li", `${status.egress ? status.egress.total : "?"} attempts to reach a network`));
+}
+
+const left = (one) => (one.eta_s ? `, about ${Math.ceil(one.eta_s / 60)} min left` : "");
+
+function showMail(accounts, imports) {
+  const lines = accounts.map((one) => {
+    const waiting = one.to_fetch ? `, ${one.to_fetch} to fetch${left(one)}` : "";
+    const line = element("li", `${one.name}: ${one.stored} stored${waiting}`);
+    if (one.trouble) line.append(document.createElement("br"), element("span", one.trouble, "problem"));
+    return line;
+  });
+  lines.push(...imports.map((one) => element("li", `${one.path}: ${one.messages} messages${left(one)}`)));
+  byId("mail").replaceChildren(...lines);
+  byId("mail").parentElement.hidden = !lines.length;
 }
 
 byId("ask").addEventListener("submit", search);

@@ -23,11 +23,20 @@ class Pair:
         self._connector = children.spawn("ingest.connector.worker", wires=[theirs, ask])
         threading.Thread(target=self._reap, name="reaps-connector", daemon=True).start()
 
+    def processes(self) -> list[tuple[str, int]]:
+        """Role and process id of those that run."""
+        roles = (("connector", self._connector), ("dialer", self._dialer))
+        return [(role, process.pid) for role, process in roles if process.returncode is None]
+
     def end(self) -> None:
         """End both now."""
         for process in (self._connector, self._dialer):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+
+    def alive(self) -> bool:
+        """Whether both run."""
+        return self._connector.poll() is None and self._dialer.poll() is None
 
     def _reap(self) -> None:
         self._connector.wait()

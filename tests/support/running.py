@@ -85,6 +85,7 @@ class Running:
 
         def ended() -> dict[str, int] | None:
             counts: dict[str, int] = self.client.call("GET", "/v1/status")["items"]
+            del counts["DELETED"]
             done = counts.get("ENRICHED", 0) + counts.get("QUARANTINED", 0)
             return counts if done == sum(counts.values()) >= items else None
 
