@@ -24,6 +24,7 @@ from ingest.mail.tnef import SIGNATURE, read_tnef
 from ingest.mail.zones import zones
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.encoding import decode
+from ingest.sandbox.messages import ReadMail
 
 # What the standard library lets escape on malformed MIME.
 ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, struct.error)
@@ -83,7 +84,9 @@ def add_outlook(message: OutlookMessage, draft: Draft) -> None:
 
 def add_zones(text: str, draft: Draft) -> None:
     """Add a plain body: what its author wrote, what is quoted, and the signature."""
-    for kind, piece in zones(text, draft.mail.subject if draft.mail else ""):
+    mail = draft.mail or ReadMail()
+    sender = f"{mail.sender.name} {mail.sender.email}" if mail.sender else ""
+    for kind, piece in zones(text, mail.subject, sender):
         draft.add(kind, piece)
 
 

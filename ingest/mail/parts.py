@@ -14,6 +14,8 @@ from ingest.readers.hypertext import declared_text, mail_text, parse
 HTML = frozenset(("text/html", "text/enriched", "text/richtext", "application/xhtml+xml"))
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _BASE64_BODY = re.compile(rb"\s*(?:[A-Za-z0-9+/]{60,76}\r?\n){2,}[A-Za-z0-9+/]{0,76}={0,2}\s*")
+_BASE64_LINE = re.compile(rb"^[A-Za-z0-9+/]{60,}={0,2}\s*$", re.MULTILINE)
+_PLAIN_FOOTER = re.compile(rb"^[^\n]*[ _.:@-][^\n]*[^\s]", re.MULTILINE)
 _QP_SURE = re.compile(rb"=(?:3D|20\r?\n|C3=[89AB][0-9A-F]|E2=80|\r?\n)")
 _QP_FALSE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?\n", re.MULTILINE)
@@ -56,6 +58,9 @@ def _raw_bytes(raw: str) -> bytes:
 
 def from_base64(content: bytes) -> bytes:
     """As much as can be had of base64 that may be cut off, interrupted, or no base64 at all."""
+    footer = _PLAIN_FOOTER.search(content)
+    if footer and footer.start() and not _BASE64_LINE.search(content, footer.start()):  # a list's software
+        return from_base64(content[: footer.start()]) + b"\n\n" + content[footer.start() :]
     letters = _NOT_BASE64.sub(b"", content)
     if content.count(b" ") > len(content) // 20 and len(letters) < 0.95 * len(content):
         return content  # words with spaces between them: it was never encoded

@@ -98,7 +98,7 @@ def _from_declared(data: bytes, encoding: str) -> str | None:
     if not encoding or encoding.startswith(_SEVEN_BIT) or (encoding == "cp1252" and not _is_western(data)):
         return None
     text = data.decode(encoding, "replace")
-    return text if text.count("\ufffd") <= len(data) // 100 + 1 else None
+    return text if text.count("\ufffd") <= len(data) // 20 + 1 else None
 
 
 def _is_western(data: bytes) -> bool:

@@ -82,6 +82,11 @@ def test_base64_cut_off_or_interrupted() -> None:
     assert coded(pieces, "base64") == f"{GERMAN}  and more"
 
 
+def test_a_plain_footer_below_base64() -> None:
+    footer = b"----\nlamps mailing list\nhttps://lists.alder.example/lamps\n"
+    assert coded(base64.encodebytes(LONG.encode()) + footer, "base64").endswith(footer.decode().strip())
+
+
 def test_words_that_only_claim_to_be_base64() -> None:
     assert coded(GERMAN.encode(), "base64") == GERMAN
 
