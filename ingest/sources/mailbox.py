@@ -202,6 +202,7 @@ class MailboxSource:
         self._opened = self._prepared = self._broken = None
         self._offered.clear()
         self._large = None
+        self._calm_s = 0.0
         self._look_at_all()
 
     def _look_at_all(self) -> None:
@@ -454,25 +455,28 @@ class MailboxSource:
         home = self._home
         if home is None:
             self.enter(AccountState.IDLE)
-            self._hurry.wait(POLL_S)
+            self._pause(POLL_S)
             return
         if not (self._is_quiet and self._opened is home) and home.trouble is None:
             home.look_at = 0.0
             return
         self.enter(AccountState.IDLE)
         if self._calm_s:
-            self._hurry.wait(self._calm_s)
+            self._pause(self._calm_s)
         others = [cursor.look_at for cursor in self.cursors.values() if cursor is not home]
         retries = [at - time.time() for cursor in self.cursors.values() for at in cursor.retries.values()]
         seconds = max(1.0, min([POLL_S, self._folders_at - now, *(at - now for at in others), *retries]))
         if self._opened is not home:  # it cannot be opened now
-            self._hurry.wait(seconds)
+            self._pause(seconds)
             return
         begun = time.monotonic()
         if remote.idle(seconds):
             home.look_at = 0.0
         ended_early = time.monotonic() < begun + min(seconds, 1.0)
         self._calm_s = min(max(self._calm_s * 2, _CALM_FIRST_S), _CALM_MOST_S) if ended_early else 0.0
+
+    def _pause(self, seconds: float) -> None:
+        self._hurry.wait(seconds)
 
     def _origin(self, cursor: Cursor, uid: int, size: int | None) -> Origin:
         return Origin(source=self.name, locator=self._place(cursor, uid), name=f"{uid}.eml", size=size)

@@ -1,0 +1,240 @@
+"""Any order of arrivals, removals, moves, new UIDs, faults and restarts ends in what is on the server."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from ingest.connector.messages import Failure, Fetched
+from ingest.errors import RemoteFailed
+from ingest.intake import Intake
+from ingest.mail.account import MailAccount
+from ingest.source import Batch, News
+from ingest.sources.mailbox import MailboxSource
+from store.mailboxes import parse_mail_locator
+from store.vault import Vault
+from tests.support.homes import LIMITS, make_home, open_vault
+from tests.support.mail_server import MemoryRemote, MemoryServer
+
+ACCOUNT = MailAccount(name="m", host="localhost", user="u")
+FOLDERS = ("INBOX", "Archive", "Lists/a;b é")
+TEXTS = 12  # that a message may have: few, so that the same one lies in several places
+
+folders = st.sampled_from(FOLDERS)
+
+
+class Killed(BaseException):
+    """The process ended here."""
+
+
+class Watched:
+    """A source as the intake sees it; notes what was stored, and can be killed at the n-th step."""
+
+    def __init__(self, source: MailboxSource, fetched: set[bytes], kill_after: int | None) -> None:
+        self.name = source.name
+        self.open, self.defer = source.open, source.defer
+        self._source = source
+        self._fetched = fetched
+        self._left = -1 if kill_after is None else kill_after
+
+    def arrivals(self, stop: threading.Event) -> Iterator[News]:
+        for news in self._source.arrivals(stop):
+            self._step()
+            yield news
+
+    def acknowledge(self, news: News) -> None:
+        if isinstance(news, Batch):
+            self._fetched |= {one.content for one in news.documents}
+        self._step()
+        self._source.acknowledge(news)
+
+    def _step(self) -> None:
+        if self._left == 0:
+            raise Killed
+        self._left -= 1
+
+
+class Mailbox(RuleBasedStateMachine):
+    """A server, a store, and a source between them that is started, broken and killed at will."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+        self.vault: Vault = open_vault(make_home(self.folder / "home"))
+        self.source: MailboxSource | None = None
+        self.fetched: set[bytes] = set()
+
+    @initialize(qresync=st.booleans(), uidnext=st.booleans())
+    def begin(self, qresync: bool, uidnext: bool) -> None:
+        self.server = MemoryServer(qresync=qresync, uidnext=uidnext)
+        for folder in FOLDERS[1:]:
+            self.server.create(folder)
+
+    # on the server
+
+    @rule(folder=folders, texts=st.lists(st.integers(0, TEXTS - 1), min_size=1, max_size=6))
+    def deliver(self, folder: str, texts: list[int]) -> None:
+        if folder not in self.server.boxes:
+            self.server.create(folder)
+        for text in texts:
+            self.server.deliver(f"Subject: {text}\n\n{'x' * text * 20}".encode(), folder)
+
+    @rule(data=st.data(), to=folders, what=st.sampled_from(["remove", "copy", "move"]))
+    def change(self, data: st.DataObject, to: str, what: str) -> None:
+        places = sorted((folder, uid) for folder, _, uid in self.server.holds())
+        if not places or to not in self.server.boxes:
+            return
+        folder, uid = data.draw(st.sampled_from(places))
+        if what == "remove":
+            self.server.remove(uid, folder)
+        else:
+            getattr(self.server, what)(uid, folder, to)
+
+    @rule(folder=folders)
+    def renumber(self, folder: str) -> None:
+        if folder in self.server.boxes:
+            self.server.renumber(folder)
+
+    @rule(folder=st.sampled_from(FOLDERS[1:]), to=st.sampled_from(FOLDERS[1:]), drop=st.booleans())
+    def lose_folder(self, folder: str, to: str, drop: bool) -> None:
+        if folder in self.server.boxes:
+            if drop:
+                self.server.drop(folder)
+            elif to not in self.server.boxes:
+                self.server.rename(folder, to)
+
+    # on our side
+
+    @rule()
+    def sync(self) -> None:
+        self._sync()
+
+    @rule(after=st.integers(0, 12), failure=st.sampled_from(sorted(Failure)))
+    def sync_with_a_failure(self, after: int, failure: Failure) -> None:
+        left = [after]
+
+        def fault(call: str, answer: object) -> object:
+            left[0] -= 1
+            if left[0] == -1:
+                raise RemoteFailed(failure, "as the test wants it")
+            return answer
+
+        self.server.fault = fault
+        self._sync()
+
+    @rule(after=st.integers(0, 12), keep=st.integers(0, 3))
+    def sync_with_a_lie(self, after: int, keep: int) -> None:
+        """One answer is cut short: a listing without some messages, a fetch without some, or no bodies."""
+        left = [after]
+
+        def fault(call: str, answer: object) -> object:
+            left[0] -= 1
+            if left[0] < 0 and isinstance(answer, list) and call in ("list_uids", "fetch"):
+                left[0] = 1 << 30
+                if keep == 3:
+                    return [Fetched(uid=one.uid, content=None) if call == "fetch" else one for one in answer]
+                return answer[:keep]
+            return answer
+
+        self.server.fault = fault
+        self._sync()
+
+    @rule(after=st.integers(0, 4))
+    def kill(self, after: int) -> None:
+        self._sync(kill_after=after)
+        self.restart()
+
+    @rule()
+    def restart(self) -> None:
+        """The core ends and starts: what is not in the store is forgotten."""
+        self.vault.close()
+        self.vault, self.source = open_vault(self.folder / "home"), None
+
+    @rule()
+    def balanced(self) -> None:
+        """When all is well at last, everything is here."""
+        for _ in range(2):
+            self._sync()
+            for folder, box in self.server.boxes.items():  # it is time to try again what was refused
+                where = ("m", folder, box.uidvalidity)
+                for refusal in self.vault.catalog.mail_refused(*where).values():
+                    self.vault.catalog.refuse_mail(*where, msgspec.structs.replace(refusal, at=0.0))
+            self.source = None
+        self._sync()
+        self._is_complete()
+
+    @invariant()
+    def nothing_is_stored_twice_or_lost(self) -> None:
+        assert self.vault.catalog.count() == len(self.fetched)
+
+    # parts
+
+    def _sync(self, kill_after: int | None = None) -> None:
+        """Run until it waits for news, or fails, or is killed."""
+        if self.source is None:
+            self.source = Hasty(ACCOUNT, self.vault.catalog, LIMITS, self._connect)
+        self.stop = threading.Event()
+        watched = Watched(self.source, self.fetched, kill_after)
+        try:
+            Intake(self.vault, LIMITS).run(watched, self.stop)
+        except (RemoteFailed, Killed):
+            pass
+        finally:
+            self.server.fault = lambda call, answer: answer
+
+    def _connect(self) -> MemoryRemote:
+        return Once(self.server, self.stop)
+
+    def _is_complete(self) -> None:
+        places = self.vault.catalog.places("mail:m")
+        stored = {}
+        for item, origin in places:
+            with open(self.vault.original(item), "rb") as original:
+                stored[parse_mail_locator(origin.locator)] = original.read()
+        assert stored == self.server.holds()
+
+    def teardown(self) -> None:
+        self.vault.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Hasty(MailboxSource):
+    """A source that ends where it would wait."""
+
+    def _pause(self, seconds: float) -> None:
+        self._stop.set()
+
+
+class Once(MemoryRemote):
+    """A connection that ends the test's sync when it would wait."""
+
+    def __init__(self, server: MemoryServer, stop: threading.Event) -> None:
+        super().__init__(server)
+        self._stop = stop
+
+    def idle(self, seconds: float) -> bool:
+        self._stop.set()
+        return False
+
+
+QUICK = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def test_it_ends_in_what_is_on_the_server() -> None:
+    run_state_machine_as_test(Mailbox, settings=QUICK)
+
+
+@pytest.mark.nightly
+def test_it_ends_in_what_is_on_the_server_however_long_it_goes_on() -> None:
+    run_state_machine_as_test(Mailbox, settings=settings(QUICK, max_examples=200, stateful_step_count=50))
