@@ -93,26 +93,26 @@ class _Turn:
         ]
 
     def _tell(self, item: str, parents: Sequence[str]) -> None:
-        """Make quoted what a mail repeats of others."""
-        if not parents or (trace := self._trace(item)) is None:
+        """Make quoted what a mail repeats of others, one after the other: the nearest mostly says it all."""
+        trace = self._trace(item) if parents else None
+        if trace is None:
             return
-        shared = [
-            parent
-            for parent in parents
-            if parent != item and (other := self._trace(parent)) and not trace.fresh.isdisjoint(other.whole)
-        ]
-        mail = self._mail(item) if shared else None
-        if mail is None:
-            return
-        texts = [parent.text for name in shared if (parent := self._mail(name)) is not None]
-        elements = relabel(mail.text, mail.elements, texts)
-        if elements is None:
-            return
+        for parent in parents:
+            other = self._trace(parent) if parent != item else None
+            if other is not None and not trace.fresh.isdisjoint(other.whole):
+                trace = self._compare(item, parent, trace)
+
+    def _compare(self, item: str, parent: str, trace: _Trace) -> _Trace:
+        mail, earlier = self._mail(item), self._mail(parent)
+        elements = relabel(mail.text, mail.elements, [earlier.text]) if mail and earlier else None
+        if mail is None or elements is None:
+            return trace
         if item in self._new:
             self._new[item] = _Mail(mail.text, elements)
         else:
             self.replies[item] = elements
         self._traces[item] = trace._replace(fresh=Fresh(mail.text, elements).hashes)
+        return self._traces[item]
 
     def _trace(self, item: str) -> _Trace | None:
         if item in self._traces:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 
@@ -38,15 +39,26 @@ FIXED = frozenset(
 
 Span = tuple[int, int]
 
+# Of ASCII text the same words, found several times faster: all that is no part of a word becomes a space.
+_BORDERS = {code: " " for code in range(128) if not _WORD.match(chr(code))}
+
+
+def _words(text: str) -> list[str]:
+    return text.translate(_BORDERS).split() if text.isascii() else _WORD.findall(text)
+
+
+def _hashes(words: list[str], step: int) -> Iterator[int]:
+    """Of the shingles that begin at every so many words."""
+    return map(hash, zip(*(words[first::step] for first in range(_SHINGLE)), strict=False))
+
 
 class Memory:
-    """The words of one text, made to be compared with; cheap to keep and to ask."""
+    """The words of one text, made to be compared with."""
 
     def __init__(self, text: str) -> None:
-        self.words = _WORD.findall(text[:_MOST_CHARS])
-        self.anchors: dict[int, int] = {}  # hash of a shingle -> where it stands
-        for at, shingle in enumerate(zip(*(self.words[n::_STEP] for n in range(_SHINGLE)), strict=False)):
-            self.anchors.setdefault(hash(shingle), at * _STEP)
+        self.words = _words(text[:_MOST_CHARS])
+        # Hash of a shingle -> where one of its kind stands.
+        self.anchors = dict(zip(_hashes(self.words, _STEP), range(0, len(self.words), _STEP), strict=False))
 
 
 class Fresh:
@@ -55,21 +67,13 @@ class Fresh:
     def __init__(self, text: str, elements: Sequence[Element]) -> None:
         self._text = text
         self._elements = elements
-        self._stretches = [
-            (stretch, [hash(shingle) for shingle in zip(*(words[n:] for n in range(_SHINGLE)), strict=False)])
-            for stretch, words in _stretches(text, elements)
-        ]
-        self.hashes = frozenset(value for _, hashes in self._stretches for value in hashes)
+        self._stretches = [_Stretch(spans, words) for spans, words in _stretches(text, elements)]
+        self.hashes = frozenset(chain.from_iterable(stretch.hashes for stretch in self._stretches))
 
     def against(self, parents: Iterable[Memory]) -> list[Element] | None:
         """The elements, those that hold what stands in a parent cut at its borders; None if nothing does."""
         meant = [memory for memory in parents if not self.hashes.isdisjoint(memory.anchors)]
-        if not meant:
-            return None
-        repeated: list[Span] = []
-        for stretch, hashes in self._stretches:
-            if not all(memory.anchors.keys().isdisjoint(hashes) for memory in meant):
-                repeated.extend(_repeats(self._text, stretch, hashes, meant))
+        repeated = [span for stretch in self._stretches for span in stretch.repeats(self._text, meant)]
         if not repeated:
             return None
         told: list[Element] = []
@@ -106,45 +110,54 @@ def _stretches(text: str, elements: Sequence[Element]) -> Iterator[tuple[list[Sp
         elif room > 0:
             end = min(element.end, element.start + room)
             spans.append((element.start, end))
-            words += _WORD.findall(text, element.start, end)
+            words += _words(text[element.start : end])
             room -= end - element.start
     if len(words) >= _RUN_WORDS:
         yield spans, words
 
 
-def _repeats(text: str, stretch: list[Span], hashes: list[int], parents: Sequence[Memory]) -> Iterator[Span]:
-    """The repeated parts of a stretch, as offsets into the text, in order."""
-    spans = [match.span() for start, end in stretch for match in _WORD.finditer(text, start, end)]
-    words = [text[start:end] for start, end in spans]
-    before = 0  # the word after the run before
-    for first, last in _runs(words, hashes, parents):
-        start, end = spans[first][0], spans[last - 1][1]
-        if end - start < _RUN_CHARS:
-            continue
-        if before and first - before < _SCRAP_WORDS and text.count("\n", spans[before - 1][1], start) < 2:
-            first, start = before, spans[before - 1][1]
-        yield (
-            _open(text, spans[first - 1][1], start) if first else start,
-            _close(text, end, spans[last][0]) if last < len(spans) else end,
-        )
-        before = last
+class _Stretch:
+    """New text that nothing else interrupts."""
 
+    def __init__(self, spans: list[Span], words: list[str]) -> None:
+        self._spans = spans
+        self._words = words
+        self.hashes = list(_hashes(words, 1))
 
-def _runs(words: list[str], hashes: list[int], parents: Sequence[Memory]) -> Iterator[Span]:
-    """Runs of words that stand so in a parent, as (first, after the last), apart and in order."""
-    done = 0
-    for at, value in enumerate(hashes):
-        if at < done:
-            continue
-        for parent in parents:
-            there = parent.anchors.get(value)
-            if there is None:
+    def repeats(self, text: str, parents: Sequence[Memory]) -> Iterator[Span]:
+        """Its repeated parts, as offsets into the text, in order."""
+        runs = list(self._runs(parents))
+        if not runs:
+            return
+        at = [match.span() for start, end in self._spans for match in _WORD.finditer(text, start, end)]
+        before = 0  # the word after the run before
+        for first, last in runs:
+            start, end = at[first][0], at[last - 1][1]
+            if end - start < _RUN_CHARS:
                 continue
-            first, last = _common(words, at, done, parent.words, there)
-            if last - first >= _RUN_WORDS:
-                yield first, last
-                done = last
-                break
+            if before and first - before < _SCRAP_WORDS and text.count("\n", at[before - 1][1], start) < 2:
+                first, start = before, at[before - 1][1]
+            yield (
+                _open(text, at[first - 1][1], start) if first else start,
+                _close(text, end, at[last][0]) if last < len(at) else end,
+            )
+            before = last
+
+    def _runs(self, parents: Sequence[Memory]) -> Iterator[Span]:
+        """Runs of words that stand so in a parent, as (first, after the last), apart and in order."""
+        done = 0
+        for at, value in enumerate(self.hashes if parents else ()):
+            if at < done:
+                continue
+            for parent in parents:
+                there = parent.anchors.get(value)
+                if there is None:
+                    continue
+                first, last = _common(self._words, at, done, parent.words, there)
+                if last - first >= _RUN_WORDS:
+                    yield first, last
+                    done = last
+                    break
 
 
 def _common(words: list[str], at: int, least: int, theirs: list[str], there: int) -> Span:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import time
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.mail.novelty import relabel
 from store.records import Element, ElementKind
+from tests.support.linear import grows_evenly
 
 PARENT = (
     "Dear Ann,\n\nthe scaffold on the north side has to stay until the roofers have replaced the battens "
@@ -102,9 +102,7 @@ def test_a_patch_sent_again_repeats_itself() -> None:
     assert pieces[2][1].endswith("err;")
 
 
-WORDS = st.sampled_from(
-    [*"the roof is open and rain comes in by night so send a man , ( >".split(), "\n", "\n\n"]
-)
+WORDS = st.one_of(st.sampled_from(SENTENCE.split()), st.sampled_from([",", "(", ">", "\n", "\n\n", "a"]))
 TEXTS = st.lists(WORDS, max_size=120).map(" ".join)
 
 
@@ -128,21 +126,11 @@ def test_pieces_are_exact_and_telling_twice_changes_nothing(
     assert relabel(text, once, parents) is None
 
 
-def test_hostile_texts_cost_no_more_than_long_ones() -> None:
-    honest = " ".join(f"word{number}" for number in range(40_000))
-    for hostile in (
-        "a " * 150_000,
-        "a b " * 75_000,
-        ">" * 300_000,
-        "a\n" * 150_000,
-        "（" * 300_000,
-        "中" * 100_000,
-    ):
-        assert _seconds(hostile) < 8 * _seconds(honest)
+@pytest.mark.parametrize(
+    "piece", ["a ", "a b ", ">", "a\n", "（", "中", "a中 ", SENTENCE, "a b c d e f g h x "]
+)
+def test_hostile_texts_cost_no_more_than_their_length(piece: str) -> None:
+    def compare(text: str) -> None:
+        relabel(*cut(text.strip()), [text, text[1:], f"{SENTENCE} {text}"])
 
-
-def _seconds(text: str) -> float:
-    text, elements = cut(text.strip() or "x")
-    began = time.perf_counter()
-    relabel(text, elements, [text, text[1:]])
-    return time.perf_counter() - began
+    assert grows_evenly(compare, piece, 20_000)
