@@ -29,17 +29,9 @@ _BOM = b"\xef\xbb\xbf"
 
 def split_mbox(stream: Stream, start: int) -> Pieces:
     """The messages from a position (the offset of a separating line; or any, then from the next one on)."""
-    sample = stream.read(_SAMPLE_BYTES)
-    plain = _Window(_Memory(sample), 0).writes_plainly()
-    if start == 0:
-        window = _Window(stream, 0, sample)
-    else:
-        if start < len(sample):
-            window = _Window(stream, start, sample[start:])
-        else:
-            stream.seek(start)
-            window = _Window(stream, start)
-    del sample
+    window = _Window(stream)
+    plain = _Window(_Memory(window.look(0, _SAMPLE_BYTES))).writes_plainly()
+    window.go(start)
     begin = window.at
     if not window.begin():
         if begin == 0:
@@ -59,22 +51,31 @@ class _Window:
     Between two messages it begins with a separating line.
     """
 
-    def __init__(self, stream: Stream, at: int, data: bytes = b"") -> None:
-        self.at = at  # the offset of what it begins with
+    def __init__(self, stream: Stream) -> None:
+        self.at = 0  # the offset of what it begins with
         self.failure: Broken | None = None  # why it ends before its time
-        self.data = bytearray(data)
+        self.data = bytearray()
         self._stream = stream
         self._before = b"\n\n"  # the last bytes that were cut
         self._ended = False
 
+    def go(self, offset: int) -> None:
+        """Go on from an offset."""
+        if offset <= len(self.data):
+            self.cut(offset)
+        else:
+            self.data.clear()
+            self._stream.seek(offset)
+            self.at = offset
+
     def begin(self) -> bool:
         """Go to the first separating line; False if there is none."""
-        self._look(0, LOOK_BYTES)
+        self.look(0, LOOK_BYTES)
         self.cut(len(_BOM) if self.data.startswith(_BOM) and self.at == 0 else 0)
         self._before = b"\n\n"
         self.cut(len(self.data) - len(self.data.lstrip(b"\r\n")))
         self._before = b"\n\n"
-        if postmark(self._look(0, LOOK_BYTES), after_blank=True):
+        if postmark(self.look(0, LOOK_BYTES), after_blank=True):
             return True
         while (found := self._next_mark(0)) is None:
             self.cut(max(0, len(self.data) - LOOK_BYTES))
@@ -91,7 +92,7 @@ class _Window:
             plain: the writer of this file quotes nothing.
         """
         offset = self.at
-        self.cut(postmark(self._look(0, LOOK_BYTES), after_blank=True))
+        self.cut(postmark(self.look(0, LOOK_BYTES), after_blank=True))
         body = self._header()
         measured = self._measure(body)
         end, after = measured or self._search()
@@ -108,7 +109,7 @@ class _Window:
     def writes_plainly(self) -> bool:
         """Whether what is here was written by a program that gives true lengths and quotes nothing."""
         while self.begin():
-            self.cut(postmark(self._look(0, LOOK_BYTES), after_blank=True))
+            self.cut(postmark(self.look(0, LOOK_BYTES), after_blank=True))
             body = self._header()
             if (measured := self._measure(body)) is None:
                 continue
@@ -117,6 +118,12 @@ class _Window:
                 return True
             self.cut(after)
         return False
+
+    def look(self, index: int, count: int) -> bytes:
+        """Some of it, as far as there is any."""
+        while len(self.data) < index + count and self._grow():
+            pass
+        return bytes(self.data[index : index + count])
 
     def cut(self, count: int) -> None:
         """Let go of the beginning."""
@@ -134,11 +141,6 @@ class _Window:
         self.data += chunk
         return bool(chunk)
 
-    def _look(self, index: int, count: int) -> bytes:
-        while len(self.data) < index + count and self._grow():
-            pass
-        return bytes(self.data[index : index + count])
-
     def _header(self) -> int:
         """Where the body begins; 0 where no end of the header is in sight."""
         while (body := header_end(self.data, _HEADER_BYTES)) < 0 and len(self.data) < _HEADER_BYTES:
@@ -153,7 +155,7 @@ class _Window:
             return None
         end = body + length
         if length <= SMALL_BYTES:
-            look = self._look(end, LOOK_BYTES)
+            look = self.look(end, LOOK_BYTES)
             short = len(self.data) < end
         else:
             far = self._stream.peek(self.at + end - 1, LOOK_BYTES + 1)
@@ -184,7 +186,7 @@ class _Window:
         """Where the next separating line begins; None if none is in sight as a whole."""
         while (index := self.data.find(b"\nFrom ", index) + 1) > 0:
             if len(self.data) - index < LOOK_BYTES and not self._ended:
-                self._look(index, LOOK_BYTES)
+                self.look(index, LOOK_BYTES)
             look = bytes(self.data[index : index + LOOK_BYTES])
             if postmark(look, after_blank=self._is_blank_before(index)):
                 return index
@@ -206,7 +208,7 @@ class _Window:
         """A large message: its header, then its body as it comes."""
         header = bytes(self.data[:body])
         why = is_leftover(header)
-        quoted = not plain and not is_unquoted(self.data, body)
+        quoted = not plain and not is_unquoted(self.data[body:end])
         header = clean_header(header, measured=measured)
         key = _key(offset, header)
         if why is None:

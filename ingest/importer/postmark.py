@@ -57,7 +57,7 @@ def postmark(look: bytes, *, after_blank: bool) -> int:
     return 0
 
 
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,12})[ \t]*(?=\r?\n)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r?(?=\n)", re.IGNORECASE)
 _QUOTED = re.compile(rb"(?<=\n)>(?=>*From )")
 
 # What a mailbox program keeps in a message for itself, and changes as the message is read and moved. None of
@@ -65,11 +65,11 @@ _QUOTED = re.compile(rb"(?<=\n)>(?=>*From )")
 # so that a sender's own field of that name stays.
 _OWN_MARKS = re.compile(
     rb"\n(?:Status:[ \t]*[RODUN]{0,4}|X-Status:[ \t]*[ADFTROU-]{0,8}|X-Keywords:[^\r\n]*|X-UID:[ \t]*\d+"
-    rb"|X-IMAP(?:base)?:[^\r\n]*|X-Mozilla-(?:Status2?|Keys):[^\r\n]*)[ \t]*(?=\r?\n)"
+    rb"|X-IMAP(?:base)?:[^\r\n]*|X-Mozilla-(?:Status2?|Keys):[^\r\n]*)[ \t]*\r?(?=\n)"
 )
 _HINTS = (b"\nStatus:", b"\nX-Status:", b"\nX-Keywords:", b"\nX-UID:", b"\nX-IMAP", b"\nX-Mozilla-")
 # Gmail's export puts these on top.
-_TOP_MARKS = re.compile(rb"(?:\n(?:X-GM-THRID|X-Gmail-Labels):[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*(?=\r?\n)\r?)+")
+_TOP_MARKS = re.compile(rb"(?:\n(?:X-GM-THRID|X-Gmail-Labels):[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?(?=\n))+")
 _EXPUNGED = re.compile(rb"\nX-Mozilla-Status:[ \t]*([0-9a-fA-F]{4})")
 _MOZILLA_EXPUNGED = 0x0008
 _INTERNAL = re.compile(rb"\nX-IMAP(?:base)?:[ \t]*\d+[ \t]+\d+")
@@ -127,9 +127,9 @@ def _has_marks(lines: bytes) -> bool:
     return any(map(lines.__contains__, _HINTS))
 
 
-def is_unquoted(body: bytes | bytearray, start: int = 0) -> bool:
+def is_unquoted(body: bytes | bytearray) -> bool:
     """Whether a line begins with "From ": its writer quotes nothing (as of mboxcl2), or would have."""
-    return body.startswith(b"From ", start) or body.find(b"\nFrom ", start) >= 0
+    return body.startswith(b"From ") or b"\nFrom " in body
 
 
 def unquote(body: bytes) -> bytes:
