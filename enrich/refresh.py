@@ -18,6 +18,7 @@ from enrich.errors import EnrichError, ModelAway, ModelRefused
 from enrich.reader import Document, Reader
 from index.embed import Embedder, Single
 from index.errors import EmbedderDown
+from index.turns import give_way
 from store.errors import NoSuchItem
 from store.records import Findings, Item, Run, State
 from store.vault import Vault
@@ -67,7 +68,9 @@ class EnrichStage:
         for item in self._vault.ledger.pending(State.INDEXED, BATCH, exclude=resting):
             if stop.is_set():
                 break
+            began = time.monotonic()
             done += self._enrich(item)
+            give_way(self._vault.ledger, time.monotonic() - began, stop)
         return done
 
     def _enrich(self, item: Item) -> bool:

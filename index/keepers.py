@@ -27,6 +27,7 @@ from index.chunk import chunk
 from index.embed import Embedder, Half
 from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex, TextDocument
+from index.turns import crowded, give_way
 from index.vectors import FaissIndex
 from store.errors import NoSuchItem
 from store.passages import Uncut
@@ -40,6 +41,7 @@ Cut = tuple[Uncut, Sequence[NewPassage]]
 _ITEMS = 256  # taken in together at most
 _COMMIT_S = 0.25  # of work before a commit, and between two commits: so long an item waits, however many come
 _PASSAGES = 64  # embedded in one request: seconds of work at most, shared by all cores
+_PASSAGES_IN_CROWD = 16
 _REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
 _REMEMBERED = 50_000  # texts, 200 bytes each
 _META = "meta.json"
@@ -92,9 +94,9 @@ class TextKeeper:
             raise
         return bool(items)
 
-    def rest(self) -> None:
+    def rest(self, stop: threading.Event) -> None:
         """Between two steps while there is more to do: let what comes gather for one commit."""
-        time.sleep(max(0.0, self._committed + _COMMIT_S - time.monotonic()))
+        stop.wait(max(0.0, self._committed + _COMMIT_S - time.monotonic()))
 
     def flush(self) -> None:
         """Let everything that is in the catalog as passages be found."""
@@ -230,6 +232,7 @@ class VectorKeeper:
         self._lock = threading.Lock()
         self._removed_through = 0
         self._saved = -1
+        self._worked_s = 0.0  # in the last step
         self._passages: OrderedDict[bytes, int] = OrderedDict()  # digest of a text -> passage that has it
         self.index: FaissIndex | None = None
 
@@ -242,7 +245,9 @@ class VectorKeeper:
         vectors = self._open() if self.index is None else self.index
         model, catalog = self._embedder.identity, self._vault.catalog
         generation = catalog.generation()
-        waiting = catalog.unembedded(model, _PASSAGES)
+        began = time.monotonic()
+        crowd = crowded(self._vault.ledger)
+        waiting = catalog.unembedded(model, _PASSAGES_IN_CROWD if crowd else _PASSAGES)
         if not waiting:
             self.forget()
             return False
@@ -258,10 +263,12 @@ class VectorKeeper:
             catalog.save_vectors(model, [(waiting[number].id, rows[number].tobytes()) for number in kept])
             self._apply_removals(vectors)
             self._remember(waiting)
+        self._worked_s = time.monotonic() - began
         return True
 
-    def rest(self) -> None:
-        """Between two steps while there is more to do."""
+    def rest(self, stop: threading.Event) -> None:
+        """Between two steps while there is more to do: words come first."""
+        give_way(self._vault.ledger, self._worked_s, stop)
 
     def forget(self) -> None:
         """Take out what the catalog no longer has, now."""

@@ -75,7 +75,7 @@ class Refresher:
             failures = 0
             if busy:
                 settled = False
-                keeper.rest()
+                keeper.rest(stop)
                 continue
             # At rest nothing wakes up: once it is settled, only a change ends the waiting.
             quiet = self._vault.ledger.wait(sequence, None if settled else _QUIET_S) == sequence

@@ -68,6 +68,16 @@ class Ledger:
             (deleted,) = connection.execute("SELECT count(*) FROM receipts").fetchone()
         return dict.fromkeys(State, 0) | {State(state): n for state, n in rows} | {State.DELETED: deleted}
 
+    def waiting(self, most: int) -> int:
+        """How many items are not found by word yet, counted no further than `most`."""
+        unread = "SELECT 1 FROM items WHERE state = 'STORED'"
+        uncut = "SELECT 1 FROM items WHERE state = 'PARSED' AND chunked = 0"
+        with self._database.read() as connection:
+            row = connection.execute(
+                f"SELECT count(*) FROM ({unread} UNION ALL {uncut} LIMIT ?)", (most,)
+            ).fetchone()
+        return int(row[0])
+
     def reasons(self) -> dict[Reason, int]:
         """How many items have been given each reason."""
         with self._database.read() as connection:
