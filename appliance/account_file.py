@@ -23,19 +23,22 @@ _TABLE = re.compile(r"\s*\[")
 _MAIL = re.compile(r"\s*\[\[\s*mail\s*\]\]")
 
 
-def add(home: Path, account: MailAccount) -> None:
-    """Append an account's block.
+def names(home: Path) -> list[str]:
+    """The accounts that there are.
 
     Raises:
-        BadRequest: there is one of this name.
+        SettingsError: the file is not valid.
+    """
+    return [account.name for account in parse(_read(home), home / FILE_NAME).mail]
+
+
+def add(home: Path, account: MailAccount) -> None:
+    """Append the block of an account, whose name is new.
+
+    Raises:
         SettingsError: the file, or what would become of it, is not valid.
     """
     text = _read(home)
-    if any(known.name == account.name for known in parse(text, home / FILE_NAME).mail):
-        raise BadRequest(
-            f"there is a mail account {account.name!r}",
-            remedy="choose another name, or remove that one first",
-        )
     given = {
         name: value
         for name, value in msgspec.to_builtins(account).items()

@@ -46,6 +46,8 @@ class MailCommands:
         mail = command("mail", None, "mail accounts: add, list, sync, reconcile; import of mailboxes")
         actions = mail.add_subparsers(title="actions", required=True, metavar="ACTION")
         self._declare_add(command("add", self.add, "add an account and start reading it", actions))
+        password = command("password", self.password, "give an account another password", actions)
+        password.add_argument("name")
         remove = command("remove", self.remove, "forget an account; what is stored of it stays", actions)
         remove.add_argument("name")
         command("list", self.accounts, "accounts and how they stand", actions)
@@ -87,19 +89,33 @@ class MailCommands:
         """`mail add`: the account into the file, the password into the encrypted store."""
         from appliance import account_file
 
-        account = _account(arguments)
-        client = self._client(arguments)
+        account, home, client = _account(arguments), self._home(arguments), self._client(arguments)
+        if account.name in account_file.names(home):  # before its password is written over
+            raise BadRequest(
+                f"there is a mail account {account.name!r}",
+                remedy="choose another name, or remove that first",
+            )
         if not (account.password_file or account.token_file):
-            client.call("GET", "/v1/status")  # before anybody types a password in vain
-            secret = _ask(account)
-            client.call("POST", f"/v1/mail/{account.name}/secret", {"secret": secret})
-        account_file.add(self._home(arguments), account)
+            self._take_password(client, account.name, f"{account.user} at {account.host}")
+        account_file.add(home, account)
         try:
             self._show(
                 arguments, client.call("POST", "/v1/mail", {"name": account.name}), render_mail.accounts
             )
         except ServiceUnavailable:
             self._show(arguments, [], lambda _: "added; it is read as soon as the service runs")
+
+    def password(self, arguments: Arguments) -> None:
+        """`mail password`: a new one for an account that has one in the store."""
+        client = self._client(arguments)
+        (name,) = self._names(client, arguments.name)
+        self._take_password(client, name, name)
+        self._show(arguments, client.call("POST", f"/v1/mail/{name}/sync", {}), render_mail.accounts)
+
+    @staticmethod
+    def _take_password(client: Client, name: str, shown: str) -> None:
+        client.call("GET", "/v1/status")  # before anybody types a password in vain
+        client.call("POST", f"/v1/mail/{name}/secret", {"secret": _ask(shown)})
 
     def remove(self, arguments: Arguments) -> None:
         """`mail remove`."""
@@ -210,10 +226,10 @@ def _account(arguments: Arguments) -> MailAccount:
         raise BadRequest(str(error)) from error
 
 
-def _ask(account: MailAccount) -> str:
+def _ask(whose: str) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    return getpass.getpass(f"password of {account.user} at {account.host}: ")
+    return getpass.getpass(f"password of {whose}: ")
 
 
 def _progress(line: str) -> None:

@@ -40,7 +40,7 @@ def results(found: Json) -> str:
         where = f", page {hit['page']}" if hit["page"] else ""
         when = f"  {day(hit['sent_at'])}" if hit["sent_at"] else ""
         lines.append(f"{number:2}. {style(inert(hit['title'] or hit['name']), BOLD)}{where}{when}")
-        lines.append(style(f"    {hit['item']}  {inert(hit['name'])}", DIM))
+        lines.append(style(f"    {hit['item']}  {inert(hit['sender'] or hit['name'])}", DIM))
         lines.append(f"    {_highlighted(hit['snippet'], hit['highlights'])}")
     shown = len(found["hits"])
     lines.append(f"{shown} of {found['total']} found in {found['took_ms']:.0f} ms ({found['mode']})")

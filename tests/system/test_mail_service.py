@@ -130,6 +130,10 @@ def test_one_account_in_trouble_says_so_and_leaves_the_others_alone(office: Runn
     assert "password" in trouble
     assert not account(office, "office")["trouble"]
     assert typed(office, "", "mail", "sync", "other").returncode == 1
+    taken = typed(office, wrong, "mail", "add", "office", "--host", "localhost", "--user", USER)
+    assert "there is a mail account" in taken.stderr
+    assert typed(office, PASSWORD, "mail", "password", "other").returncode == 0
+    office.until(lambda: account(office, "other")["stored"], "the other account")
     for written in (office.log.read_bytes(), (office.home / "strongroom.toml").read_bytes()):
         assert wrong.encode() not in written
         assert PASSWORD.encode() not in written
