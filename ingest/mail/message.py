@@ -12,7 +12,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 
-from ingest.mail import calendar
+from ingest.mail import events
 from ingest.mail.alternatives import best
 from ingest.mail.envelope import is_encrypted, signed_content
 from ingest.mail.headers import MOST_ADDRESSES, Headers
@@ -315,10 +315,10 @@ class _Reader:
 
     def _calendar(self, name: str, content: bytes) -> None:
         """What, when, where and who, as text; the calendar itself for what can use it."""
-        for entry in calendar.entries(decode(content)):
+        for entry in events.entries(decode(content)):
             if entry.method:
                 self.mark(Mark.INVITATION)
-            said = calendar.summary(entry)
+            said = events.summary(entry)
             if said not in self._events:  # the same invitation often comes twice
                 self._events.add(said)
                 self._draft.add(Kind.PARAGRAPH, said)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from ingest.mail import calendar, message
+from ingest.mail import events, message
 from ingest.readers import (
     containers,
     data,
@@ -58,8 +58,8 @@ FORMATS = (
     Format("eml", "message/rfc822", message.read_message, "email (standard library)", message.ERRORS),
     Format("msg", "application/vnd.ms-outlook", msg.read_msg, "olefile", msg.ERRORS),
     Format("tnef", "application/vnd.ms-tnef", msg.read_winmail, "own", msg.ERRORS),
-    Format("ics", "text/calendar", calendar.read_calendar, "own"),
-    Format("vcf", "text/vcard", calendar.read_calendar, "own"),
+    Format("ics", "text/calendar", events.read_calendar, "own"),
+    Format("vcf", "text/vcard", events.read_calendar, "own"),
     Format("txt", "text/plain", text.read_text, "own"),
     Format("md", "text/markdown", markdown.read_markdown, "own"),
     Format("html", "text/html", hypertext.read_html, "lxml"),
