@@ -33,6 +33,7 @@ _ERRORS = (
     *(OSError, EOFError, ValueError, LookupError, RuntimeError, NotImplementedError, OverflowError),
     *(zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, tarfile.TarError),
 )
+_ZSTD_FED, _ZSTD_WINDOW = 256, 64 << 20
 _DAMAGED = "it is damaged or cut off"
 
 
@@ -144,6 +145,35 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
+class _Zstandard:
+    """Frames of zstandard. Its own reader takes a file that is cut off for one that ends.
+
+    It is fed little at a time: there is no other bound to what one call gives back (128 KiB for 4 bytes).
+    """
+
+    def __init__(self, source: io.BufferedReader) -> None:
+        self._source = source
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._packed = self._held = b""
+
+    def read1(self, count: int) -> bytes:
+        while not self._held:
+            packed = self._packed or self._source.read(_ZSTD_FED)
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError
+                return b""
+            if self._frame is None:
+                self._frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
+            self._held, self._packed = self._frame.decompress(packed), b""
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        data, self._held = self._held[:count], self._held[count:]
+        return data
+
+    read = read1
+
+
 def as_file(stream: Stream) -> io.BufferedReader:
     """A stream as a file."""
     return io.BufferedReader(_Raw(stream), CHUNK)
@@ -167,8 +197,7 @@ def _opened(suffix: str, source: io.BufferedReader) -> IO[bytes]:
             return bz2.BZ2File(source)
         case "xz":
             return lzma.LZMAFile(source)
-    unpacker = zstandard.ZstdDecompressor(max_window_size=64 << 20)
-    return unpacker.stream_reader(source, read_across_frames=True)
+    return cast(IO[bytes], _Zstandard(source))
 
 
 def split_any(stream: Unpacked, name: str, place: str, budget: Budget, start: int, depth: int) -> Pieces:

@@ -99,7 +99,7 @@ class _Window:
         if end is None or end > SMALL_BYTES + LOOK_BYTES:
             yield from self._in_parts(offset, body, end, after, plain=plain, measured=measured is not None)
             return
-        content = bytes(self.data[:end])
+        content = self._copy(0, end)
         self.cut(after)
         if self.failure is not None and not self.data and measured is None:
             return  # the file was cut off in it
@@ -123,7 +123,7 @@ class _Window:
         """Some of it, as far as there is any."""
         while len(self.data) < index + count and self._grow():
             pass
-        return bytes(self.data[index : index + count])
+        return self._copy(index, index + count)
 
     def cut(self, count: int) -> None:
         """Let go of the beginning."""
@@ -131,6 +131,10 @@ class _Window:
             self._before = (self._before + self.data[max(0, count - _BEFORE) : count])[-_BEFORE:]
             del self.data[:count]
             self.at += count
+
+    def _copy(self, start: int, end: int) -> bytes:
+        with memoryview(self.data) as view:  # or it would be copied twice
+            return bytes(view[start:end])
 
     def _grow(self) -> bool:
         try:
@@ -187,7 +191,7 @@ class _Window:
         while (index := self.data.find(b"\nFrom ", index) + 1) > 0:
             if len(self.data) - index < LOOK_BYTES and not self._ended:
                 self.look(index, LOOK_BYTES)
-            look = bytes(self.data[index : index + LOOK_BYTES])
+            look = self._copy(index, index + LOOK_BYTES)
             if postmark(look, after_blank=self._is_blank_before(index)):
                 return index
         return None
@@ -206,7 +210,7 @@ class _Window:
         self, offset: int, body: int, end: int | None, after: int, *, plain: bool, measured: bool
     ) -> Pieces:
         """A large message: its header, then its body as it comes."""
-        header = bytes(self.data[:body])
+        header = self._copy(0, body)
         why = is_leftover(header)
         quoted = not plain and not is_unquoted(self.data[body:end])
         header = clean_header(header, measured=measured)
@@ -229,7 +233,7 @@ class _Window:
             last = rest is not None and rest <= len(self.data)
             count = rest if last and rest is not None else self._safe_count()
             if why is None and count:
-                part = bytes(self.data[:count])
+                part = self._copy(0, count)
                 yield Part(unquote(part) if quoted else part)
             rest = None if rest is None else rest - count
             self.cut(count + (gap if last else 0))

@@ -1,0 +1,125 @@
+"""A tree of objects with the attributes of libpff's: no program but Outlook writes its stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+
+@dataclass
+class Entry:
+    entry_type: int
+    value_type: int
+    data: bytes | None
+    name_to_id_map_entry: object = None
+
+
+@dataclass
+class RecordSet:
+    entries: list[Entry]
+
+
+@dataclass
+class Named:
+    number: int
+
+
+@dataclass
+class Recipients:
+    record_sets: list[RecordSet]
+
+
+class Attachment:
+    def __init__(self, content: bytes, properties: list[Entry], *, fails: bool = False) -> None:
+        self.record_sets = [RecordSet(properties)]
+        self.size = len(content)
+        self._content, self._at, self._fails = content, 0, fails
+
+    def seek_offset(self, offset: int, whence: int) -> None:
+        self._at = offset
+
+    def read_buffer(self, size: int) -> bytes:
+        if self._fails:
+            raise OSError("a damaged block")
+        data = self._content[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+
+@dataclass
+class Item:
+    identifier: int
+    record_sets: list[RecordSet]
+    attachments: Sequence[Attachment] = ()
+    recipients: Recipients | None = None
+    rtf_body: bytes | None = None
+
+
+@dataclass
+class Folder:
+    name: str | None
+    items: list[Item | None] = field(default_factory=list)  # None: damaged
+    folders: list[Folder] = field(default_factory=list)
+
+    @property
+    def number_of_sub_messages(self) -> int:
+        return len(self.items)
+
+    @property
+    def number_of_sub_folders(self) -> int:
+        return len(self.folders)
+
+    def get_sub_folder(self, index: int) -> Folder:
+        return self.folders[index]
+
+    def get_sub_message(self, index: int) -> Item:
+        item = self.items[index]
+        if item is None:
+            raise OSError("a damaged block")
+        return item
+
+
+class Store:
+    """What `pypff` and its `file()` are to the splitter."""
+
+    ascii_codepage = b"cp1252"
+
+    def __init__(self, root: Folder, orphans: Sequence[Item] = ()) -> None:
+        self.root_folder = root
+        self._orphans = orphans
+        self.number_of_orphan_items = len(orphans)
+
+    def file(self) -> Store:
+        return self
+
+    def open_file_object(self, store: object) -> None:
+        return None
+
+    def get_orphan_item(self, index: int) -> Item:
+        return self._orphans[index]
+
+
+def text(key: int, value: str) -> Entry:
+    return Entry(key, 0x1F, value.encode("utf-16-le"))
+
+
+def old_text(key: int, value: bytes) -> Entry:
+    return Entry(key, 0x1E, value)
+
+
+def raw(key: int, value: bytes) -> Entry:
+    return Entry(key, 0x102, value)
+
+
+def number(key: int, value: int) -> Entry:
+    return Entry(key, 3, value.to_bytes(4, "little", signed=True))
+
+
+def when(key: int, value: datetime, named: int | None = None) -> Entry:
+    ticks = int((value - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) * 10_000_000
+    return Entry(key, 0x40, ticks.to_bytes(8, "little"), Named(named) if named else None)
+
+
+def item(identifier: int, *properties: Entry, **more: object) -> Item:
+    return Item(identifier, [RecordSet(list(properties))], **more)  # type: ignore[arg-type]
