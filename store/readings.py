@@ -168,8 +168,9 @@ def forget_reading(connection: Connection, seq: int) -> set[int]:
         what it said of people, for `forget_people` once the new reading is written: what the owner said of
         somebody who is still named has to last.
     """
+    if not connection.execute("DELETE FROM texts WHERE item = ?", (seq,)).rowcount:
+        return set()  # it is read for the first time
     unsaid = written_in(connection, [seq])
-    connection.execute("DELETE FROM texts WHERE item = ?", (seq,))
     for table in ("mail_people", "tags", "actions", "links", "readings_by_run"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
     remove_passages(connection, seq)
