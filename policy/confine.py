@@ -136,7 +136,6 @@ _DIALING = {
             When(1, 0xF, socket.SOCK_DGRAM, Verdict.ALLOW),
         ),
     ),
-    "socketpair": DENY,
     **_NO_FASTOPEN,
 }
 

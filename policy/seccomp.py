@@ -143,6 +143,9 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     # what confinement itself calls; never filtered
     "capset": (126, 91),
     "seccomp": (317, 277),
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
 }
 # Whatever a later kernel adds does not exist for us: a list of refusals must not age into a hole.
 LAST_KNOWN_SYSCALL = 469

@@ -20,11 +20,13 @@ from ingest.connector.messages import Failed, Failure
 from policy import children
 from policy.confine import confine
 from policy.errors import EXIT_CONFIG, ConfinementError
+from policy.landlock import connect_only
 from policy.limits import KIB
 from policy.wire import Wire, WireError
 
 FRAME_BYTES = 4 * KIB
 
+_DNS = 53  # by TCP, where an answer is long
 _KEEP_ALIVE = {socket.TCP_KEEPIDLE: 300, socket.TCP_KEEPINTVL: 60, socket.TCP_KEEPCNT: 5}  # seconds
 _NOT_A_HOST = ipaddress.ip_network("0.0.0.0/8")  # Linux takes 0.0.0.0 for itself
 
@@ -125,6 +127,7 @@ def main() -> int:
     os.environ["RES_OPTIONS"] = "timeout:3 attempts:2"  # a dead resolver must not hold us for long
     refused = None
     try:
+        connect_only(int(port), _DNS)
         confine("dialer")
     except ConfinementError as error:
         refused = Failed(failure=Failure.NOT_ALLOWED, what=f"the dialer is not confined: {error}")
