@@ -130,6 +130,7 @@ class Status(Record, frozen=True, kw_only=True):
     version: str
     items: dict[str, int]  # by state
     reasons: dict[str, int]  # why items are quarantined
+    waiting: int  # items that are not findable by word yet
     unembedded: int  # passages that are findable by word, not yet by meaning
     paused: str | None  # why intake stands still
     intake: dict[str, int]  # what was taken, was there already, was refused since the start

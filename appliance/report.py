@@ -16,6 +16,7 @@ from store.vault import Vault
 
 VERSION = "0.1.0"
 
+_COUNTED = 1_000_000  # the status is asked for every second
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -52,6 +53,7 @@ class Reporter:
             version=VERSION,
             items={str(state): count for state, count in self._vault.ledger.counts().items()},
             reasons={str(reason): count for reason, count in self._vault.ledger.reasons().items()},
+            waiting=self._vault.ledger.waiting(_COUNTED),
             unembedded=self._vault.catalog.unembedded_count(),
             paused=self._intake.paused,
             intake={"stored": tally.stored, "duplicates": tally.duplicates},

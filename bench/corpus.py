@@ -34,13 +34,14 @@ def gather(arguments: argparse.Namespace, into: Path) -> list[Path]:
     documents = _some(documents, arguments.sample)
     for number, path in enumerate(documents):
         shutil.copyfile(path, into / f"{number:04} {path.name}")
-    mails = _mails(arguments.mbox)[: arguments.mails]
-    for number, mail in enumerate(_some(mails, arguments.sample)):
+    chosen = mails(arguments.mbox)[: arguments.mails]
+    for number, mail in enumerate(_some(chosen, arguments.sample)):
         (into / f"mail {number:05}.eml").write_bytes(mail)
     return sorted(into.iterdir())
 
 
-def _mails(mbox: Path | None) -> list[bytes]:
+def mails(mbox: Path | None) -> list[bytes]:
+    """The messages of an mbox, or those of the fixtures."""
     if mbox is None:
         return [path.read_bytes() for path in sorted((ROOT / "fixtures" / "mail").rglob("*.eml"))]
     with tempfile.NamedTemporaryFile() as plain:
