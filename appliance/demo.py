@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from appliance import render
+from appliance import render, render_mail
 from appliance.client import Client
 from appliance.errors import ServiceUnavailable
 from appliance.settings import FILE_NAME, SOCKET_NAME
@@ -122,6 +122,21 @@ class Demonstration:
         for one in sorted(quarantined, key=lambda one: str(one["reason"])):
             print(f"  {one['reason']:13} {render.inert(one['name'])}")
 
+    def conversations(self) -> None:
+        """The messages must stand in the conversations that `expected.toml` says; the first is shown."""
+        threads = {one["name"]: one["thread"] for one in self._all_items()}
+        meant: dict[str, set[str | None]] = {}
+        for file in self.expected["file"]:
+            if "thread" in file:
+                meant.setdefault(file["thread"], set()).add(threads.get(Path(file["path"]).name))
+        torn = [name for name, found in meant.items() if len(found) != 1 or None in found]
+        self.failures += [f"the conversation {name} is torn" for name in torn]
+        if not torn and len(set().union(*meant.values())) != len(meant):
+            self.failures.append("two conversations became one")
+        first = next(iter(meant.values())).pop()
+        print(f"\n{len(meant)} conversations, one of them:")
+        print(render_mail.conversation(self.client.call("GET", f"/v1/threads/{first}")))
+
     def _all_items(self) -> Iterator[Json]:
         before = None
         while True:
@@ -208,6 +223,7 @@ def _run(demonstration: Demonstration) -> list[str]:
         demonstration.wait(files)
         demonstration.check_outcomes()
         demonstration.searches()
+        demonstration.conversations()
         demonstration.meaning()
         print(f"\npage and API: {demonstration.address()}")
         demonstration.proofs()

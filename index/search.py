@@ -110,7 +110,13 @@ class Searcher:
                     raise
                 mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
         limit = self._limit(query)
-        found = self._find(text, by_meaning, wanted, mode, query.filters, limit)
+        found: list[tuple[Item, int, float]] = []
+        if mode is Mode.HYBRID and _is_code(wanted):
+            found = self._find(text, None, wanted, Mode.KEYWORD, query.filters, limit)
+        if found:
+            mode = Mode.KEYWORD
+        else:
+            found = self._find(text, by_meaning, wanted, mode, query.filters, limit)
         hits = self._hits(text, wanted, mode, found[:limit])
         took = round((time.perf_counter() - began) * 1000, 2)
         return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
@@ -229,6 +235,12 @@ def _beginning(item: Item, passages: Sequence[Passage]) -> Passage:
     own = (passage for passage in passages if passage.embed)
     nothing = Passage(id=0, item=item.id, start=0, end=0, text="")
     return next(own, passages[0] if passages else nothing)
+
+
+def _is_code(wanted: Wanted) -> bool:
+    """Only numbers and codes: to the model they are all alike, and its nearest would bury what has this one."""
+    words = [*wanted.words, *wanted.phrases]
+    return bool(words) and all(any(letter.isdigit() for letter in word) for word in words)
 
 
 def _kept(text: TextIndex, ranking: list[int], wanted: Wanted) -> list[int]:

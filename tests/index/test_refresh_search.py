@@ -306,3 +306,17 @@ def test_a_damaged_index_is_built_anew(vault: Vault, embedder: WordHashEmbedder,
     keeper.step()
     found = keeper.index.search(parse("slates fence", 4096), 10)
     assert {vault.catalog.passages([id])[id].item for id, _ in found} == {roof, garden}
+
+
+def test_a_code_is_found_by_word_before_anything_that_is_only_near(
+    vault: Vault, embedder: WordHashEmbedder, tmp_path: Path
+) -> None:
+    note = read_in(vault, "Our fee note TH/26/0392 of 400 pounds is enclosed.", "note.txt")
+    for number in range(60):
+        read_in(vault, f"Fee note of the {number}th matter, file TH/26.", f"{number}.txt")
+    with indexing(vault, embedder, tmp_path / "index") as (_, searcher):
+        _indexed(vault, 61)
+        assert _hits(searcher, "0392")[0].item == note
+        assert searcher.search(Query(query="0392")).mode is Mode.KEYWORD
+        assert searcher.search(Query(query="fee note 0392")).mode is Mode.HYBRID
+        assert searcher.search(Query(query="99999")).mode is Mode.HYBRID
