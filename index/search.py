@@ -238,7 +238,7 @@ def _beginning(item: Item, passages: Sequence[Passage]) -> Passage:
 
 
 def _is_code(wanted: Wanted) -> bool:
-    """Only numbers and codes: to the model they are all alike, and its nearest would bury what has this one."""
+    """Only numbers and codes: to the model all are alike, and its nearest would bury what has this one."""
     words = [*wanted.words, *wanted.phrases]
     return bool(words) and all(any(letter.isdigit() for letter in word) for word in words)
 
