@@ -23,6 +23,8 @@ class Mark(StrEnum):
     INVITATION = "invitation"
 
 
+_PGP_BEGIN = "-----BEGIN PGP SIGNED MESSAGE-----"
+_MOST_SIGNED = 100  # more are an attack: each without an end is followed to the end of the text
 _PGP_SIGNED = re.compile(
     r"^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Z][A-Za-z-]+: [^\n]*\n)*\n?"
     r"(.*?)^-----BEGIN PGP SIGNATURE-----\n.*?(?:^-----END PGP SIGNATURE-----\n?|\Z)",
@@ -51,7 +53,9 @@ def undo_inline_pgp(text: str) -> tuple[str, list[Mark]]:
     if "-----BEGIN PGP " not in text:
         return text, []
     marks: list[Mark] = []
-    text, signed = _PGP_SIGNED.subn(lambda found: re.sub(r"(?m)^- ", "", found[1]), text)
+    signed = text.count(_PGP_BEGIN)
+    if signed <= _MOST_SIGNED:
+        text, signed = _PGP_SIGNED.subn(lambda found: re.sub(r"(?m)^- ", "", found[1]), text)
     if signed:
         marks.append(Mark.SIGNED_PGP)
     text, secret = _PGP_SECRET.subn("", text)

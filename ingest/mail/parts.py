@@ -6,6 +6,7 @@ import binascii
 import re
 from email.message import Message
 from email.utils import collapse_rfc2231_value
+from itertools import islice
 
 from ingest.mail.headers import decode_words
 from ingest.readers.encoding import decode
@@ -18,13 +19,18 @@ _BASE64_LINE = re.compile(rb"^[A-Za-z0-9+/]{60,}={0,2}\s*$", re.MULTILINE)
 _PLAIN_FOOTER = re.compile(rb"^[^\n]*[ _.:@-][^\n]*[^\s]", re.MULTILINE)
 _QP_SURE = re.compile(rb"=(?:3D|20\r?\n|C3=[89AB][0-9A-F]|E2=80|\r?\n)")
 _QP_FALSE = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
-_UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?\n", re.MULTILINE)
+_UU_BEGIN = re.compile(
+    rb"^begin(?:-base64 [0-7]{3,4} ([^\r\n]{1,200})\r?\n(?=[\w+/=]+\r?\n)"
+    rb"| [0-7]{3,4} ([^\r\n]{1,200})\r?\n(?=M[ -`]{56,64}\r?\n|[!-L][ -`]{2,64}\r?\n[` ]?\r?\n?end))",
+    re.MULTILINE,
+)
+_UU_END = re.compile(rb"^(?:end|====)[ \t]*\r?$", re.MULTILINE)
+_MOST_FILES = 100  # in one text; more are an attack: each without an end is followed to the end of the text
 _YENC = re.compile(
     rb"^=ybegin [^\r\n]{0,200}?name=([^\r\n]{1,200})\r?\n(?:=ypart [^\r\n]*\r?\n)?(.*?)\r?\n=yend[^\r\n]*",
     re.MULTILINE | re.DOTALL,
 )
 _MARKUP = re.compile(r"\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
-_TAG = re.compile(r"<(?:script|style)\b.{0,100000}?</(?:script|style)|<[^<>]{0,2000}>", re.I | re.DOTALL)
 _STUFFED = re.compile(r"^(>*)[ ]", re.MULTILINE)
 _FLOWED = re.compile(r"^(>*)( ?)(.*)$")
 
@@ -90,22 +96,22 @@ def _without_unsaid_coding(content: bytes) -> bytes:
 def inline_files(content: bytes) -> tuple[list[tuple[str, bytes]], bytes]:
     """Files that stand within a text by uuencode or yEnc: (name, bytes) each, and the text without them."""
     files: list[tuple[str, bytes]] = []
-    if b"=ybegin " in content:
+    if 0 < content.count(b"=ybegin ") <= _MOST_FILES:
         for found in _YENC.finditer(content):
             files.append((decode(found[1]).strip(), _from_yenc(found[2])))
         content = _YENC.sub(b"", content)
     if b"begin" not in content:
         return files, content
     kept, at = [], 0
-    for found in _UU_BEGIN.finditer(content):
+    for found in islice(_UU_BEGIN.finditer(content), _MOST_FILES):
         if found.start() < at:
             continue
-        end = re.compile(rb"^(?:end|====)[ \t]*\r?$", re.MULTILINE).search(content, found.end())
+        end = _UU_END.search(content, found.end())
         lines = content[found.end() : end.start() if end else len(content)].splitlines()
-        data = from_base64(b"\n".join(lines)) if b"-base64" in found[0][:13] else _from_uu(lines)
+        data = from_base64(b"\n".join(lines)) if found[1] else _from_uu(lines)
         if data is None:
             continue  # a sentence that begins so
-        files.append((decode(found[1]).strip(), data))
+        files.append((decode(found[1] or found[2]).strip(), data))
         kept.append(content[at : found.start()])
         at = end.end() if end else len(content)
     return files, b"".join((*kept, content[at:]))
@@ -162,8 +168,12 @@ def html_text(markup: str) -> str:
     if shown.strip():
         return shown
     root = parse(markup)
-    title = "".join(root.itertext("title", "text")) if root is not None else ""  # words hidden in its head
-    return title if title.strip() else _TAG.sub(" ", markup).strip()
+    words: list[str] = []
+    for element in root.iter() if root is not None else ():  # hidden in its head, in drawings
+        if element.tag not in ("script", "style"):
+            words.append(element.text or "")
+        words.append(element.tail or "")
+    return " ".join("".join(words).split())
 
 
 def _unflowed(text: str, *, joined: bool) -> str:

@@ -277,3 +277,36 @@ def test_encrypted_mail_is_stored_marked_and_findable_by_its_header() -> None:
             "the body is encrypted",
         )
         assert not each.reply.children
+
+
+_MANY = 300_000  # bytes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"begin 644 a\nM" + b"A" * 60 + b"\n",
+        b"=ybegin name=a\n",
+        b"-----BEGIN PGP SIGNED MESSAGE-----\n",
+        b"-----BEGIN PGP MESSAGE-----\n",
+        b"=?a?q?",
+        b"(",
+        b'"',
+        b"<",
+        b"<script>",
+        b"BEGIN:VEVENT\n",
+        b'A;"',
+        b"--B\n",
+        b"x@",
+        b"\x1b$B",
+        b"=3D\n",
+    ],
+)
+def test_repeated_beginnings_take_no_time(body: bytes) -> None:
+    """Each would be a quadratic search if its end were sought from every beginning."""
+    many = body * (_MANY // len(body))
+    for kind in ("text/plain", "text/html", "text/calendar", "multipart/mixed; boundary=B"):
+        assert seen(letter(many, kind=kind)).reply.media_type == "message/rfc822"
+    for name in ("Subject", "To", "Content-Disposition", "References"):
+        field = many[:100_000].replace(b"\n", b" ").decode()
+        assert seen(letter(b"x", f"{name}: {field}\n")).text == "x"
