@@ -2,7 +2,7 @@
 
 Two mails are of one conversation if they name a common message id: their own, their parent's, a reference;
 also when the message of that id never came. A reply that names no mail that is here is gathered by its
-subject to the nearest mail before it, within bounds that `_nearest` states. The outcome depends on which
+subject to the nearest mail before it, within the bounds of `store/gathering.py`. The outcome depends on which
 mails are here, never on the order in which they came: a gathering is undone when the true parent arrives, or
 a nearer mail.
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -23,15 +23,13 @@ import msgspec
 from store.conversation import Mail, Place, arrange
 from store.database import Connection, Database, Row
 from store.errors import NoSuchThread
-from store.items import batches, marks, sequence_of
+from store.gathering import gather, orphans_after, part, unite
+from store.items import sequence_of
 from store.names import same_address
-from store.people import RECIPIENT, SENDER
 from store.records import MailHeader, Record
 from store.subjects import plain_subject, says_enough
 
 _MAX_IDS = 200  # a header may claim any number; the nearest and the first matter
-_WINDOW_S = 30 * 86_400.0  # between a mail and a reply that is gathered to it by subject
-_NEAREST = 20  # mails of one subject that are looked at: bounds the work, whatever arrives
 _OWN, _PARENT = 0, 1  # how a mail names an id
 
 
@@ -181,7 +179,7 @@ def join_thread(
     mail = _describe(seq, header, sent_at)
     threads, parent_is_here, awaited = _meet(connection, mail)
     _insert(connection, mail)
-    thread = _unite(connection, threads) if threads else item
+    thread = unite(connection, threads) if threads else item
     connection.execute("UPDATE items SET thread = ? WHERE seq = ?", (thread, seq))
     loose: set[int] = set()  # mails whose thread may have lost what held it together
     if awaited:
@@ -192,11 +190,11 @@ def join_thread(
                 "INSERT INTO mail_orphans (item, subject, sent_at, replies, mark) VALUES (?, ?, ?, ?, ?)",
                 (seq, mail.subject, mail.sent_at, mail.replies, mail.mark),
             )
-            _gather(connection, seq)
-        for orphan in _orphans_after(connection, mail):
-            if _gather(connection, orphan):
+            gather(connection, seq)
+        for orphan in orphans_after(connection, mail.subject, (mail.sent_at, mail.replies, mail.mark)):
+            if gather(connection, orphan):
                 loose.add(orphan)
-    _part(connection, loose)
+    part(connection, loose)
 
 
 def leave_thread(connection: Connection, seq: int) -> None:
@@ -296,80 +294,6 @@ def _insert(connection: Connection, mail: _Described) -> None:
     )
 
 
-def _unite(connection: Connection, threads: Iterable[str]) -> str:
-    """Make these threads one, under the id of the largest."""
-    named = sorted(threads)
-    if len(named) > 1:
-        sizes = dict(
-            connection.execute(
-                f"SELECT thread, count(*) FROM items WHERE thread IN ({marks(named)}) GROUP BY thread", named
-            ).fetchall()
-        )
-        named.sort(key=lambda thread: -sizes[thread])
-        for other in named[1:]:
-            connection.execute("UPDATE items SET thread = ? WHERE thread = ?", (named[0], other))
-    return named[0]
-
-
-def _thread_of(connection: Connection, seq: int) -> str:
-    return str(connection.execute("SELECT thread FROM items WHERE seq = ?", (seq,)).fetchone()[0])
-
-
-# ------------------------------------------------------------------------------------ gathering by subject
-
-
-def _nearest(connection: Connection, orphan: int) -> int | None:
-    """The mail that an orphan is gathered to: the nearest before it, among few, of the same subject, not more
-    than `_WINDOW_S` older, that was sent to who now answers, by whom it is sent back to.
-
-    A mail that names parents has said where it belongs, so it is no mark to gather to, but for a reply
-    without any between the same two people. To ask less would join what only looks alike: on a list everybody
-    writes to everybody, and the programs of its members keep the references of what belongs together.
-    """
-    rows = connection.execute(
-        "SELECT m.item, m.parents <> '[]', r.parents <> '[]' FROM mail_orphans o"
-        " JOIN mails r ON r.item = o.item"
-        " JOIN mails m ON m.subject = o.subject AND m.sent_at >= o.sent_at - ?"
-        " AND (m.sent_at, m.replies, m.mark) < (o.sent_at, o.replies, o.mark)"
-        " AND (m.message_id IS NULL OR m.message_id IS NOT r.message_id)"  # a copy is not an answer
-        " WHERE o.item = ? AND m.subject <> ''"
-        " ORDER BY m.sent_at DESC, m.replies DESC, m.mark DESC LIMIT ?",
-        (_WINDOW_S, orphan, _NEAREST),
-    ).fetchall()
-    if not rows:
-        return None
-    senders, recipients = _people(connection, orphan)
-    for seq, has_parents, orphan_has_parents in rows:
-        answered, addressed = _people(connection, seq)
-        if answered & recipients and senders & addressed:
-            private = len(answered | addressed | senders | recipients) <= 2
-            if not has_parents or (private and not orphan_has_parents):
-                return int(seq)
-    return None
-
-
-def _gather(connection: Connection, orphan: int) -> bool:
-    """Gather an orphan anew; True if it left the mail that it was gathered to."""
-    (before,) = connection.execute("SELECT gathered FROM mail_orphans WHERE item = ?", (orphan,)).fetchone()
-    now = _nearest(connection, orphan)
-    if now == before:
-        return False
-    connection.execute("UPDATE mail_orphans SET gathered = ? WHERE item = ?", (now, orphan))
-    if now is not None:
-        _unite(connection, {_thread_of(connection, orphan), _thread_of(connection, now)})
-    return before is not None
-
-
-def _orphans_after(connection: Connection, mail: _Described) -> list[int]:
-    """The orphans whose nearest mail this one may be: beyond `_NEAREST` of them it is not looked at."""
-    rows = connection.execute(
-        "SELECT item FROM mail_orphans WHERE subject = ? AND (sent_at, replies, mark) > (?, ?, ?)"
-        " AND sent_at <= ? ORDER BY sent_at, replies, mark LIMIT ?",
-        (mail.subject, mail.sent_at, mail.replies, mail.mark, mail.sent_at + _WINDOW_S, _NEAREST),
-    ).fetchall()
-    return [row[0] for row in rows]
-
-
 def _end_waiting(connection: Connection, mail: _Described) -> set[int]:
     """What named this mail has its parent now; returns those that were gathered elsewhere."""
     assert mail.message_id is not None
@@ -380,63 +304,6 @@ def _end_waiting(connection: Connection, mail: _Described) -> set[int]:
     ).fetchall()
     connection.executemany("DELETE FROM mail_orphans WHERE item = ?", [(row[0],) for row in rows])
     return {row[0] for row in rows if row[1] is not None}
-
-
-def _part(connection: Connection, loose: Iterable[int]) -> None:
-    """Make several threads of those that nothing holds together any more."""
-    for thread in {_thread_of(connection, seq) for seq in loose}:
-        groups = _groups(connection, thread)
-        for group in groups:
-            ids = dict(
-                row
-                for some in batches(group)
-                for row in connection.execute(
-                    f"SELECT id, seq FROM items WHERE seq IN ({marks(some)})", some
-                ).fetchall()
-            )
-            if thread not in ids:  # else it keeps its name: a thread's id is always that of one of its items
-                name = min(ids, key=ids.__getitem__)
-                connection.executemany(
-                    "UPDATE items SET thread = ? WHERE seq = ?", [(name, seq) for seq in group]
-                )
-
-
-def _groups(connection: Connection, thread: str) -> list[list[int]]:
-    """The items of a thread, by what connects them."""
-    members = [
-        row[0] for row in connection.execute("SELECT seq FROM items WHERE thread = ?", (thread,)).fetchall()
-    ]
-    joined = {seq: seq for seq in members}
-
-    def top(seq: int) -> int:
-        while joined[seq] != seq:
-            joined[seq] = seq = joined[joined[seq]]
-        return seq
-
-    namers: dict[int, int] = {}
-    for id, seq in connection.execute(
-        "SELECT n.id, n.item FROM items i JOIN mail_ids n ON n.item = i.seq WHERE i.thread = ?", (thread,)
-    ).fetchall():
-        joined[top(seq)] = top(namers.setdefault(id, seq))
-    for seq, gathered in connection.execute(
-        "SELECT o.item, o.gathered FROM items i JOIN mail_orphans o ON o.item = i.seq"
-        " WHERE i.thread = ? AND o.gathered IS NOT NULL",
-        (thread,),
-    ).fetchall():
-        joined[top(seq)] = top(gathered)
-    groups: dict[int, list[int]] = {}
-    for seq in members:
-        groups.setdefault(top(seq), []).append(seq)
-    return list(groups.values())
-
-
-def _people(connection: Connection, seq: int) -> tuple[set[int], set[int]]:
-    """The addresses of a mail: its sender's, its recipients'."""
-    rows = connection.execute(
-        "SELECT p.role, w.address FROM mail_people p JOIN written w ON w.id = p.written WHERE p.item = ?",
-        (seq,),
-    ).fetchall()
-    return {row[1] for row in rows if row[0] == SENDER}, {row[1] for row in rows if row[0] == RECIPIENT}
 
 
 # ---------------------------------------------------------------------------------------------- reading
