@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +16,7 @@ from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
 from ingest.importer.messages import Finished, Job, Large, LargeEnd, Several, Slice
 from ingest.importer.splitter import Splitter
 from policy.limits import MIB, Limits
+from tests.support.homes import fast_folder, make_home, open_vault
 from tests.support.mailboxes import POSTMARK, message, write_mbox
 
 LIMITS = Limits()
@@ -70,6 +74,37 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     assert heard.peak < 80 * MIB
 
 
+def test_core_and_splitter_stay_small() -> None:
+    _import_whole(30 * MIB)
+
+
+@pytest.mark.nightly
+def test_core_and_splitter_stay_small_with_a_large_mailbox() -> None:
+    _import_whole(1 << 30)
+
+
+def _import_whole(size: int) -> None:
+    """Import a mailbox into a real vault, and watch the memory of the two processes."""
+    with fast_folder() as folder:
+        home, path = make_home(folder / "home"), folder / "box"
+        count, began, peak = _mailbox(path, size), time.perf_counter(), 0
+        process = subprocess.Popen([sys.executable, "-m", "tests.support.import_driver", home, path])
+        while process.poll() is None:
+            with contextlib.suppress(OSError, IndexError):
+                children = "".join(
+                    task.read_text() for task in Path(f"/proc/{process.pid}/task").glob("*/children")
+                )
+                peak = max(peak, sum(_memory(pid) for pid in (process.pid, *map(int, children.split()))))
+            time.sleep(0.01)
+        took = time.perf_counter() - began
+        assert process.returncode == 0
+        print(f"{count} messages, {path.stat().st_size >> 20} MiB in {took:.0f} s: {peak >> 20} MiB together")
+        assert peak < 300 * MIB
+        vault = open_vault(home)
+        assert vault.catalog.count() == count
+        vault.close()
+
+
 def test_nothing_but_zeros_behind_a_beginning(tmp_path: Path) -> None:
     path = tmp_path / "box"
     path.write_bytes(POSTMARK + b"\n" + message(1))
@@ -91,11 +126,9 @@ def test_nothing_but_zeros(tmp_path: Path) -> None:
 @pytest.mark.nightly
 def test_a_large_mailbox(tmp_path: Path) -> None:
     path = tmp_path / "box"
-    count = _mailbox(path, 2 << 30)
+    count = _mailbox(path, 1 << 30)
     heard = Heard(path, Kind.MBOX)
-    print(
-        f"{count} messages of {path.stat().st_size / 1e9:.1f} GB: {heard.rate:.0f} MB/s, {heard.peak >> 20} MiB"
-    )
+    print(f"{count} messages, {path.stat().st_size >> 20} MiB: {heard.rate:.0f} MB/s, {heard.peak >> 20} MiB")
     assert heard.messages == count
     assert heard.peak < 80 * MIB
 
