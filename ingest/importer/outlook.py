@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime, formataddr
 from typing import Protocol
 
+from ingest.importer.embedded import embedded_item
 from ingest.readers.rtf import rtf_text
 
 _STRING8, _UNICODE, _TIME, _INT32 = 0x1E, 0x1F, 0x40, 0x03
@@ -23,11 +25,12 @@ _SUBJECT = 0x0037
 _SUBMITTED, _DELIVERED, _CREATED = 0x0039, 0x0E06, 0x3007
 _TRANSPORT_HEADERS = 0x007D
 _SENDER_NAME, _SENDER_ADDRESS, _SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
-_BODY, _HTML, _CODEPAGE = 0x1000, 0x1013, 0x3FDE
+_BODY, _RTF, _HTML, _CODEPAGE = 0x1000, 0x1009, 0x1013, 0x3FDE
 _MESSAGE_ID, _REFERENCES, _IN_REPLY_TO = 0x1035, 0x1039, 0x1042
 _DISPLAY_NAME, _ADDRESS, _SMTP, _RECIPIENT_KIND = 0x3001, 0x3003, 0x39FE, 0x0C15
 _METHOD, _LONG_NAME, _SHORT_NAME, _MEDIA_TYPE, _CONTENT_ID = 0x3705, 0x3707, 0x3704, 0x370E, 0x3712
-_EMBEDDED = 5
+_EMBEDDED, _EMBEDDED_BYTES = 5, 4 << 20
+_UNREADABLE = (OSError, OverflowError)
 _RECIPIENTS = {1: "To", 2: "Cc", 3: "Bcc"}
 
 # What a card or an appointment says beyond its body: property (named ones by their number) -> its name.
@@ -63,22 +66,13 @@ class Properties:
         codepage: of strings that are not Unicode, as Python names it.
     """
 
-    def __init__(self, item: object, codepage: str, *, first: int = 0) -> None:
+    def __init__(self, record_sets: Iterable[object], codepage: str) -> None:
         self._codepage = codepage
         self._values: dict[int, tuple[int, bytes]] = {}
-        for number, record_set in enumerate(getattr(item, "record_sets", ())):
-            if number < first or (first and number > first):
-                continue
-            for entry in record_set.entries:
+        self.unreached: set[int] = set()  # there, but not to be had
+        for record_set in record_sets:
+            for entry in getattr(record_set, "entries", ()):
                 self._add(entry)
-
-    @classmethod
-    def of_set(cls, record_set: object, codepage: str) -> Properties:
-        """The properties of one record set."""
-        properties = cls(None, codepage)
-        for entry in getattr(record_set, "entries", ()):
-            properties._add(entry)
-        return properties
 
     def _add(self, entry: Entry) -> None:
         if entry.entry_type is None or entry.value_type is None:
@@ -88,7 +82,9 @@ class Properties:
             named = getattr(entry, "name_to_id_map_entry", None)
             key = getattr(named, "number", None) or 0
         data = entry.data
-        if key and data is not None:
+        if data is None:
+            self.unreached.add(key)
+        elif key:
             self._values.setdefault(key, (entry.value_type, data))
 
     def text(self, key: int) -> str:
@@ -131,16 +127,15 @@ class Rebuilt:
 
     Args:
         item: as libpff gives it.
-        identifier: of the item, for the marks between its parts.
+        hash_of: what tells it from others, for the marks between its parts.
     """
 
-    def __init__(self, item: object, identifier: int, codepage: str) -> None:
+    def __init__(self, item: object, *, hash_of: bytes, codepage: str) -> None:
         self._item = item
         self._codepage = codepage
-        self._properties = Properties(item, codepage)
-        self._boundary = hashlib.sha256(
-            b"%d\0%b\0%b" % (identifier, self._properties.raw(_SUBJECT), self._properties.raw(_CREATED))
-        ).hexdigest()[:32]
+        self._properties = at = Properties(_sets(item), codepage)
+        own = b"\0".join((hash_of, at.raw(_SUBJECT), at.raw(_CREATED)))
+        self._boundary = hashlib.sha256(own).hexdigest()[:32]
         self.missing: list[str] = []  # what of it could not be read, once it is built
 
     def foreign(self) -> str | None:
@@ -211,8 +206,8 @@ class Rebuilt:
     def _recipients(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         recipients = getattr(self._item, "recipients", None)
-        for record_set in getattr(recipients, "record_sets", ()):
-            at = Properties.of_set(record_set, self._codepage)
+        for record_set in _sets(recipients):
+            at = Properties([record_set], self._codepage)
             label = _RECIPIENTS.get(at.number(_RECIPIENT_KIND), "To")
             address = at.text(_SMTP) or at.text(_ADDRESS)
             if name := at.text(_DISPLAY_NAME) or address:
@@ -251,10 +246,10 @@ class Rebuilt:
             yield f"--=a{self._boundary}--\r\n".encode()
 
     def _attachment(self, attachment: object) -> Iterator[bytes]:
-        at = Properties(attachment, self._codepage)
+        at = Properties(_sets(attachment), self._codepage)
         name = _line(at.text(_LONG_NAME) or at.text(_SHORT_NAME) or at.text(_DISPLAY_NAME)) or "attachment"
         if at.number(_METHOD) == _EMBEDDED:
-            self.missing.append(f"the attached item ‘{name[:80]}’ was not read")
+            yield from self._embedded(attachment, name)
             return
         kind = at.text(_MEDIA_TYPE)
         if not _MEDIA.fullmatch(kind) or kind.lower().startswith(("multipart/", "message/")):
@@ -269,23 +264,49 @@ class Rebuilt:
             lines.append(f"Content-ID: <{identity}>")
         yield "".join(f"{line}\r\n" for line in [*lines, ""]).encode("utf-8", "replace")
         try:
-            yield from _content(attachment)
-        except (OSError, OverflowError, MemoryError):
+            for data in _read(attachment):
+                yield _base64(data)
+        except _UNREADABLE:
             self.missing.append(f"the attachment ‘{name[:80]}’ is damaged")
+
+    def _embedded(self, attachment: object, name: str) -> Iterator[bytes]:
+        """An attached message, as far as it can be reached."""
+        try:
+            item = embedded_item(b"".join(_read(attachment, most=_EMBEDDED_BYTES)))
+        except (*_UNREADABLE, ValueError, struct.error):
+            self.missing.append(f"the attached item ‘{name[:80]}’ could not be read")
+            return
+        inner = Rebuilt(item, hash_of=f"{self._boundary}/{name}".encode(), codepage=self._codepage)
+        inner_parts = list(inner.parts())
+        if inner.hides_text():
+            self.missing.append(f"the text of the attached item ‘{name[:80]}’ could not be reached")
+        yield f"--=m{self._boundary}\r\nContent-Type: message/rfc822\r\n\r\n".encode()
+        yield from inner_parts
+        yield b"\r\n"
+
+    def hides_text(self) -> bool:
+        """Whether its body is there and cannot be reached."""
+        return bool(self._properties.unreached & {_BODY, _HTML, _RTF}) and not any(
+            content.strip() for _, content in self._bodies()
+        )
 
     def _multipart(self, kind: str, mark: str) -> bytes:
         return f'Content-Type: multipart/{kind}; boundary="{mark}{self._boundary}"\r\n\r\n'.encode()
 
 
-def _content(attachment: object) -> Iterator[bytes]:
-    left = getattr(attachment, "size", 0) or 0
+def _sets(item: object) -> Iterable[object]:
+    return getattr(item, "record_sets", ())
+
+
+def _read(attachment: object, most: int = 1 << 62) -> Iterator[bytes]:
+    left = min(getattr(attachment, "size", 0) or 0, most)
     attachment.seek_offset(0, 0)  # type: ignore[attr-defined]
     while left > 0:
         data: bytes = attachment.read_buffer(min(left, _CHUNK))  # type: ignore[attr-defined]
         if not data:
             break
         left -= len(data)
-        yield _base64(data)
+        yield data
 
 
 def _base64(data: bytes) -> bytes:

@@ -95,7 +95,7 @@ def _item(place: str, holder: object, index: int, codepage: str, position: int) 
         item = holder.get_sub_message(index)  # type: ignore[attr-defined]
         identifier = item.identifier or 0
         key = f"{place}{identifier}"
-        message = Rebuilt(item, identifier, codepage)
+        message = Rebuilt(item, hash_of=b"%d" % identifier, codepage=codepage)
         if what := message.foreign():
             yield Lost(key, what, position, missed=False)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -123,3 +124,30 @@ def when(key: int, value: datetime, named: int | None = None) -> Entry:
 
 def item(identifier: int, *properties: Entry, **more: object) -> Item:
     return Item(identifier, [RecordSet(list(properties))], **more)  # type: ignore[arg-type]
+
+
+def property_context(*properties: Entry, outside: Sequence[int] = ()) -> bytes:
+    """Properties as the content of an attached item: one block of a heap.
+
+    Args:
+        outside: numbers of properties whose values are said to lie in nodes of their own.
+    """
+    allocations: list[bytes] = [b"", b""]  # the head of the tree, then its leaves
+    leaves = b""
+    for each in sorted(properties, key=lambda entry: entry.entry_type):
+        data = each.data or b""
+        if each.value_type == 3:
+            value = int.from_bytes(data, "little")
+        elif each.entry_type in outside:
+            value = 0x8025
+        else:
+            allocations.append(data)
+            value = len(allocations) << 5
+        leaves += struct.pack("<HHI", each.entry_type, each.value_type, value)
+    allocations[:2] = [struct.pack("<BBBBI", 0xB5, 2, 6, 0, 2 << 5), leaves]
+    ends = [12]
+    for each_ in allocations:
+        ends.append(ends[-1] + len(each_))
+    head = struct.pack("<HBBI4x", ends[-1], 0xEC, 0xBC, 1 << 5)
+    page_map = struct.pack("<HH", len(allocations), 0) + struct.pack(f"<{len(ends)}H", *ends)
+    return head + b"".join(allocations) + page_map

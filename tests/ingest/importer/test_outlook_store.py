@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import io
 import os
+import struct
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.importer import pst
+from ingest.importer.embedded import embedded_item
 from ingest.importer.pst import split_pst
 from tests.support.mailboxes import Apart, apart, container_apart
 from tests.support.outlook_tree import (
@@ -25,6 +30,7 @@ from tests.support.outlook_tree import (
     item,
     number,
     old_text,
+    property_context,
     raw,
     text,
     when,
@@ -143,6 +149,32 @@ def test_cards_and_appointments_are_texts(monkeypatch: pytest.MonkeyPatch) -> No
     assert "Mobile phone: 0170 1" in first.get_content()
     assert "Start: 2026-03-09 12:00 UTC" in second.get_content()
     assert list(found.left_out.values()) == ["not a message (IPM.Microsoft.FolderDesign.NamedView)"]
+
+
+def test_attached_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = [text(0x1A, "IPM.Note"), text(0x37, "inside"), text(0x1000, "the text within"), when(0x39, NOON)]
+    whole, far = property_context(*inner), property_context(*inner, outside=[0x1000])
+    attachments = [
+        Attachment(content, [text(0x3001, "inside"), number(0x3705, 5)]) for content in (whole, far)
+    ]
+    found = taken(
+        monkeypatch, tree(item(7, text(0x1A, "IPM.Note"), text(0x1000, "see"), attachments=attachments))
+    )
+    (content,) = found.messages.values()
+    first, second = parsed(content).iter_attachments()
+    (message,) = first.get_payload()
+    assert (message["Subject"], message.get_content().strip()) == ("inside", "the text within")
+    (message,) = second.get_payload()
+    assert (message["Subject"], message.get_content().strip()) == ("inside", "")
+    assert "could not be reached" in found.lost["Top/In\N{DIVISION SLASH}box/7/attachments"]
+
+
+@given(st.binary(max_size=300), st.integers(0, 400), st.integers(0, 255))
+def test_attached_rubbish(tail: bytes, at: int, value: int) -> None:
+    damaged = bytearray(property_context(text(0x37, "inside"), text(0x1000, "the text")) + tail)
+    damaged[at % len(damaged)] = value
+    with contextlib.suppress(ValueError, struct.error):
+        embedded_item(bytes(damaged))
 
 
 def test_damaged_items_are_named_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
