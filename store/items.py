@@ -14,7 +14,8 @@ from store.records import Item, Origin, State
 # The order of `Item`'s fields as they are read from a row.
 COLUMNS = (
     "id, name, state, size, stored_at, family, version, superseded, parent, source, media_type, title, "
-    "author, created_at, language, pages, sender, recipients, marks, thread, reason, detail, partial, attempts"
+    "author, created_at, language, pages, sender, recipients, marks, thread, reason, detail, partial, "
+    "attempts"
 )
 _FIELDS = tuple(column.strip() for column in COLUMNS.split(","))
 _FEW = 500  # ids in one statement

@@ -11,6 +11,7 @@ from store.records import Address
 
 _NAME_CHARS, _ADDRESS_CHARS = 200, 320
 _SPACE = re.compile(r"\s+")
+_DOMAIN = re.compile(r"[a-z0-9_.-]+")
 _LETTERS = re.compile(r"[^\W\d_]+")
 # Letters that do not decompose into a base and a mark.
 _BASES = str.maketrans(
@@ -35,7 +36,8 @@ _REGISTRIES = frozenset({"co", "com", "org", "net", "ac", "gov", "edu", "or", "n
 
 def fold(text: str) -> str:
     """For comparing: no case, no diacritics, single spaces."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    # Some letters have a case only once they are brought to their plain form.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     kept = "".join(letter for letter in plain if not unicodedata.combining(letter)).translate(_BASES)
     return " ".join(kept.split())
 
@@ -44,7 +46,7 @@ def fold(text: str) -> str:
 def shown_name(name: str) -> str:
     """A name as it may be kept and shown: one line, without control and direction characters."""
     kept = "".join(letter if unicodedata.category(letter)[0] != "C" else " " for letter in name)
-    return _SPACE.sub(" ", kept).strip(" '\"")[:_NAME_CHARS]
+    return _SPACE.sub(" ", kept).strip(" '\"")[:_NAME_CHARS].rstrip(" '\"")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -66,8 +68,10 @@ def same_address(email: str) -> str:
     local, at, domain = cleaned[:_ADDRESS_CHARS].casefold().rpartition("@")
     if not at:
         return domain
-    with contextlib.suppress(UnicodeError):  # not a name of the Internet: as it is
-        domain = domain.rstrip(".").encode("idna").decode()
+    with contextlib.suppress(UnicodeError):
+        ascii_domain = domain.rstrip(".").encode("idna").decode()
+        if _DOMAIN.fullmatch(ascii_domain):  # else it is no name of the Internet, and stays as it is
+            domain = ascii_domain
     return f"{local}@{domain}"
 
 

@@ -182,7 +182,7 @@ def test_a_sender_without_an_address_is_known_by_name(vault: Vault) -> None:
 def test_any_name_and_address_is_brought_to_one_form_that_stays(name: str, email: str) -> None:
     address = Address(name=name, email=email)
     assert same_address(same_address(email)) == same_address(email)
-    assert folded_name(folded_name(name)) == folded_name(name) or "," in name
+    assert folded_name(folded_name(name)) == folded_name(name) or "," in folded_name(name)
     shown = shown_name(name)
     assert shown == shown_name(shown)
     assert shown.isprintable() or not shown
