@@ -40,7 +40,7 @@ const day = (seconds) => new Date(seconds * 1000).toLocaleDateString();
 
 function showHit(hit) {
   const line = byId("hit").content.cloneNode(true);
-  const facts = [hit.name, hit.page && `page ${hit.page}`, hit.sent_at && day(hit.sent_at), hit.sender];
+  const facts = [hit.sender || hit.name, hit.page && `page ${hit.page}`, hit.sent_at && day(hit.sent_at)];
   line.querySelector(".open").textContent = hit.title || hit.name;
   line.querySelector(".open").addEventListener("click", () => openItem(hit.item, ...hit.offsets));
   line.querySelector(".facts").textContent = facts.filter(Boolean).join(" · ");
