@@ -10,7 +10,8 @@ import base64
 import hashlib
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.header import Header
 from email.utils import format_datetime, formataddr
@@ -20,6 +21,7 @@ from ingest.importer.embedded import embedded_item
 from ingest.readers.rtf import rtf_text
 
 _STRING8, _UNICODE, _TIME, _INT32 = 0x1E, 0x1F, 0x40, 0x03
+_NAMES = 0x0003
 _CLASS = 0x001A
 _SUBJECT = 0x0037
 _SUBMITTED, _DELIVERED, _CREATED = 0x0039, 0x0E06, 0x3007
@@ -59,15 +61,31 @@ class Entry(Protocol):
     data: bytes | None
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """How a store writes its properties."""
+
+    codepage: str = "cp1252"  # of strings that are not Unicode, as Python names it
+    names: Mapping[int, int] = field(
+        default_factory=dict
+    )  # a named property's number in this store -> its own
+
+    @classmethod
+    def of(cls, codepage: str, name_to_id_map: object) -> Dialect:
+        """Read the store's list of names (MS-PST 2.4.7); those that are strings stay without a number."""
+        for record_set in _sets(name_to_id_map):
+            for entry in getattr(record_set, "entries", ()):
+                if entry.entry_type == _NAMES and entry.data:
+                    records = struct.iter_unpack("<IHH", entry.data[: len(entry.data) // 8 * 8])
+                    return cls(codepage, {0x8000 + at: name for name, kind, at in records if not kind & 1})
+        return cls(codepage)
+
+
 class Properties:
-    """The properties of one item, attachment or recipient, read once.
+    """The properties of one item, attachment or recipient, read once."""
 
-    Args:
-        codepage: of strings that are not Unicode, as Python names it.
-    """
-
-    def __init__(self, record_sets: Iterable[object], codepage: str) -> None:
-        self._codepage = codepage
+    def __init__(self, record_sets: Iterable[object], dialect: Dialect) -> None:
+        self._dialect = dialect
         self._values: dict[int, tuple[int, bytes]] = {}
         self.unreached: set[int] = set()  # there, but not to be had
         for record_set in record_sets:
@@ -78,9 +96,8 @@ class Properties:
         if entry.entry_type is None or entry.value_type is None:
             return
         key = entry.entry_type
-        if key >= 0x8000:  # a named property: its number in the file means nothing
-            named = getattr(entry, "name_to_id_map_entry", None)
-            key = getattr(named, "number", None) or 0
+        if key >= 0x8000:
+            key = self._dialect.names.get(key, 0)
         data = entry.data
         if data is None:
             self.unreached.add(key)
@@ -93,7 +110,7 @@ class Properties:
         if kind == _UNICODE:
             return data.decode("utf-16-le", "replace").rstrip("\0")
         if kind == _STRING8:
-            return data.decode(self._codepage, "replace").rstrip("\0")
+            return data.decode(self._dialect.codepage, "replace").rstrip("\0")
         return ""
 
     def raw(self, key: int) -> bytes:
@@ -130,10 +147,10 @@ class Rebuilt:
         hash_of: what tells it from others, for the marks between its parts.
     """
 
-    def __init__(self, item: object, *, hash_of: bytes, codepage: str) -> None:
+    def __init__(self, item: object, *, hash_of: bytes, dialect: Dialect) -> None:
         self._item = item
-        self._codepage = codepage
-        self._properties = at = Properties(_sets(item), codepage)
+        self._dialect = dialect
+        self._properties = at = Properties(_sets(item), dialect)
         own = b"\0".join((hash_of, at.raw(_SUBJECT), at.raw(_CREATED)))
         self._boundary = hashlib.sha256(own).hexdigest()[:32]
         self.missing: list[str] = []  # what of it could not be read, once it is built
@@ -207,7 +224,7 @@ class Rebuilt:
         found: dict[str, list[str]] = {}
         recipients = getattr(self._item, "recipients", None)
         for record_set in _sets(recipients):
-            at = Properties([record_set], self._codepage)
+            at = Properties([record_set], self._dialect)
             label = _RECIPIENTS.get(at.number(_RECIPIENT_KIND), "To")
             address = at.text(_SMTP) or at.text(_ADDRESS)
             if name := at.text(_DISPLAY_NAME) or address:
@@ -246,7 +263,7 @@ class Rebuilt:
             yield f"--=a{self._boundary}--\r\n".encode()
 
     def _attachment(self, attachment: object) -> Iterator[bytes]:
-        at = Properties(_sets(attachment), self._codepage)
+        at = Properties(_sets(attachment), self._dialect)
         name = _line(at.text(_LONG_NAME) or at.text(_SHORT_NAME) or at.text(_DISPLAY_NAME)) or "attachment"
         if at.number(_METHOD) == _EMBEDDED:
             yield from self._embedded(attachment, name)
@@ -276,7 +293,7 @@ class Rebuilt:
         except (*_UNREADABLE, ValueError, struct.error):
             self.missing.append(f"the attached item ‘{name[:80]}’ could not be read")
             return
-        inner = Rebuilt(item, hash_of=f"{self._boundary}/{name}".encode(), codepage=self._codepage)
+        inner = Rebuilt(item, hash_of=f"{self._boundary}/{name}".encode(), dialect=self._dialect)
         inner_parts = list(inner.parts())
         if inner.hides_text():
             self.missing.append(f"the text of the attached item ‘{name[:80]}’ could not be reached")

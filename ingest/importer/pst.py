@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import BinaryIO
 
 from ingest.importer.messages import SMALL_BYTES
-from ingest.importer.outlook import Rebuilt
+from ingest.importer.outlook import Dialect, Rebuilt
 from ingest.importer.pieces import Broken, End, Lost, Part, Pieces, Start, Whole
 
 # What libpff and the reading of damaged properties raise.
@@ -37,7 +37,7 @@ def split_pst(store: BinaryIO, start: int, leave_out: int) -> Pieces:
     try:
         file.open_file_object(store)
         root = file.root_folder
-        codepage = _codepage(file.ascii_codepage)
+        dialect = Dialect.of(_codepage(file.ascii_codepage), file.name_to_id_map)
     except _ERRORS as error:
         raise Broken("it is no Outlook store, or a damaged one") from error
     position = 0
@@ -48,7 +48,7 @@ def split_pst(store: BinaryIO, start: int, leave_out: int) -> Pieces:
         for index in range(count):
             position += 1
             if position > start + leave_out:
-                yield from _item(place, holder, index, codepage, position)
+                yield from _item(place, holder, index, dialect, position)
 
 
 class _Orphans:
@@ -88,14 +88,14 @@ def _holders(file: object, root: object) -> Iterator[tuple[str, object, int]]:
     yield f"{_ORPHANS}/", _Orphans(file), orphans
 
 
-def _item(place: str, holder: object, index: int, codepage: str, position: int) -> Pieces:
+def _item(place: str, holder: object, index: int, dialect: Dialect, position: int) -> Pieces:
     key = f"{place}item {index + 1}"
     begun = False
     try:
         item = holder.get_sub_message(index)  # type: ignore[attr-defined]
         identifier = item.identifier or 0
         key = f"{place}{identifier}"
-        message = Rebuilt(item, hash_of=b"%d" % identifier, codepage=codepage)
+        message = Rebuilt(item, hash_of=b"%d" % identifier, dialect=dialect)
         if what := message.foreign():
             yield Lost(key, what, position, missed=False)
             return

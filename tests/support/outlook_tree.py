@@ -13,17 +13,11 @@ class Entry:
     entry_type: int
     value_type: int
     data: bytes | None
-    name_to_id_map_entry: object = None
 
 
 @dataclass
 class RecordSet:
     entries: list[Entry]
-
-
-@dataclass
-class Named:
-    number: int
 
 
 @dataclass
@@ -87,6 +81,8 @@ class Store:
     ascii_codepage = b"cp1252"
 
     def __init__(self, root: Folder, orphans: Sequence[Item] = ()) -> None:
+        names = struct.pack("<IHHIHH", 0x10, 1, 0, 0x820D, 0, 1)  # a string, then the start of an appointment
+        self.name_to_id_map = item(0x61, raw(3, names))
         self.root_folder = root
         self._orphans = orphans
         self.number_of_orphan_items = len(orphans)
@@ -117,9 +113,9 @@ def number(key: int, value: int) -> Entry:
     return Entry(key, 3, value.to_bytes(4, "little", signed=True))
 
 
-def when(key: int, value: datetime, named: int | None = None) -> Entry:
+def when(key: int, value: datetime) -> Entry:
     ticks = int((value - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) * 10_000_000
-    return Entry(key, 0x40, ticks.to_bytes(8, "little"), Named(named) if named else None)
+    return Entry(key, 0x40, ticks.to_bytes(8, "little"))
 
 
 def item(identifier: int, *properties: Entry, **more: object) -> Item:

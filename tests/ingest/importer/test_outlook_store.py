@@ -141,7 +141,7 @@ def test_cards_and_appointments_are_texts(monkeypatch: pytest.MonkeyPatch) -> No
     card = item(
         1, text(0x1A, "IPM.Contact"), text(0x3001, "Anna Zeh"), text(0x3A1C, "0170 1"), text(0x3A16, "QE")
     )
-    date = item(2, text(0x1A, "IPM.Appointment"), text(0x37, "Kick-off"), when(0x8001, NOON, 0x820D))
+    date = item(2, text(0x1A, "IPM.Appointment"), text(0x37, "Kick-off"), when(0x8001, NOON))
     inner = item(3, text(0x1A, "IPM.Microsoft.FolderDesign.NamedView"))
     found = taken(monkeypatch, tree(card, date, inner))
     first, second = (parsed(each) for each in found.messages.values())
