@@ -23,7 +23,7 @@ _ISO_DATE = re.compile(
     r"\s*(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*(Z|[+-]\d\d:?\d\d)?)?"
 )
 _DATE_FIELDS = ("date", "resent-date", "delivery-date", "x-original-date")
-_FIRST_YEAR = 1970  # nobody sent mail before; clocks without a battery did
+_FIRST_YEAR = 1900  # before, a date says nothing
 _MAX_IDS = 1_000
 _MAX_FIELD = 512 * 1024
 MOST_ADDRESSES = 1_000
