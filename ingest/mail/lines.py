@@ -194,6 +194,12 @@ def is_marked(lines: list[str], at: int) -> bool:
     )
 
 
+def depth(line: str) -> int:
+    """How many quote marks a line begins with."""
+    marks = line[: len(line) - len(line.lstrip(" >＞"))]
+    return len(marks) - marks.count(" ")
+
+
 def _neighbour(lines: list[str], at: int, mark: str) -> bool:
     return any(
         line.lstrip().startswith(mark) for line in (*lines[max(at - 1, 0) : at], *lines[at + 1 : at + 2])
@@ -234,8 +240,10 @@ class Patch:
 
 _UNIFIED, _CONTEXT, _NORMAL = " +-@\\", " +-!*\\", "<>-\\0123456789"
 _PATCH_FIRST = frozenset("@-*dI0123456789")
-_PATCH_WORDS = ("diff ", "index ", "Index: ", "=====", "new file ", "deleted file ", "old mode",
-                "new mode", "rename ", "similarity ", "Only in ", "RCS file", "retrieving ", "Binary ", "copy ")  # fmt: skip
+_PATCH_WORDS = (
+    "diff ", "index ", "Index: ", "=====", "new file ", "deleted file ", "old mode", "new mode", "rename ",
+    "similarity ", "Only in ", "RCS file", "retrieving ", "Binary ", "copy ",
+)  # fmt: skip
 _NORMAL_HUNK = re.compile(r"\d{1,7}(?:,\d{1,7})?[acd]\d{1,7}(?:,\d{1,7})?\s*$")
 
 

@@ -213,7 +213,7 @@ SENT_ENDS = (
     "verstuurd",
 )  # fmt: skip
 DEVICES = (
-    "iphone", "ipad", "android", "blackberry", "samsung", "galaxy", "handy", "smartphone", "mobil",
+    "iphon", "ipad", "android", "blackberry", "samsung", "galaxy", "handy", "smartphone", "mobil",
     "huawei", "nokia", "windows", "phone", "outlook", "mail", "tablet", "pixel", "xiaomi", "htc", "sony",
     "motorola", "device", "telefon", "tél", "móvil", "celular", "cellulare", "mobiel", "puhelim", "手机",
     "手機", "邮箱", "proton", "treo", "palm", "pda", "wireless", "ipod", "oneplus", "sailfish", "sparrow",

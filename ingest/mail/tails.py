@@ -13,6 +13,7 @@ from ingest.readers.draft import Kind
 
 _MOST_PARAGRAPHS = 8
 _MOST_CHARS = 6_000  # of a paragraph of boilerplate
+_LEAST_CHARS = 24
 _MOST_LINES = 14  # of a signature
 _LINE_CHARS = 75
 _ENOUGH_CUES = 3
@@ -105,7 +106,7 @@ def _mark_boilerplate(lines: list[str], kinds: list[Kind], start: int, end: int)
 
 def _is_disclaimer(lines: list[str]) -> bool:
     low = " ".join(lines)
-    if not 40 < len(low) < _MOST_CHARS:
+    if not _LEAST_CHARS < len(low) < _MOST_CHARS:
         return False
     low = low.lower()
     if not any(anchor in low for anchor in phrases.BOILERPLATE_ANCHORS):

@@ -18,6 +18,7 @@ _DELIMITERS = frozenset(("--", "—", "__", "–"))
 _SIGNATURE_LINES = 40
 _LOOSE_SIGNATURE_LINES = 12  # below a delimiter that lacks its space (RFC 3676, 4.3) it may be a mere rule
 _LONG_LINE = 80
+_MOST_LOOKS = 20_000  # that are dear, at one message: 20 MB of nothing but colons are read in seconds too
 _ATTRIBUTION_LAST = frozenset(":：.e-bts")
 
 
@@ -79,6 +80,7 @@ class _Labels:
         self._attributed = False
         self._prompts = look.is_python_session(lines)
         self._patch = look.Patch()
+        self._looks = _MOST_LOOKS
 
     def run(self) -> list[Kind]:
         """One kind for each line; blank lines are paragraph."""
@@ -143,7 +145,7 @@ class _Labels:
         if self._forward and (head := _forwarded_head(lines, at, end)):
             self._label(at, head, Kind.FORWARDED)
             for index in range(head, end):
-                if not lines[index].lstrip(" >＞").strip() or ">" not in lines[index].lstrip(" >")[1:3]:
+                if look.depth(lines[index]) < 2:
                     self._kinds[index] = Kind.PARAGRAPH
         return end - at
 
@@ -156,7 +158,8 @@ class _Labels:
             self._here = Kind.DISCLAIMER if is_list_footer(below) else Kind.SIGNATURE
             self._kinds[at] = self._here
             return 1
-        if not look.is_rule(bare):
+        self._looks -= 1
+        if self._looks <= 0 or not look.is_rule(bare):
             return 0
         if length := look.ruled_block(self._lines, at):
             return self._take_earlier(at, length)
@@ -167,6 +170,9 @@ class _Labels:
 
     def _ends_soon(self, at: int, most: int) -> bool:
         """Whether what was written ends within so many lines; else a rule is no signature's."""
+        self._looks -= most
+        if self._looks <= 0:
+            return False
         count = 0
         for index in range(at + 1, min(at + 4 * most, len(self._lines))):
             bare = self._lines[index].strip()
@@ -184,7 +190,8 @@ class _Labels:
     def _take_attribution(self, at: int) -> int:
         """ "On … Ann wrote:", which may have begun in lines above this one."""
         lines = self._lines
-        length, sure = look.attribution(lines, at)
+        self._looks -= 1
+        length, sure = look.attribution(lines, at) if self._looks > 0 else (0, False)
         if not length:
             return 0
         below = _next(lines, at + 1)

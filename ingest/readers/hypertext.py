@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from ingest.mail.markup import Role, role
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.encoding import decode
 
@@ -29,7 +30,8 @@ _CHARSET = re.compile(
 )
 _NESTING = re.compile(r"</?(?!(?:p|br|title|style|script)\b)[a-z][^<>]*>", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\r\n\f\xa0\u200b\u200c\u00ad]+")
-_QUOTING = re.compile(r"gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|divRplyFwdMsg", re.I)
+_RULE = "_" * 32  # what Outlook puts above the header of an earlier message when it writes plain text
+_DELIMITER = "-- "  # above a signature
 
 
 @dataclass
@@ -39,7 +41,7 @@ class Block:
     kind: Kind
     text: str
     level: int | None = None
-    quoted: bool = False  # inside a quotation, as mail programs mark it
+    quotes: int = 0  # in a mail: how many quotations it stands in
     loose: bool = True  # an empty line goes before it; False for a mere new line
 
 
@@ -61,12 +63,14 @@ def read_html(document: Document, draft: Draft) -> None:
 
 
 def mail_text(markup: str) -> str:
-    """The HTML body of a message as plain text, quotations marked with ">"."""
+    """The HTML body of a message as plain text with the marks of plain mail: ">" before what is quoted, a
+    rule above the header of an earlier message, "-- " above a signature.
+    """
     root = parse(markup)
     lines: list[str] = []
     last = ""
-    for block in blocks(root) if root is not None else ():
-        mark = "> " if block.quoted else ""
+    for block in _Walk(mail=True).run(root) if root is not None else ():
+        mark = ">" * block.quotes + " " if block.quotes else ""
         if lines and (block.loose or mark != last):
             lines.append(mark.strip() if mark == last else "")
         last = mark
@@ -102,13 +106,14 @@ def blocks(root: etree._Element) -> Iterator[Block]:
 class _Walk:
     """The state of one walk: the block that is being gathered and what it stands in."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mail: bool = False) -> None:
+        self._mail = mail
         self._parts: list[str] = []
         self._kind = Kind.PARAGRAPH
         self._level: int | None = None
         self._lists = 0
         self._pre = 0
-        self._quotes: list[etree._Element] = []
+        self._quotes: list[tuple[etree._Element, Role]] = []
         self._loose = True
 
     def run(self, root: etree._Element) -> Iterator[Block]:
@@ -123,7 +128,7 @@ class _Walk:
                 yield from self._open(element, tag)
                 if tag == "table" and (rows := table_rows(element)):
                     walk.skip_subtree()
-                    yield Block(Kind.TABLE, "\n".join(rows), quoted=bool(self._quotes))
+                    yield Block(Kind.TABLE, "\n".join(rows), quotes=self._depth())
                 elif element.text:
                     self._parts.append(element.text)
             else:
@@ -150,10 +155,22 @@ class _Walk:
                 self._kind, self._pre = Kind.CODE, self._pre + 1
             elif tag in ("figcaption", "caption"):
                 self._kind = Kind.CAPTION
-        if tag == "blockquote" or (
-            tag == "div" and _QUOTING.search(f"{element.get('class')} {element.get('id')}")
-        ):
-            self._quotes.append(element)
+        if self._mail and (tag in _BLOCKS or tag == "span"):
+            yield from self._open_role(element, role(element, tag))
+
+    def _open_role(self, element: etree._Element, what: Role) -> Iterator[Block]:
+        if what is Role.ORDINARY:
+            return
+        yield from self._flush()
+        if what in (Role.QUOTE, Role.OPEN_QUOTE):
+            self._quotes.append((element, what))
+        else:
+            yield Block(
+                Kind.PARAGRAPH, _RULE if what is Role.HEADER else _DELIMITER, quotes=len(self._quotes)
+            )
+
+    def _depth(self) -> int:
+        return sum(what is Role.QUOTE for _, what in self._quotes) or min(len(self._quotes), 1)
 
     def _close(self, element: etree._Element, tag: str) -> Iterator[Block]:
         if tag in _BLOCKS and tag not in _SKIPPED:
@@ -163,8 +180,10 @@ class _Walk:
                 self._lists -= 1
             elif tag == "pre":
                 self._pre -= 1
-        if self._quotes and self._quotes[-1] is element:
-            self._quotes.pop()
+        if self._quotes and self._quotes[-1][0] is element:
+            _, what = self._quotes.pop()
+            if what is Role.QUOTE and self._quotes and self._quotes[-1][1] is Role.OPEN_QUOTE:
+                self._quotes.pop()
 
     def _flush(self) -> Iterator[Block]:
         text = "".join(self._parts)
@@ -172,7 +191,7 @@ class _Walk:
         if self._kind is not Kind.CODE:
             text = "\n".join(line.strip() for line in _SPACE.sub(" ", text).split("\v"))
         if text.strip():
-            yield Block(self._kind, text.strip("\n"), self._level, bool(self._quotes), self._loose)
+            yield Block(self._kind, text.strip("\n"), self._level, self._depth(), self._loose)
             self._loose = False
         elif "\n" in text:
             self._loose = True  # an empty line that somebody typed
