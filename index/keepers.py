@@ -233,11 +233,15 @@ class VectorKeeper:
         self._removed_through = 0
         self._saved = -1
         self._worked_s = 0.0  # in the last step
+        self._oldest = True  # where the next step does not begin
         self._passages: OrderedDict[bytes, int] = OrderedDict()  # digest of a text -> passage that has it
         self.index: FaissIndex | None = None
 
     def step(self) -> bool:
-        """Embed some passages, those of the newest item first, across items; False if none wait.
+        """Embed some passages across items; False if none wait.
+
+        Those of the newest and of the oldest item by turns: what has just come is embedded soon, and so is the
+        newest mail of a mailbox that is coming in, which came first.
 
         Raises:
             EmbedderDown: the embedder does not answer.
@@ -247,7 +251,9 @@ class VectorKeeper:
         generation = catalog.generation()
         began = time.monotonic()
         crowd = crowded(self._vault.ledger)
-        waiting = catalog.unembedded(model, _PASSAGES_IN_CROWD if crowd else _PASSAGES)
+        self._oldest = not self._oldest
+        limit = _PASSAGES_IN_CROWD if crowd else _PASSAGES
+        waiting = catalog.unembedded(model, limit, oldest=self._oldest)
         if not waiting:
             self.forget()
             return False

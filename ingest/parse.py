@@ -1,4 +1,4 @@
-"""The parse stage: takes stored items from the ledger, newest first, and has the parser pool read them.
+"""The parse stage: takes stored items from the ledger and has the parser pool read them.
 
 It is the border: what comes back is checked by `ingest/reading.py` before anything of it is kept.
 """
@@ -58,6 +58,7 @@ class ParseStage:
         self._limits = limits
         self._languages = ocr_languages
         self._lock = threading.Lock()
+        self._oldest = True  # where the next claim does not begin
         self._claimed: set[str] = set()
         self._alone: set[str] = set()  # small, and to be read by itself all the same
         self._aside: set[str] = set()  # the store cannot serve them; tried again at the next start
@@ -148,12 +149,16 @@ class ParseStage:
 
     @contextmanager
     def _claim(self) -> Iterator[list[Item]]:
-        """The newest stored item that no other thread has, and if it is small what else is; for as long as
-        the block lasts.
+        """A stored item that no other thread has, and if it is small what else is; for as long as the block
+        lasts. From both ends by turns: what has just come is read at once, and of a mailbox that is coming in
+        the newest mail, which came first, does not wait for ten years of history.
         """
         with self._lock:
             taken = self._claimed | self._aside
-            items = self._first(self._vault.ledger.pending(State.STORED, _TOGETHER, exclude=taken))
+            self._oldest = not self._oldest
+            items = self._first(
+                self._vault.ledger.pending(State.STORED, _TOGETHER, exclude=taken, oldest=self._oldest)
+            )
             self._claimed.update(item.id for item in items)
         try:
             yield items

@@ -53,11 +53,16 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def pending(self, state: State, limit: int, exclude: Collection[str] = ()) -> list[Item]:
+    def pending(
+        self, state: State, limit: int, exclude: Collection[str] = (), *, oldest: bool = False
+    ) -> list[Item]:
         """Up to `limit` items in a state, newest first, without those that the caller is working on."""
+        order = "ASC" if oldest else "DESC"
         with self._database.read() as connection:
             found = read_items(
-                connection, "state = ? ORDER BY stored_at DESC LIMIT ?", (state.value, limit + len(exclude))
+                connection,
+                f"state = ? ORDER BY stored_at {order} LIMIT ?",
+                (state.value, limit + len(exclude)),
             )
         return [item for item in found if item.id not in exclude][:limit]
 

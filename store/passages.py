@@ -84,16 +84,17 @@ class PassageTable:
         with self._database.write(durable=False, moves=True) as connection:
             return _write(connection, sequence_of(connection, item), rows)
 
-    def unembedded(self, model: str, limit: int) -> list[Passage]:
+    def unembedded(self, model: str, limit: int, *, oldest: bool = False) -> list[Passage]:
         """Up to `limit` passages that have yet to be embedded by this model, of the newest item first.
 
         The first call with another model than before makes all passages wait that it has not embedded.
         """
         self._use_model(model)
+        order = "ASC" if oldest else "DESC"
         with self._database.read() as connection:
             rows = connection.execute(
                 f"SELECT {_COLUMNS} FROM unembedded u JOIN passages p ON p.id = u.passage"
-                " JOIN items i ON i.seq = u.item ORDER BY u.item DESC, u.passage LIMIT ?",
+                f" JOIN items i ON i.seq = u.item ORDER BY u.item {order}, u.passage LIMIT ?",
                 (limit,),
             ).fetchall()
         return [_to_passage(row) for row in rows]

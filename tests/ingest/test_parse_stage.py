@@ -216,6 +216,20 @@ def test_one_bad_document_among_many_stops_nobody(vault: Vault, pool: Pool, stag
     assert stage.stopped is None
 
 
+def test_of_a_long_queue_neither_end_waits_for_the_other(vault: Vault, pool: Pool, stage: ParseStage) -> None:
+    origins = [Origin(source="mail:a", locator=f"{number}", name="a.eml") for number in range(400)]
+    stored = vault.put_many([(b"number %s" % origin.locator.encode(), origin) for origin in origins])
+    stop = threading.Event()
+    thread = threading.Thread(target=stage.run, args=(stop,))
+    thread.start()
+    until(lambda: vault.ledger.counts()[State.PARSED] >= 160)
+    states = [vault.catalog.item(each.item).state for each in (stored[0], stored[-1])]
+    stop.set()
+    vault.ledger.poke()
+    thread.join(20)
+    assert states == [State.PARSED, State.PARSED]
+
+
 def test_a_dying_parser_process_costs_no_document_an_attempt(
     vault: Vault, stage: ParseStage, pool: Pool
 ) -> None:
