@@ -38,20 +38,20 @@ _PAUSE = (1.0, 900.0)
 _PAUSES = dict.fromkeys((Failure.CREDENTIALS, Failure.TLS, Failure.NOT_ALLOWED), (900.0, 6 * 3600.0))
 
 _WORDS = {
-    Failure.NOT_ALLOWED: ("this host may not be reached", "only the host and port of the account may be"),
-    Failure.UNREACHABLE: ("the server cannot be reached", "check host, port and the network"),
-    Failure.TIMEOUT: ("the server does not answer", None),
+    Failure.NOT_ALLOWED: ("not allowed", "only the host and port of the account may be"),
+    Failure.UNREACHABLE: ("no connection to the server", "check host, port and the network"),
+    Failure.TIMEOUT: ("no answer from the server", "it is tried again"),
     Failure.TLS: (
         "the server does not prove who it is",
         "check host and certificate; for a certificate of your own set ca_file or pin",
     ),
     Failure.CREDENTIALS: (
-        "the server refuses user or password",
-        "check both; some providers want an app password. Then: strongroom mail sync",
+        "sign-in refused",
+        "check user and password; some providers want an app password. Then: strongroom mail sync",
     ),
-    Failure.FOLDER: ("a folder cannot be read", None),
-    Failure.CLOSED: ("the connection was closed", None),
-    Failure.PROTOCOL: ("the server does not speak as a mail server must", None),
+    Failure.FOLDER: ("a folder cannot be read", "it is tried again"),
+    Failure.CLOSED: ("connection lost", "it is tried again"),
+    Failure.PROTOCOL: ("the server does not speak as a mail server must", "check host and port"),
 }
 
 log = logging.getLogger("strongroom.mail")
@@ -286,7 +286,7 @@ class _Worker:
 
     def _sign_in(self) -> Remote:
         request = self._request()
-        remote = self._remote = ConnectorRemote(self._connect(self.account.name), self._limits.frame_bytes)
+        remote = self._remote = ConnectorRemote(self._connect(self.account.name))
         if self._stop.is_set():
             remote.abort()
         self._address = remote.sign_in(request).address
@@ -357,7 +357,7 @@ def _end(workers: Sequence[_Worker]) -> None:
 def _explained(failure: Failure, said: str) -> str:
     words, remedy = _WORDS[failure]
     said = f": {said}" if said else ""
-    return f"{words}{said}" + (f" ({remedy})" if remedy else "")
+    return f"{words}{said} ({remedy})"
 
 
 def _without(secret: bytes, what: str) -> str:

@@ -17,6 +17,8 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ingest.connector.messages import (
+    FRAME_BYTES,
+    REPLY,
     Examine,
     Failed,
     Failure,
@@ -30,7 +32,6 @@ from ingest.connector.messages import (
     Messages,
     Opened,
     RemoteFolder,
-    Reply,
     Request,
     SignedIn,
     SignIn,
@@ -104,8 +105,8 @@ class Remote(Protocol):
 class ConnectorRemote:
     """A Remote over the wire to a connector."""
 
-    def __init__(self, sock: socket.socket, frame_bytes: int) -> None:
-        self._wire = Wire(sock, frame_bytes)
+    def __init__(self, sock: socket.socket) -> None:
+        self._wire = Wire(sock, FRAME_BYTES)
         self._prepared: tuple[tuple[int, ...], int] | None = None  # asked for, and not yet answered
         self._sending = threading.Lock()
         self._idles = False
@@ -240,8 +241,7 @@ class ConnectorRemote:
     def _receive(self, expected: type[R], patience_s: float) -> R:
         try:
             self._wire.sock.settimeout(patience_s)
-            reply: Reply
-            reply, descriptors = self._wire.receive(Reply)  # type: ignore[arg-type]
+            reply, descriptors = self._wire.receive(REPLY)
         except (WireError, OSError) as error:
             raise _ended() from error
         if descriptors:

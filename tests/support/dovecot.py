@@ -131,7 +131,7 @@ class Dovecot:
     def start(self) -> None:
         """Start it (again), and wait until it greets."""
         command = [str(PROGRAM), "-F", "-c", str(self.base / "own.conf")]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         deadline = time.monotonic() + PATIENCE_S
         while not self._greets():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -140,13 +140,16 @@ class Dovecot:
 
     def stop(self) -> None:
         """End it, and every connection to it."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is None:
+            return
+        group = self._process.pid  # its own: the master leaves processes with open connections behind
+        os.killpg(group, signal.SIGTERM)
+        try:
+            self._process.wait(PATIENCE_S)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+            self._process.wait()
             self._process = None
 
     def restart(self) -> None:
