@@ -240,8 +240,8 @@ class VectorKeeper:
     def step(self) -> bool:
         """Embed some passages across items; False if none wait.
 
-        Those of the newest and of the oldest item by turns: what has just come is embedded soon, and so is the
-        newest mail of a mailbox that is coming in, which came first.
+        Those of the newest and of the oldest item by turns: what has just come is embedded soon, and so is
+        the newest mail of a mailbox that is coming in, which came first.
 
         Raises:
             EmbedderDown: the embedder does not answer.
