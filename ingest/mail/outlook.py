@@ -23,7 +23,7 @@ from ingest.sandbox.messages import ReadAddress, ReadMail
 # Property ids of MS-OXPROPS.
 CLASS, SUBJECT, SENT, TRANSPORT, RECEIVED = 0x001A, 0x0037, 0x0039, 0x007D, 0x0E06
 BODY, RTF, HTML, MESSAGE_ID, REFERENCES, IN_REPLY_TO = 0x1000, 0x1009, 0x1013, 0x1035, 0x1039, 0x1042
-NAME, EMAIL, SMTP, RECIPIENT_TYPE = 0x3001, 0x3003, 0x39FE, 0x0C15
+NAME, EMAIL, SMTP, CREATED = 0x3001, 0x3003, 0x39FE, 0x3007
 INTERNET_PAGE, MESSAGE_PAGE, START, END = 0x3FDE, 0x3FFD, 0x0060, 0x0061
 DATA, METHOD, FILE_NAME, LONG_FILE_NAME, MIME_TYPE = 0x3701, 0x3705, 0x3704, 0x3707, 0x370E
 # (name, SMTP address, other address): who wrote, before on whose behalf.
@@ -123,8 +123,11 @@ class OutlookMessage:
 
     def sent(self) -> float | None:
         """Seconds since the epoch."""
-        when = self.properties.time(SENT, RECEIVED)
-        return when.timestamp() if when else self.headers.date()
+        sent = self.properties.time(SENT, RECEIVED)
+        if sent is None and (wire := self.headers.date()) is not None:
+            return wire
+        when = sent or self.properties.time(CREATED)  # a draft
+        return when.timestamp() if when else None
 
     def body(self) -> str:
         """The plain body, else the HTML one, else the rich text that Outlook keeps for itself."""

@@ -129,3 +129,7 @@ def test_a_meeting_and_a_signed_message_are_marked() -> None:
     )
     found = seen(msg(signed), "a.msg")
     assert (found.text, found.mail.marks) == ("the lamp is on", ["signed (S/MIME)"])
+
+
+def test_a_draft_has_the_date_of_its_making() -> None:
+    assert seen(msg(Mail({0x0037: "Draft", 0x3007: SENT})), "a.msg").reply.created_at == 1772528400.0
