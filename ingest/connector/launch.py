@@ -34,10 +34,6 @@ class Pair:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
 
-    def alive(self) -> bool:
-        """Whether both run."""
-        return self._connector.poll() is None and self._dialer.poll() is None
-
     def _reap(self) -> None:
         self._connector.wait()
         self._dialer.wait()
