@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
+
 from ingest.errors import ImportFailed
 from ingest.importer.folders import MailFolder
 from ingest.importer.handover import Opener, Outcome
@@ -200,6 +202,8 @@ class Imports:
             for key in ended[:-_KEPT]:
                 del self._jobs[key]
             self._changed.notify_all()
+        if self._vault.catalog.find_import(job.source, place) is None:
+            self._vault.catalog.save_import(_row(job))  # so that it is known after a restart
         return job
 
     def _name(self, place: str) -> str:
@@ -258,10 +262,7 @@ class Imports:
             job.stamp = (size, mtime_ns) = _stamp(descriptor)
             row = self._vault.catalog.find_import(job.source, job.place)
             if row is None or (row.size, row.mtime_ns) != (size, mtime_ns):
-                row = Import(
-                    source=job.source, locator=job.place, size=size, mtime_ns=mtime_ns,
-                    position=0, messages=0, done=False, started_at=time.time(),
-                )  # fmt: skip
+                row = _row(job, size, mtime_ns)
             if row.done:
                 job.progress = Progress(
                     size=size, read=size, messages=row.messages, missed=row.missed, finished=True
@@ -282,6 +283,11 @@ class Imports:
         self._intake.run(source, stop)
         for path, kind in source.containers:
             self._queue(path, kind, lambda path=path: _open(path))  # type: ignore[misc]
+        self._vault.catalog.save_import(
+            msgspec.structs.replace(
+                _row(job), done=source.progress.finished, messages=source.progress.messages
+            )
+        )
 
     def _follow(self, job: _Job, progress: Progress, cancel: Callable[[], None]) -> None:
         with self._changed:
@@ -308,6 +314,14 @@ class Imports:
             eta_s=(at.size - at.read) / rate if rate else None,
             error=job.error or at.failed or (_NOTHING if nothing else None),
         )
+
+
+def _row(job: _Job, size: int = 0, mtime_ns: int = 0) -> Import:
+    """An import that has not begun."""
+    return Import(
+        source=job.source, locator=job.place, size=size, mtime_ns=mtime_ns,
+        position=0, messages=0, done=False, started_at=time.time(),
+    )  # fmt: skip
 
 
 def _open(path: str) -> int:

@@ -156,6 +156,22 @@ def test_folders_of_every_kind(vault: Vault, tmp_path: Path) -> None:
     }
 
 
+def test_what_was_queued_is_known_after_a_restart(vault: Vault, tmp_path: Path) -> None:
+    (tmp_path / "box").write_bytes(write_mbox(MESSAGES[:5]))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a.eml").write_bytes(MESSAGES[6])
+    (tmp_path / "folder" / "Archive").write_bytes(write_mbox(MESSAGES[10:15]))
+    waiting = Imports(vault, Intake(vault, LIMITS), LIMITS)  # never run
+    for name in ("box", "folder"):
+        assert waiting.start(tmp_path / name).stage is Stage.WAITING
+    with running(vault) as imports:
+        wait_for(lambda: [each.stage for each in imports.status()] == [Stage.DONE] * 3)
+    assert vault.catalog.count() == 11
+    with running(vault) as imports:
+        time.sleep(0.3)
+        assert imports.status() == []
+
+
 def test_what_holds_no_mail_is_refused(vault: Vault, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
     with running(vault) as imports:
