@@ -66,6 +66,8 @@ def item(detail: Json) -> str:
              ("media_type", "type"), ("sender", "from"), ("pages", "pages"), ("language", "language"),
              ("partial", "partly read")]  # fmt: skip
     lines += [f"  {label:12}{inert(str(one[key]))}" for key, label in facts if one.get(key) is not None]
+    if one["marks"]:
+        lines.append(f"  {'marked':12}{', '.join(one['marks'])}")
     lines.append(f"  {'version':12}{one['version']} of {len(detail['versions'])}")
     lines += [
         f"  {'origin':12}{origin['source']}: {inert(origin['locator'])}" for origin in detail["origins"]

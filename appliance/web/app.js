@@ -51,6 +51,7 @@ function showHit(hit) {
 async function openItem(item, start, end) {
   const [detail, text] = await Promise.all([call("GET", `/v1/items/${item}`), call("GET", `/v1/items/${item}/text`)]);
   byId("reader-title").textContent = detail.item.title || detail.item.name;
+  byId("reader-marks").textContent = detail.item.marks.join(" · ");
   byId("reader-text").replaceChildren();
   marked(byId("reader-text"), text.text, start === undefined ? [] : [[start, end]]);
   if (!byId("reader").open) byId("reader").showModal();
