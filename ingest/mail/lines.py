@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from ingest.mail import phrases
 
 RULING = "-_*=~#+—–"
-MARKS = ">|＞"
+MARKS = ">|＞:"
 _TRIMMED = RULING + ":： \t\xa0<>[]"
 _MOST_ATTRIBUTION = 400
 _MOST_HEADER_LINES = 60
@@ -39,6 +39,7 @@ _ATTRIBUTION_START = re.compile(
     rf"[-+*\s\"']{{0,4}}(?:(?:{_STARTS})(?:\b|(?=\d))|(?i:{_WEEKDAYS})\b[.,]?\s|\d)"
 )
 _DATE = re.compile(r"\d[:.h]\d\d|(?<!\d)(?:19|20)\d\d(?!\d)|\d[./-]\d{1,2}[./-]\d\d|\d年")
+_ADDRESS = re.compile(r"<[^<>\s]{1,60}@[^<>\s]{1,60}>")
 _TIME = re.compile(r"\d[:.h]\d\d")
 ATTRIBUTION_ENDS = (":", "：", "wrote", "wrote...", "writes", "schrieb", "a écrit", ":-")
 
@@ -57,6 +58,11 @@ _FORWARD = re.compile(_PREFIX.format(phrases.FORWARD_SUBJECTS), re.IGNORECASE)
 _SENT_FROM = tuple(sorted(_names(phrases.SENT_FROM)))
 _SENT_FIRST = frozenset(prefix[0] for prefix in _SENT_FROM)
 
+_SNIP = re.compile(
+    r"[\[(<{]?\s*(?:\.{2,}|…|snip|snipped)\s*[\])>}]?"
+    r"|[\[(<{*-]{1,3}\s*(?:big )?(?:snip|cut|trimmed|deleted)\b.{0,40}",
+    re.IGNORECASE,
+)
 _INITIALS = re.compile(r"([A-Z][A-Za-z]{0,3})>")
 _NOT_INITIALS = frozenset(("SQL", "PS", "C", "D", "E"))  # prompts
 _CODE = re.compile(
@@ -97,7 +103,7 @@ def attribution(lines: list[str], at: int) -> tuple[int, bool]:
 
     0 lines: none does. One that is not sure of itself counts only above a marked line.
     """
-    joined, short = "", 0
+    joined, short, sure = "", 0, False
     for length in range(1, 5):
         line = lines[at - length + 1] if at >= length - 1 else ""
         joined = f"{line.strip()} {joined}".rstrip()
@@ -108,9 +114,11 @@ def attribution(lines: list[str], at: int) -> tuple[int, bool]:
         dated = _DATE.search(joined) is not None
         if dated and (wrote or addressed) and _ATTRIBUTION_START.match(joined):
             return length, addressed or _TIME.search(joined) is not None
-        if not short and ((wrote and (addressed or joined.count(" ") < 14)) or (addressed and dated)):
+        if not short and wrote and _ADDRESS.search(joined):
+            short, sure = length, True
+        elif not short and ((wrote and (addressed or joined.count(" ") < 14)) or (addressed and dated)):
             short = length
-    return short, False
+    return short, sure
 
 
 def field(bare: str) -> str:
@@ -167,6 +175,11 @@ def is_sent_from(bare: str) -> bool:
     return len(low) <= 90 and any(device in low for device in phrases.DEVICES)
 
 
+def is_snip(line: str) -> bool:
+    """The words for what was left out of a quotation: "[...]", "<snip>"."""
+    return len(line) < 80 and _SNIP.fullmatch(line.strip()) is not None
+
+
 def marked_end(lines: list[str], at: int) -> int:
     """The end of the run of lines with quote marks that begins here; `at` itself when none does."""
     end = at
@@ -185,6 +198,8 @@ def is_marked(lines: list[str], at: int) -> bool:
         return not bare.startswith(">From ") or _neighbour(lines, at, ">")
     if bare[0] == "|":
         return bare[1:2] in ("", " ", "\t", ">") and "|" not in bare[2:] and _neighbour(lines, at, "|")
+    if bare[0] == ":":
+        return bare[1:2] == " " and _neighbour(lines, at, ": ")
     initials = _INITIALS.match(bare) if ">" in bare[1:5] else None
     if initials is None or initials[1] in _NOT_INITIALS:
         return False

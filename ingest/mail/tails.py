@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from ingest.mail import phrases
-from ingest.mail.lines import is_rule
+from ingest.mail.lines import is_rule, patch_style
 from ingest.readers.draft import Kind
 
 _MOST_PARAGRAPHS = 8
@@ -128,10 +128,12 @@ def _signature(lines: list[str], start: int, end: int, sender: str) -> int:
         bare = lines[at].strip()
         if not bare:
             continue
+        if patch_style(lines, at):
+            return 0
         if len(bare) > _LINE_CHARS or len(block) >= _MOST_LINES:
             break
         block.append(at)
-        if is_rule(bare):
+        if is_rule(bare) and bare[0] != "=":
             return at if contacts >= 2 else 0
         contacts += _is_contact(bare)
         if bare.lower().rstrip(",.! ") in _CLOSINGS:

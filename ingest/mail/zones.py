@@ -195,7 +195,8 @@ class _Labels:
         if not length:
             return 0
         below = _next(lines, at + 1)
-        marked = below < len(lines) and look.is_marked(lines, below)
+        snipped = below < len(lines) and look.is_snip(lines[below])
+        marked = snipped or (below < len(lines) and look.is_marked(lines, below))
         if not marked and not (sure and lines[at].rstrip()[-1] in ":："):
             return 0
         start = at - length + 1
@@ -204,7 +205,9 @@ class _Labels:
         self._attributed = True
         self._here = Kind.PARAGRAPH
         if marked or self._new <= 0 or below == len(lines):
-            self._label(start, at + 1, Kind.QUOTED)
+            end = below + 1 if snipped else at + 1
+            self._label(start, end, Kind.QUOTED)
+            return end - at
         elif self._forward:
             self._label(start, at + 1, Kind.FORWARDED)
         else:
@@ -219,6 +222,10 @@ class _Labels:
         """
         lines = self._lines
         self._forward = self._forward or forwarded
+        below = _next(lines, at + length)
+        if not self._forward and below < len(lines) and look.is_marked(lines, below):
+            self._label(at, at + length, Kind.QUOTED)
+            return length
         if not self._forward and self._new > 0 and (certain or self._reply):
             self._label(at, len(lines), Kind.QUOTED)
             return len(lines) - at

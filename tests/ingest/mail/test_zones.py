@@ -194,7 +194,21 @@ def test_answers_between_the_lines() -> None:
     ]
 
 
-@pytest.mark.parametrize("mark", [">", "> > ", "| ", "AF> ", "Ann>> ", "  > ", "＞ "])
+def test_an_answer_below_what_was_left_out_is_new() -> None:
+    body = f"Hello,\n\n{ATTRIBUTIONS[0]}\n[...]\nYes, and I bring the plan."
+    assert kinds(body) == ["paragraph", "quoted", "paragraph"]
+
+
+def test_an_answer_below_a_header_and_marked_lines_is_new() -> None:
+    body = f"Hello,\n\n{BLOCKS['en'].format(ANN)}\n\n> Friday?\n\nYes."
+    assert kinds(body) == ["paragraph", "quoted", "paragraph"]
+
+
+def test_an_attribution_without_a_date_above_an_unmarked_quotation() -> None:
+    assert kinds(f"Agreed.\n\n{ANN} wrote:\nFriday?") == ["paragraph", "quoted"]
+
+
+@pytest.mark.parametrize("mark", [": ", ">", "> > ", "| ", "AF> ", "Ann>> ", "  > ", "＞ "])
 def test_marks(mark: str) -> None:
     assert kinds(f"Agreed.\n\n{mark}Friday?\n{mark}Or later?\n") == ["paragraph", "quoted"]
 
@@ -211,6 +225,7 @@ def test_marks(mark: str) -> None:
         "From: here on, things improve.\nTo: be honest, they had to.",
         "She wrote: nothing.\nHe wrote:\nA letter.",
         "| room | size |\n| hall | 40 m² |",
+        "Index: a.c\n=======\nRCS file: /cvs/a.c,v\nann@alder.example\nann@alder.example",
         "SQL> select 1;\nSQL> quit",
         "Three cases:\n- rent\n- heat\nAt 9:00 we meet:\n- Ann\n- Max",
         ">From the stair one sees the mill.",
