@@ -292,7 +292,6 @@ class MailboxSource:
         """Bring what is known of a folder up to date; what vanished is told."""
         self.enter(AccountState.LISTING)
         self._just_looked, self._is_quiet = True, False
-        cursor.look_at = time.monotonic() + (BUSY_LOOK_S if cursor is self._home else POLL_S)
         try:
             seen = self._see(remote, cursor)
         except RemoteFailed as error:
@@ -315,6 +314,7 @@ class MailboxSource:
             self._absorb(cursor, seen, seen.present | self._undone)
         self._ledger.save(cursor, seen.opened, whole=seen.whole and not self._undone)
         self._is_quiet = cursor is self._home
+        cursor.look_at = time.monotonic() + (BUSY_LOOK_S if cursor is self._home else POLL_S)
         if changed and not first:
             self._calm_s = 0.0
 
