@@ -61,6 +61,7 @@ class ImportStatus(Record, frozen=True, kw_only=True):
     messages: int  # stored now or before
     duplicates: int  # of them, how many were in the store already
     missed: int  # not stored though they should be
+    foreign: int  # files in an archive or a folder that are not mail
     skipped: dict[str, str]  # what was left out -> why; not all are named
     rate: float  # bytes of the file (files of a folder) a second
     eta_s: float | None
@@ -77,7 +78,8 @@ class _Job:
     stage: Stage = Stage.WAITING
     error: str | None = None
     progress: Progress = field(default_factory=Progress)
-    cancel: Callable[[], None] | None = None
+    cancel: Callable[[], None] | None = None  # ends it, once it has begun
+    cancelled: bool = False
     began: float = 0.0
     began_at: int = 0  # what had been read when it began
     known: int = 0  # duplicates of this source before it began
@@ -138,9 +140,10 @@ class Imports:
             job = self._jobs.get(real)
             if job is None or job.stage not in (Stage.WAITING, Stage.RUNNING):
                 raise ImportFailed("no such import is under way", item=real)
+            job.cancelled = True
             if job.cancel is not None:
                 job.cancel()
-            else:
+            elif job.stage is Stage.WAITING:
                 self._close(job, Stage.CANCELLED)
         self._vault.catalog.forget_import(job.source, job.place)
 
@@ -292,6 +295,8 @@ class Imports:
     def _follow(self, job: _Job, progress: Progress, cancel: Callable[[], None]) -> None:
         with self._changed:
             job.progress, job.cancel = progress, cancel
+            if job.cancelled:
+                cancel()
             job.began, job.began_at = time.monotonic(), progress.read
             job.known = self._intake.of_source(job.source)[1]
 
@@ -309,6 +314,7 @@ class Imports:
             messages=at.messages,
             duplicates=self._intake.of_source(job.source)[1] - job.known,
             missed=at.missed,
+            foreign=at.foreign,
             skipped=dict(at.skipped),
             rate=rate,
             eta_s=(at.size - at.read) / rate if rate else None,
