@@ -1,7 +1,7 @@
 """What the catalog knows of mailboxes: their folders, what was refused, secrets, imports under way.
 
 Which messages are stored is not written here: the current origins say it, and they are the ledger of UIDs.
-What is to be done about it is left to `ingest/sources/mailbox.py`.
+What is to be done about it is left to `ingest/sources/imap.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The messages between the core and the connector of one mail account.
 
 The core asks and decides, the connector does: it holds no ledger and no plan. One request is answered by one
-reply, in order. Whatever comes back is a server's word: a stranger's, until `ingest/sources/mailbox.py` has
+reply, in order. Whatever comes back is a server's word: a stranger's, until `ingest/sources/imap.py` has
 checked it.
 """
 

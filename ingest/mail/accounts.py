@@ -1,5 +1,5 @@
 """Keeps every mail account going, each on its own thread: one that fails tries again later, and says what
-its owner can do; the others do not notice. What is done on a connection is `ingest/sources/mailbox.py`'s.
+its owner can do; the others do not notice. What is done on a connection is `ingest/sources/imap.py`'s.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from ingest.errors import AccountError, MailError, RemoteFailed
 from ingest.intake import Intake
 from ingest.mail.account import MailAccount
 from ingest.mail.cursor import FolderBalance as FolderBalance
-from ingest.sources.mailbox import AccountState as AccountState
-from ingest.sources.mailbox import MailboxSource
+from ingest.sources.imap import AccountState as AccountState
+from ingest.sources.imap import MailboxSource
 from ingest.sources.remote import ConnectorRemote, Remote
 from policy.errors import StrongroomError
 from policy.limits import KIB, MIB, Limits

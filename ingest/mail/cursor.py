@@ -2,7 +2,7 @@
 
 The rule behind all of it: UIDNEXT and MODSEQ only save work. Whatever they say is held against EXISTS, the
 number of messages in the folder, and where the two do not agree everything is listed anew. To speak to the
-server and to write down what follows is left to `ingest/sources/mailbox.py`.
+server and to write down what follows is left to `ingest/sources/imap.py`.
 
 Why that suffices: a state is saved only when all that the ledger has of a folder was on the server then. So
 where the ledger has as many messages as the saved state, it has the same ones; take away what vanished since,

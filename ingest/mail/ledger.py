@@ -1,5 +1,5 @@
 """What is written down of one mail account: its folders as last seen, what is stored of them, what was
-refused. To say what the server has, and what follows, is left to `ingest/sources/mailbox.py`.
+refused. To say what the server has, and what follows, is left to `ingest/sources/imap.py`.
 """
 
 from __future__ import annotations

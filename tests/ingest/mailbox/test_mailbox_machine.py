@@ -19,7 +19,7 @@ from ingest.errors import RemoteFailed
 from ingest.intake import Intake
 from ingest.mail.account import MailAccount
 from ingest.source import Batch, News
-from ingest.sources.mailbox import MailboxSource
+from ingest.sources.imap import MailboxSource
 from store.mailboxes import parse_mail_locator
 from store.vault import Vault
 from tests.support.homes import LIMITS, make_home, open_vault

@@ -32,7 +32,7 @@ from ingest.errors import RemoteFailed
 from ingest.intake import Intake
 from ingest.mail.account import MailAccount
 from ingest.sources import mailbox
-from ingest.sources.mailbox import SLICE_BYTES, SMALL_BYTES, MailboxSource
+from ingest.sources.imap import SLICE_BYTES, SMALL_BYTES, MailboxSource
 from ingest.sources.remote import ConnectorRemote
 from policy.limits import MIB, Limits
 from policy.wire import Wire
