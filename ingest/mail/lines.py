@@ -40,10 +40,12 @@ _ATTRIBUTION_START = re.compile(
 )
 _DATE = re.compile(r"\d[:.h]\d\d|(?<!\d)(?:19|20)\d\d(?!\d)|\d[./-]\d{1,2}[./-]\d\d|\d年")
 _ADDRESS = re.compile(r"<[^<>\s]{1,60}@[^<>\s]{1,60}>")
+_ADDRESS_LAST = re.compile(r"@[^<>\s]{1,60}>\s?[:：]$")
 _TIME = re.compile(r"\d[:.h]\d\d")
 ATTRIBUTION_ENDS = (":", "：", "wrote", "wrote...", "writes", "schrieb", "a écrit", ":-")
 
 _SENDERS = _names(phrases.SENDER_FIELDS)
+_DATE_LINE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4},?\s+\d{1,2}[:.]\d\d(?:[:.]\d\d)?(?:\s?[AaPp][Mm])?")
 _FIELDS = _SENDERS | _names(phrases.OTHER_FIELDS)
 _ANY_FIELD = re.compile(r"\*{0,2}[^\W\d_][^:：\n]{0,24}[:：]")
 _ORIGINALS = _names(phrases.ORIGINALS)
@@ -112,7 +114,7 @@ def attribution(lines: list[str], at: int) -> tuple[int, bool]:
         wrote = _WROTE.search(joined, max(len(joined) - 200, 0)) is not None
         addressed = "@" in joined
         dated = _DATE.search(joined) is not None
-        if dated and (wrote or addressed) and _ATTRIBUTION_START.match(joined):
+        if dated and (wrote or _ADDRESS_LAST.search(joined)) and _ATTRIBUTION_START.match(joined):
             return length, addressed or _TIME.search(joined) is not None
         if not short and wrote and _ADDRESS.search(joined):
             short, sure = length, True
@@ -147,6 +149,14 @@ def header_block(lines: list[str], at: int, *, least: int = 3) -> int:
             if (not bare and loose > 1) or loose > 8:
                 break
     return end - at if len(names) >= least and (least < 3 or names & _SENDERS) else 0
+
+
+def notes_block(lines: list[str], at: int) -> int:
+    """How many lines the header takes that Lotus Notes puts below a name: a date, then "To:" and more."""
+    if len(lines[at]) > 40 or not _DATE_LINE.fullmatch(lines[at].strip()):
+        return 0
+    length = header_block(lines, at + 1, least=2) if at + 1 < len(lines) else 0
+    return 1 + length if length else 0
 
 
 def ruled_block(lines: list[str], at: int) -> int:
@@ -207,6 +217,15 @@ def is_marked(lines: list[str], at: int) -> bool:
         other.lstrip().startswith(initials[0])
         for other in (*lines[max(at - 4, 0) : at], *lines[at + 1 : at + 5])
     )
+
+
+def own_mark(lines: list[str], at: int) -> str:
+    """The sign before the lines that begin here, if it is one and the same: some quote with ") " or "% "."""
+    some = [line for line in lines[at : at + 6] if line.strip()]
+    sign = some[0].strip()[0] if some else ""
+    if not sign or sign.isalnum() or sign in "\"'([<-*•" or len(some) < 2:
+        return ""
+    return sign if all(line.strip()[:2] in (sign, f"{sign} ") for line in some[:2]) else ""
 
 
 def depth(line: str) -> int:

@@ -12,7 +12,8 @@ from ingest.mail.lines import is_rule, patch_style
 from ingest.readers.draft import Kind
 
 _MOST_PARAGRAPHS = 8
-_MOST_CHARS = 6_000  # of a paragraph of boilerplate
+_MOST_CHARS = 2_500  # of a paragraph of boilerplate
+_CHARS_PER_CUE = 250  # a memo about secrecy is longer
 _LEAST_CHARS = 24
 _MOST_LINES = 14  # of a signature
 _LINE_CHARS = 75
@@ -28,7 +29,7 @@ _LABEL = re.compile(
 _NAME = re.compile(
     r"[^\W\d_a-z][\w'’.-]*(?:,? (?:[^\W\d_a-z][\w'’.-]*|von|van|de|der|da|di|la|le|du|of|and|&)){0,5},?"
 )
-_DASHED_NAME = re.compile(r"[-–—~]{1,2} ?[^\W\d_a-z]\w*(?: [^\W\d_a-z][\w.]*){0,2}\s*$")
+_DASHED_NAME = re.compile(r"[-–—~]{1,2} ?[^\W\d_a-z]\w*(?: [^\W\d_a-z](?:\w*|\.)){0,2}")
 
 Span = tuple[int, int]
 
@@ -111,7 +112,8 @@ def _is_disclaimer(lines: list[str]) -> bool:
     low = low.lower()
     if not any(anchor in low for anchor in phrases.BOILERPLATE_ANCHORS):
         return False
-    return any(sum(cue in low for cue in cues) >= _ENOUGH_CUES for cues in _DISCLAIMERS.values())
+    enough = max(_ENOUGH_CUES, len(low) // _CHARS_PER_CUE)
+    return any(sum(cue in low for cue in cues) >= enough for cues in _DISCLAIMERS.values())
 
 
 def _is_service(lines: list[str]) -> bool:
@@ -151,7 +153,7 @@ def _named_block(lines: list[str], start: int, end: int, sender: str) -> int:
     if first <= start or lines[_above(lines, first)].rstrip().endswith((":", "：")):
         return 0
     if len(held) == 1:
-        return first if _DASHED_NAME.match(held[0]) else 0
+        return first if _DASHED_NAME.fullmatch(held[0]) else 0
     if len(held) > _MOST_LINES or any(
         len(line) > _LINE_CHARS or line.endswith(("?", "!", ":")) for line in held
     ):

@@ -81,6 +81,7 @@ class _Labels:
         self._prompts = look.is_python_session(lines)
         self._patch = look.Patch()
         self._looks = _MOST_LOOKS
+        self._own_mark = ""  # a sign that somebody uses in the place of ">"
 
     def run(self) -> list[Kind]:
         """One kind for each line; blank lines are paragraph."""
@@ -112,6 +113,9 @@ class _Labels:
         first, last = bare[0], bare[-1]
         if (first in look.MARKS or ">" in bare[1:5]) and (end := look.marked_end(self._lines, at)) > at:
             return self._take_marked(at, end)
+        if first == self._own_mark and bare[1:2] in ("", " "):
+            self._here, self._kinds[at] = Kind.PARAGRAPH, Kind.QUOTED
+            return 1
         if first in look.RULING or last in ":：":
             if found := look.separator(bare):
                 return self._take_earlier(at, 1, certain=True, forwarded=found == "forward")
@@ -124,6 +128,8 @@ class _Labels:
         ):
             return taken
         if look.field(bare) and (length := look.header_block(self._lines, at)):
+            return self._take_earlier(at, length)
+        if first in "0123" and (length := look.notes_block(self._lines, at)):
             return self._take_earlier(at, length)
         if look.is_sent_from(bare):
             self._kinds[at] = Kind.SIGNATURE
@@ -197,6 +203,8 @@ class _Labels:
         below = _next(lines, at + 1)
         snipped = below < len(lines) and look.is_snip(lines[below])
         marked = snipped or (below < len(lines) and look.is_marked(lines, below))
+        if not marked and (own := look.own_mark(lines, below)):
+            marked, self._own_mark = True, own
         if not marked and not (sure and lines[at].rstrip()[-1] in ":："):
             return 0
         start = at - length + 1

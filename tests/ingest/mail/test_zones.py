@@ -97,6 +97,7 @@ BLOCKS = {
     "zh": "发件人: {}\n发送时间: 2026年3月2日 9:00\n收件人: Jörg\n主题: Plan",
     "wide": "发件人：{}\n日期：2026年3月2日 9:00\n收件人：Jörg\n主题：Plan",
     "ja": "差出人: {}\n送信日時: 2026年3月2日 9:00\n宛先: Jörg\n件名: Plan",
+    "notes 5": "05/01/2026 05:36 PM\nTo: Jörg <j@a.example>, {}\ncc:\n\nSubject: Plan",
     "unknown": "________________________________\nMulingana: {}\nBalandi: 2 2026 9:00\nSiku: "
     "Jörg\nMutu: Plan",
 }
@@ -208,6 +209,12 @@ def test_an_attribution_without_a_date_above_an_unmarked_quotation() -> None:
     assert kinds(f"Agreed.\n\n{ANN} wrote:\nFriday?") == ["paragraph", "quoted"]
 
 
+@pytest.mark.parametrize("sign", ")}%=#")
+def test_a_mark_of_ones_own(sign: str) -> None:
+    body = f"Hello,\n\n{ATTRIBUTIONS[0]}\n{sign} Friday?\n{sign} Or later?\n\nYes.\n\n{sign} Where?\n\nThere."
+    assert kinds(body) == ["paragraph", "quoted", "paragraph", "quoted", "paragraph"]
+
+
 @pytest.mark.parametrize("mark", [": ", ">", "> > ", "| ", "AF> ", "Ann>> ", "  > ", "＞ "])
 def test_marks(mark: str) -> None:
     assert kinds(f"Agreed.\n\n{mark}Friday?\n{mark}Or later?\n") == ["paragraph", "quoted"]
@@ -234,6 +241,10 @@ def test_marks(mark: str) -> None:
         "I will join the mailing list.",
         "Sent from the county today: two letters.",
         "The message is confidential, so she said.",
+        "2026-03-02: on Monday the county calls ann@alder.example about:\nthe stair.",
+        "Rules for us all.\n\n"
+        + "Reports are confidential, privileged, and for the addressee. We keep them. " * 20,
+        "Here they are.\n\n- Plan of the Stair.doc",
     ],
 )
 def test_what_only_looks_like_it_stays_new(text: str) -> None:
