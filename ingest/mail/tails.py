@@ -18,6 +18,8 @@ _LEAST_CHARS = 24
 _MOST_LINES = 14  # of a signature
 _LINE_CHARS = 75
 _ENOUGH_CUES = 3
+_SENTENCE = 9
+_POSTSCRIPTS = ("p.s", "ps:", "ps.", "p.p.s", "n.b", "nb:")
 
 _DISCLAIMERS = {language: tuple(words.split("|")) for language, words in phrases.DISCLAIMERS.items()}
 _CLOSINGS = frozenset(word for words in phrases.CLOSINGS.values() for word in words.split("|"))
@@ -130,7 +132,7 @@ def _signature(lines: list[str], start: int, end: int, sender: str) -> int:
         bare = lines[at].strip()
         if not bare:
             continue
-        if patch_style(lines, at):
+        if patch_style(lines, at) or _says_something(bare):
             return 0
         if len(bare) > _LINE_CHARS or len(block) >= _MOST_LINES:
             break
@@ -170,6 +172,13 @@ def _above(lines: list[str], at: int) -> int:
     while not lines[at].strip():
         at -= 1
     return at
+
+
+def _says_something(bare: str) -> bool:
+    """A postscript, or more words than a name, a title or an address have."""
+    return bare.lower().startswith(_POSTSCRIPTS) or (
+        bare.count(" ") >= _SENTENCE and len(bare.split()) > _SENTENCE
+    )
 
 
 def _is_contact(bare: str) -> bool:

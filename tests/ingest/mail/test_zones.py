@@ -314,6 +314,7 @@ def test_signatures(block: str) -> None:
     "text",
     [
         "Friday suits me.\n\nThanks,\nAnn",
+        "Friday suits me.\n\nBest regards,\nAnn Fox\nann@alder.example\n\nP.S. The key is below the stone.",
         "His number, as you asked:\n\nMax Roe\n(555) 346-9947\nmax@alder.example",
         "Call me:\n030 5550 1234",
         "--\n" + "\n".join(f"This is the line number {number} of a longer text." for number in range(20)),
