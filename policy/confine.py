@@ -174,7 +174,6 @@ def _importer_limits(limits: Limits) -> dict[int, int]:
 def _connector_limits(limits: Limits) -> dict[int, int]:
     return {
         resource.RLIMIT_DATA: limits.connector_memory,
-        resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 32,
     }
 

@@ -14,6 +14,7 @@ from ingest.connector.line import Line
 from ingest.connector.messages import Failure
 from ingest.errors import RemoteFailed
 
+imaplib.Commands.setdefault("IDLE", ("SELECTED",))  # imaplib learnt it in Python 3.14
 _ALWAYS = frozenset({"OK", "PREAUTH", "CAPABILITY"})
 _CODES = re.compile(  # RFC 5530 and others: known words, so that nothing that a server makes up is passed on
     rb"\[(ALERT|ALREADYEXISTS|AUTHENTICATIONFAILED|AUTHORIZATIONFAILED|CANNOT|CLIENTBUG|CONTACTADMIN|CORRUPTION"
@@ -148,6 +149,8 @@ class Engine(imaplib.IMAP4):
 
     def _notice(self, kind: str, data: bytes) -> None:
         if kind == "EXISTS":
+            if len(data) > 10:
+                raise ValueError("no folder holds so many")
             self.changed |= int(data) != self.exists
             self.exists = int(data)
         elif kind == "EXPUNGE":

@@ -76,7 +76,7 @@ class Line:
         """A literal of just so many bytes."""
         most = self._allowed.literal_bytes
         if count > most:
-            raise RemoteFailed(Failure.PROTOCOL, f"a literal of {count} bytes where {most} are allowed")
+            raise RemoteFailed(Failure.PROTOCOL, f"a literal larger than the {most} bytes allowed")
         while len(self._buffer) < count:
             self._buffer += self._patiently(self._receive)
         return self._take(count)

@@ -44,7 +44,7 @@ from policy.limits import KIB, MIB
 from policy.wire import PeerClosed, Wire, WireError
 
 _RESOLVER_S = 60.0  # what a dialer may take beyond its time: the C library's resolver keeps its own
-_STATE = re.compile(rb"\[(CLOSED|UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ)(?: (\d+))?\]", re.IGNORECASE)
+_STATE = re.compile(rb"\[(CLOSED|UIDVALIDITY|UIDNEXT|HIGHESTMODSEQ)(?: (\d{1,19}))?\]", re.IGNORECASE)
 _UID = re.compile(rb"\bUID (\d+)", re.IGNORECASE)
 
 _UID_LIST = Allowance(0, reply_bytes=96 * MIB, line_bytes=20 * MIB)
@@ -169,6 +169,8 @@ class Session:
         # Without being asked servers need not say which folder is the junk, or holds all others' messages.
         marked = ["RETURN (SPECIAL-USE)"] if {"LIST-EXTENDED", "SPECIAL-USE"} <= self._capabilities else []
         answer = self._ask(_FOLDER_LIST, "LIST", '""', '"*"', *marked, keep="LIST")
+        if answer.broken and marked:
+            answer = self._ask(_FOLDER_LIST, "LIST", '""', '"*"', keep="LIST")
         if not answer.ok:
             raise RemoteFailed(Failure.PROTOCOL, f"the server does not list its folders{answer.why()}")
         return Folders(folders=tuple(self._names.read(answer.parts("LIST"))))
@@ -195,8 +197,8 @@ class Session:
         for word, value in answer.codes(_STATE):
             if word == b"CLOSED":  # what came before was said of the folder that was open
                 state.clear()
-            else:
-                state[word] = int(value)
+            elif (number := int(value)) < 2**63:
+                state[word] = number
         uidvalidity = state.get(b"UIDVALIDITY")
         if not uidvalidity:
             raise RemoteFailed(Failure.FOLDER, "the server gives it no UIDVALIDITY")

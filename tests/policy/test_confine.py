@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.confined import PLAIN_USER, outcomes
 
-ROWS = ["core", "zygote", "parser", "importer", "model"]
+ROWS = ["core", "zygote", "parser", "importer", "model", "connector"]
 USERS = [0, PLAIN_USER] if os.geteuid() == 0 else [0]
 
 SOCKETS = """
@@ -60,7 +60,7 @@ told["interfaces"] = len(open("/proc/self/net/dev").readlines()) - 2
 """
 
 
-@pytest.mark.parametrize("row", ["zygote", "parser", "importer", "model"])
+@pytest.mark.parametrize("row", ["zygote", "parser", "importer", "model", "connector"])
 @pytest.mark.parametrize("user", USERS)
 def test_answering_rows_start_no_program_and_touch_no_other_process(row: str, user: int) -> None:
     told = outcomes(ANSWERING.format(row=row), user=user)

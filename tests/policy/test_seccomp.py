@@ -83,6 +83,20 @@ def test_only_stream_pairs_are_made(on: str, row: str) -> None:
     assert action(on, row, "socketpair", 1 << 32 | socket.AF_INET, socket.SOCK_STREAM) == EPERM
 
 
+@pytest.mark.parametrize("on", MACHINES)
+def test_the_dialer_alone_makes_internet_sockets_and_only_to_connect(on: str) -> None:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            assert action(on, "dialer", "socket", family, kind | socket.SOCK_CLOEXEC, 0) == Verdict.ALLOW
+        assert action(on, "dialer", "socket", family, socket.SOCK_RAW, 0) == EPERM
+        assert action(on, "dialer", "socket", 1 << 32 | family, socket.SOCK_RAW, 0) == EPERM
+    for family in (0, socket.AF_UNIX, 3, 8, 9, 16, 17, 31, 38, 40, 1 << 31 | socket.AF_INET):
+        assert action(on, "dialer", "socket", family, socket.SOCK_STREAM, 0) == EPERM
+    for name in ("bind", "listen", "accept4", "execve"):
+        assert action(on, "dialer", name) == EPERM
+    assert action(on, "dialer", "connect") == Verdict.ALLOW
+
+
 @pytest.mark.parametrize("opposite", [False, True])
 def test_tests_are_tried_in_order_and_the_first_that_holds_decides(opposite: bool) -> None:
     first = When(1, 0xF0, 0x10, Verdict.ASK, opposite=opposite)

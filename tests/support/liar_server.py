@@ -35,17 +35,23 @@ class Talk:
 
     Args:
         cut: hang up after so many bytes said; None: never.
+        garbled: bytes said in place of others, by their offset in all that is said.
     """
 
-    def __init__(self, sock: socket.socket, heard: list[bytes], cut: int | None) -> None:
+    def __init__(
+        self, sock: socket.socket, heard: list[bytes], cut: int | None, garbled: Mapping[int, int]
+    ) -> None:
         self.sock = sock
         self.said = 0
         self._heard = heard
         self._cut = cut
+        self._garbled = garbled
         self._buffer = b""
 
     def say(self, data: bytes) -> None:
         """Send bytes as they are, or up to the cut."""
+        if self._garbled:
+            data = bytes(self._garbled.get(self.said + at, byte) for at, byte in enumerate(data))
         allowed = data if self._cut is None else data[: max(self._cut - self.said, 0)]
         try:
             self.sock.sendall(allowed)
@@ -96,6 +102,7 @@ class Server:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.cut: int | None = None
+        self.garbled: Mapping[int, int] = {}
         self.heard: list[bytes] = []  # every line of every client
         self.talks: list[Talk] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -119,7 +126,7 @@ class Server:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            talk = Talk(sock, self.heard, self.cut)
+            talk = Talk(sock, self.heard, self.cut, self.garbled)
             self.talks.append(talk)
             thread = threading.Thread(target=self._run, args=(talk, self.script), daemon=True)
             self._threads.append(thread)
