@@ -132,9 +132,9 @@ def _signature(lines: list[str], start: int, end: int, sender: str) -> int:
         bare = lines[at].strip()
         if not bare:
             continue
-        if patch_style(lines, at) or _says_something(bare):
+        if patch_style(lines, at):
             return 0
-        if len(bare) > _LINE_CHARS or len(block) >= _MOST_LINES:
+        if len(bare) > _LINE_CHARS or len(block) >= _MOST_LINES or _says_something(bare):
             break
         block.append(at)
         if is_rule(bare) and bare[0] != "=":

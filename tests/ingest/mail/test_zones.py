@@ -305,7 +305,7 @@ def test_what_a_phone_says_of_itself(line: str) -> None:
     ],
 )
 def test_signatures(block: str) -> None:
-    body = f"Friday suits me. I bring the plan of the stair.\n\n{block}\n"
+    body = f"Friday suits me.\nI bring the plan of the stair, and Max brings the key.\n\n{block}\n"
     assert kinds(body) == ["paragraph", "signature"]
     assert kinds(f"{body}\n\n{ATTRIBUTIONS[0]}\n> Friday?\n") == ["paragraph", "signature", "quoted"]
 
