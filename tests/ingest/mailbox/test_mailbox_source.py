@@ -31,7 +31,7 @@ from ingest.connector.messages import (
 from ingest.errors import RemoteFailed
 from ingest.intake import Intake
 from ingest.mail.account import MailAccount
-from ingest.sources import mailbox
+from ingest.sources import imap
 from ingest.sources.imap import SLICE_BYTES, SMALL_BYTES, MailboxSource
 from ingest.sources.remote import ConnectorRemote
 from policy.limits import MIB, Limits
@@ -139,7 +139,7 @@ def test_what_arrives_is_stored_while_history_still_comes_in(
         return answer
 
     server.fault = fault
-    monkeypatch.setattr(mailbox, "BUSY_LOOK_S", 0.05)
+    monkeypatch.setattr(imap, "BUSY_LOOK_S", 0.05)
     with running(server, vault) as it:
         assert it.settled() == server.holds()
     fetched = [about for call, about in server.asked if call == "fetch"]

@@ -22,7 +22,7 @@ from ingest.intake import Intake
 from ingest.mail import accounts as accounts_module
 from ingest.mail.account import MailAccount
 from ingest.mail.accounts import AccountState, AccountStatus, FolderBalance, Mailboxes
-from ingest.sources import mailbox
+from ingest.sources import imap
 from policy.limits import MIB, Limits
 from policy.redact import Private
 from store.mailboxes import parse_mail_locator
@@ -59,7 +59,7 @@ def vault(tmp_path: Path) -> Iterator[Vault]:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longer waits, shortened."""
     monkeypatch.setattr(accounts_module, "_PAUSE", (0.1, 0.5))
-    monkeypatch.setattr(mailbox, "POLL_S", 1.0)
+    monkeypatch.setattr(imap, "POLL_S", 1.0)
 
 
 def message(number: int, size: int = 0) -> bytes:
