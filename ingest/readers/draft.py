@@ -38,6 +38,9 @@ class Kind(StrEnum):
     FORWARDED = "forwarded"
 
 
+_NOT_OWN = frozenset({Kind.QUOTED, Kind.SIGNATURE, Kind.DISCLAIMER, Kind.FORWARDED, Kind.CODE})
+
+
 @dataclass(frozen=True)
 class Document:
     """One document, open for reading, and what its owner said of it."""
@@ -131,7 +134,7 @@ class Draft:
         """The beginning of the text without quoted parts, at most about `chars` characters."""
         parts: list[str] = []
         for element in self.elements:
-            if element.kind not in (Kind.QUOTED, Kind.SIGNATURE, Kind.CODE):
+            if element.kind not in _NOT_OWN:
                 parts.append(element.text[:chars])
                 chars -= len(element.text)
                 if chars <= 0:
