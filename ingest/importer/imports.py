@@ -35,6 +35,7 @@ from store.vault import Vault
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NOTHING = "no message was found in it"
+_IDLE_S = 5.0  # how long `stop` may go unnoticed while there is nothing to do; `Ledger.poke` is at once
 _KEPT = 50  # imports that have ended, and are still shown
 
 log = logging.getLogger("strongroom.ingest")
@@ -114,14 +115,17 @@ class Imports:
     def run(self, stop: threading.Event) -> None:
         """Go on with what was not done when the process last ended, then do what is queued, until `stop`."""
         self._take_up()
+        ledger = self._vault.ledger
         while not stop.is_set():
+            seen = ledger.sequence
             with self._changed:
                 job = next((job for job in self._jobs.values() if job.stage is Stage.WAITING), None)
-                if job is None:
-                    self._changed.wait(0.5)
-                    continue
-                job.stage = Stage.RUNNING
-            self._do(job, stop)
+                if job is not None:
+                    job.stage = Stage.RUNNING
+            if job is not None:
+                self._do(job, stop)
+            else:
+                ledger.wait(seen, _IDLE_S)
 
     def start(self, path: Path) -> ImportStatus:
         """Queue a file or a folder. What was imported and has not changed since is done at once.
@@ -205,6 +209,7 @@ class Imports:
             for key in ended[:-_KEPT]:
                 del self._jobs[key]
             self._changed.notify_all()
+        self._vault.ledger.poke()  # `run`
         if self._vault.catalog.find_import(job.source, place) is None:
             self._vault.catalog.save_import(_row(job))  # so that it is known after a restart
         return job

@@ -24,6 +24,7 @@ def main(home: Path, path: Path) -> None:
     while imports.status()[0].stage in (Stage.WAITING, Stage.RUNNING):
         time.sleep(0.02)
     stop.set()
+    vault.ledger.poke()
     thread.join()
     vault.close()
 

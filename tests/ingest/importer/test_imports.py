@@ -50,6 +50,7 @@ def running(vault: Vault, module: str = "ingest.importer.worker") -> Iterator[Im
         yield imports
     finally:
         stop.set()
+        vault.ledger.poke()
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
@@ -308,6 +309,7 @@ def test_mailboxes_in_folders(vault: Vault, tmp_path: Path, consume: bool) -> No
         assert {origin.locator for _, origin in vault.catalog.places(name)} == {"one.eml", "not mail.zip"}
     finally:
         stop.set()
+        vault.ledger.poke()
         for thread in threads:
             thread.join(PATIENCE_S)
 
