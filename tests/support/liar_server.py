@@ -174,10 +174,12 @@ class Honest:
         talk.say(self.greeting)
         while True:
             command = talk.command()
-            answer = self.but.get(command.name) or getattr(
-                self, "_" + command.name.decode().lower().replace(" ", "_")
-            )
+            own = "_" + command.name.decode("ascii", "replace").lower().replace(" ", "_")
+            answer = self.but.get(command.name) or getattr(self, own, self._unknown)
             answer(talk, command)
+
+    def _unknown(self, talk: Talk, command: Command) -> None:
+        talk.say(command.tag + b" BAD what?\r\n")
 
     def _capability(self, talk: Talk, command: Command) -> None:
         talk.say(b"* CAPABILITY " + self.capabilities + b"\r\n" + command.tag + b" OK done\r\n")
