@@ -175,7 +175,7 @@ class Honest:
         while True:
             command = talk.command()
             own = "_" + command.name.decode("ascii", "replace").lower().replace(" ", "_")
-            answer = self.but.get(command.name) or getattr(self, own, self._unknown)
+            answer: Answer = self.but.get(command.name) or getattr(self, own, self._unknown)
             answer(talk, command)
 
     def _unknown(self, talk: Talk, command: Command) -> None:
