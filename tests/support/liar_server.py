@@ -175,7 +175,8 @@ class Honest:
         while True:
             command = talk.command()
             own = "_" + command.name.decode("ascii", "replace").lower().replace(" ", "_")
-            answer: Answer = self.but.get(command.name) or getattr(self, own, self._unknown)
+            honest: Answer = getattr(self, own, self._unknown)
+            answer = self.but.get(command.name, honest)
             answer(talk, command)
 
     def _unknown(self, talk: Talk, command: Command) -> None:
