@@ -31,7 +31,8 @@ Json = dict[str, Any]
 
 _LOOK_S = 0.1
 _PATIENCE_S = 1800
-_SETTLE_S = 30
+_SETTLE_S = 60
+_STRETCHES = 10
 _WORDS = 8  # documents dropped while others are being embedded
 
 
@@ -43,7 +44,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--mbox", type=Path, help="an mbox, may be .gz (default: fixtures/mail)")
-    parser.add_argument("--mails", type=int, default=1000, help="how many mails of it")
+    parser.add_argument("--mails", type=int, default=1000, help="how many mails, from all of it")
     parser.add_argument(
         "--peer-mails", type=int, help="embed only so many of them, evenly taken, by the peer"
     )
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--idle", type=int, default=0, metavar="S", help="watch the idle service so long")
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
-    messages = corpus.mails(arguments.mbox)[: arguments.mails]
+    messages = stretches(corpus.mails(arguments.mbox), arguments.mails)
     runs: Json = {"mails": len(messages), "notmuch": [], "appliance": [], "peer": None}
     with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as folder, dovecot() as server:
         workplace = Path(folder)
@@ -76,6 +77,13 @@ def main() -> None:
         json.dump(runs, sys.stdout, indent=2)
     else:
         tell(runs)
+
+
+def stretches(messages: list[bytes], count: int) -> list[bytes]:
+    """Some messages in stretches of neighbours, so that conversations stay whole, from all of the years."""
+    length = -(-count // _STRETCHES)
+    starts = [len(messages) * number // _STRETCHES for number in range(_STRETCHES)]
+    return [message for start in starts for message in messages[start : start + length]][:count]
 
 
 def notmuch(workplace: Path, maildir: Path) -> Json:
