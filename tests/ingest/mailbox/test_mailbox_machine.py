@@ -29,8 +29,11 @@ ACCOUNT = MailAccount(name="m", host="localhost", user="u")
 FOLDERS = ("INBOX", "Archive", "Lists/a;b é")
 TEXTS = 12  # that a message may have: few, so that the same one lies in several places
 
-folders = st.sampled_from(FOLDERS)
-places = st.integers(0, 1000)
+# What happens on the server: most of it to single messages, which are named by a number, and a folder.
+KINDS = ("deliver", "remove", "copy", "move") * 2 + ("renumber", "lose")
+changes = st.lists(
+    st.tuples(st.sampled_from(KINDS), st.integers(0, 1000), st.sampled_from(FOLDERS)), min_size=1, max_size=6
+)
 
 
 def text(number: int) -> bytes:
@@ -77,7 +80,7 @@ class Mailbox(RuleBasedStateMachine):
         self.vault: Vault = open_vault(make_home(self.folder / "home"))
         self.source: MailboxSource | None = None
         self.fetched: set[bytes] = set()
-        self.meanwhile: list[tuple[int, str, str]] = []
+        self.meanwhile: list[list[tuple[str, int, str]]] = []
         self.stop = threading.Event()
 
     @initialize(qresync=st.booleans(), uidnext=st.booleans())
@@ -88,49 +91,41 @@ class Mailbox(RuleBasedStateMachine):
             for number in range(8):
                 self.server.deliver(text(number), folder)
 
-    # on the server
+    @rule(changes=changes)
+    def change(self, changes: list[tuple[str, int, str]]) -> None:
+        """Something happens on the server while we are not there."""
+        for kind, number, folder in changes:
+            self._change(kind, number, folder)
 
-    @rule(folder=folders, texts=st.lists(st.integers(0, TEXTS - 1), min_size=1, max_size=6))
-    def deliver(self, folder: str, texts: list[int]) -> None:
+    def _change(self, kind: str, number: int, folder: str) -> None:
         if folder not in self.server.boxes:
             self.server.create(folder)
-        for number in texts:
-            self.server.deliver(text(number), folder)
-
-    @rule(where=places, to=folders, what=st.sampled_from(["remove", "copy", "move"]))
-    def change(self, where: int, to: str, what: str) -> None:
-        self._change(where, to, what)
-
-    def _change(self, where: int, to: str, what: str) -> None:
-        there = sorted((folder, uid) for folder, _, uid in self.server.holds())
-        if there and to in self.server.boxes:
-            folder, uid = there[where % len(there)]
-            if what == "remove":
-                self.server.remove(uid, folder)
-            else:
-                getattr(self.server, what)(uid, folder, to)
-
-    @rule(folder=folders)
-    def renumber(self, folder: str) -> None:
-        if folder in self.server.boxes:
+        places = sorted((folder, uid) for folder, _, uid in self.server.holds())
+        if kind == "deliver":
+            self.server.deliver(text(number % TEXTS), folder)
+        elif kind == "renumber":
             self.server.renumber(folder)
-
-    @rule(folder=st.sampled_from(FOLDERS[1:]), to=st.sampled_from(("Renamed", *FOLDERS[1:])))
-    def lose_folder(self, folder: str, to: str) -> None:
-        if folder in self.server.boxes:
-            if to in self.server.boxes:
-                self.server.drop(folder)
+        elif kind == "lose":
+            self._lose(folder, number)
+        elif places:
+            source, uid = places[number % len(places)]
+            if kind == "remove":
+                self.server.remove(uid, source)
             else:
-                self.server.rename(folder, to)
+                getattr(self.server, kind)(uid, source, folder)
 
-    # on our side
+    def _lose(self, folder: str, number: int) -> None:
+        if folder == "INBOX":
+            return
+        if number % 2 and "Renamed" not in self.server.boxes:
+            self.server.rename(folder, "Renamed")
+        else:
+            self.server.drop(folder)
 
-    @rule(
-        changes=st.lists(st.tuples(places, folders, st.sampled_from(["remove", "copy", "move"])), max_size=3)
-    )
-    def sync(self, changes: list[tuple[int, str, str]]) -> None:
+    @rule(meanwhile=st.lists(changes, max_size=3))
+    def sync(self, meanwhile: list[list[tuple[str, int, str]]]) -> None:
         """All goes well: at once everything is as on the server, also what happens while we wait."""
-        self.meanwhile = changes
+        self.meanwhile = meanwhile
         self._sync()
         assert not self.meanwhile
         self._is_complete()
@@ -167,12 +162,8 @@ class Mailbox(RuleBasedStateMachine):
 
     @rule(after=st.integers(0, 4))
     def kill(self, after: int) -> None:
-        self._sync(kill_after=after)
-        self.restart()
-
-    @rule()
-    def restart(self) -> None:
         """The core ends and starts: what is not in the store is forgotten."""
+        self._sync(kill_after=after)
         self.vault.close()
         self.vault, self.source = open_vault(self.folder / "home"), None
 
@@ -213,7 +204,7 @@ class Mailbox(RuleBasedStateMachine):
     def news(self) -> bool:
         """We wait for news: something happens, or the sync ends."""
         if self.meanwhile:
-            self._change(*self.meanwhile.pop())
+            self.change(self.meanwhile.pop())
             assert self.source is not None
             self.source.hurry()
             return True
