@@ -37,10 +37,12 @@ class Incoming:
         self.path = path
         self.blob = blob  # the name that it will have
         self.size = size  # of the plaintext, in bytes
+        self.is_placed = False
 
     def discard(self) -> None:
         """Remove it, if it was not placed."""
-        self.path.unlink(missing_ok=True)
+        if not self.is_placed:
+            self.path.unlink(missing_ok=True)
 
 
 class Blobs:
@@ -100,6 +102,7 @@ class Blobs:
                     target.parent.mkdir(mode=0o700, exist_ok=True)
                     sync_folder(self._folder)
                     os.rename(each.path, target)
+                each.is_placed = True
             for folder in {self._path(each.blob).parent for each in incoming}:
                 sync_folder(folder)
 
