@@ -20,8 +20,6 @@ from ingest.mail.account import MailAccount
 from ingest.mail.accounts import AccountState, Mailboxes
 from tests.support.homes import LIMITS, open_vault
 
-FETCHING = "fetching"
-
 
 def main(home: Path, account: MailAccount, balance: Path) -> None:
     accounts._PAUSE = (0.05, 0.2)  # patience is tested elsewhere
@@ -38,7 +36,7 @@ def main(home: Path, account: MailAccount, balance: Path) -> None:
     said = False
     while not (status := mailboxes.status()) or status[0].state is not AccountState.IDLE:
         if status and status[0].state is AccountState.FETCHING and not said:
-            print(FETCHING, flush=True)
+            print("fetching", flush=True)
             said = True
         time.sleep(0.005)
     balance.write_bytes(msgspec.json.encode(mailboxes.reconcile(account.name)))

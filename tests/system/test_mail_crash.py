@@ -21,7 +21,6 @@ from ingest.mail.cursor import FolderBalance
 from store.mailboxes import parse_mail_locator
 from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot
 from tests.support.homes import make_home, open_vault
-from tests.support.mailbox_driver import FETCHING
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("INBOX", "Archive", "Lists/a b")
@@ -88,11 +87,10 @@ def core(home: Path, account: MailAccount) -> Iterator[subprocess.Popen[bytes]]:
 
 def kill_one(process: subprocess.Popen[bytes], chance: random.Random) -> bool:
     """Kill the core, or one of the two processes of its connector; whether it was the core."""
-    children = [
-        int(pid)
-        for task in Path(f"/proc/{process.pid}/task").iterdir()
-        for pid in (task / "children").read_text().split()
-    ]
+    children = list[int]()
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            children += map(int, (task / "children").read_text().split())
     victim = chance.choice([process.pid, *children])
     with contextlib.suppress(ProcessLookupError):
         os.kill(victim, signal.SIGKILL)
@@ -102,22 +100,22 @@ def kill_one(process: subprocess.Popen[bytes], chance: random.Random) -> bool:
 def kill_again_and_again(
     home: Path, account: MailAccount, senders: Senders, kills: int, chance: random.Random
 ) -> None:
-    killed = busy = 0
+    """Kill while messages come in; a connector's end is survived by the core, which goes on."""
+    killed = 0
     while killed < kills:
         senders.send(40)
         senders.stir(renumber=chance.random() < 0.2)
         with core(home, account) as process:
             assert process.stdout is not None
-            if process.stdout.readline().strip() != FETCHING.encode():
-                continue  # it was done before we looked
-            while killed < kills and process.poll() is None:
+            process.stdout.readline()  # it says that it is fetching, or was done before we looked
+            while killed < kills:
                 time.sleep(chance.uniform(0.0, 0.4))
-                busy += process.poll() is None
+                if process.poll() is not None:
+                    assert process.returncode == 0
+                    break
                 killed += 1
                 if kill_one(process, chance):
                     break
-    print(f"{kills} kills, {busy} of them in the middle")
-    assert busy > kills / 4, "the kills come too late to prove anything"
 
 
 def finish(home: Path, account: MailAccount) -> list[FolderBalance]:
