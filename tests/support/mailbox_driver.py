@@ -6,6 +6,7 @@ leaves the balance behind.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from ingest.connector import launch
+from ingest.errors import MailError
 from ingest.intake import Intake
 from ingest.mail import accounts
 from ingest.mail.account import MailAccount
@@ -39,7 +41,10 @@ def main(home: Path, account: MailAccount, balance: Path) -> None:
             print("fetching", flush=True)
             said = True
         time.sleep(0.005)
-    balance.write_bytes(msgspec.json.encode(mailboxes.reconcile(account.name)))
+    while True:
+        with contextlib.suppress(MailError):  # the connector was killed over it
+            balance.write_bytes(msgspec.json.encode(mailboxes.reconcile(account.name)))
+            break
     stop.set()
     thread.join()
     vault.close()
