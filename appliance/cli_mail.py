@@ -83,7 +83,7 @@ class MailCommands:
         add.add_argument("--pin", help="SHA-256 of the server's certificate, 64 hex digits")
         add.add_argument("--ca-file", type=Path, help="PEM, in place of the system's authorities")
         add.add_argument("--folder", action="append", default=[], help="only these folders")
-        add.add_argument("--exclude", action="append", default=[], help="all but these")
+        add.add_argument("--exclude", action="append", default=[], help="not these, nor junk and trash")
 
     def add(self, arguments: Arguments) -> None:
         """`mail add`: the account into the file, the password into the encrypted store."""
@@ -215,8 +215,9 @@ def _account(arguments: Arguments) -> MailAccount:
     }  # fmt: skip
     if arguments.port is not None:
         given["port"] = arguments.port
-    if arguments.exclude:
-        given["exclude"] = arguments.exclude
+    if arguments.exclude:  # besides junk and trash
+        fields = {field.name: field for field in msgspec.structs.fields(MailAccount)}
+        given["exclude"] = [*fields["exclude"].default, *arguments.exclude]
     for name in ("password_file", "token_file", "ca_file"):
         if (path := getattr(arguments, name)) is not None:
             given[name] = str(path.absolute())

@@ -40,7 +40,7 @@ TEMPLATE = """\
 # name = "office"
 # host = "imap.example.org"      # the only host that is reached for it
 # user = "me@example.org"
-# exclude = ["Spam", "Drafts"]
+# exclude = ["\\\\Junk", "\\\\Trash", "Drafts"]  # names, or what the server marks folders as
 
 [model]
 # embedder = "/path/to/a/sentence-transformers/folder"
