@@ -84,7 +84,9 @@ class Intake:
 
     def _take_all(self, source: Source, batch: Batch) -> None:
         try:
-            wanted = [one for one in batch.documents if not self._vault.catalog.was_deleted(one.origin)]
+            given = [(one.content, one.origin) for one in batch.documents]
+            deleted = self._vault.were_deleted(given)
+            wanted = [one for one, was in zip(batch.documents, deleted, strict=True) if not was]
             stored = self._vault.put_many([(one.content, one.origin) for one in wanted])
         except StoreFull:
             raise

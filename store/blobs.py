@@ -60,6 +60,10 @@ class Blobs:
         for folder in (self._folder, self._incoming):
             folder.mkdir(mode=0o700, exist_ok=True)
 
+    def name_of(self, content: bytes) -> str:
+        """The name that a blob of these bytes has."""
+        return hmac.new(self._identity.reveal(), content, "sha256").hexdigest()
+
     def receive(self, streams: Sequence[Unsealed], cap: int) -> list[Incoming]:
         """Seal streams into temporary files, fsync them, read them back and compare.
 

@@ -14,7 +14,7 @@ from policy.redact import Private
 from store.database import Connection, Database
 from store.errors import StoreError
 from store.items import batches, marks
-from store.places import place_digest, was_deleted
+from store.places import any_deleted, place_digest, was_deleted
 from store.records import Origin, Record, State
 
 _PLACE = re.compile(r"([^;]*);UIDVALIDITY=([0-9]{1,20})/;UID=([0-9]{1,20})")
@@ -192,7 +192,7 @@ class MailboxTable:
     ) -> set[int]:
         """Which of these messages the owner deleted here."""
         with self._database.read() as connection:
-            if connection.execute("SELECT 1 FROM deleted_places LIMIT 1").fetchone() is None:
+            if not any_deleted(connection):
                 return set()
             found, source = set[int](), mail_source(account)
             for some in batches(list(uids)):

@@ -1,5 +1,5 @@
-"""Places whose item the owner deleted: remembered by digest, so that a source which still has it there is not
-heard again.
+"""What the owner deleted, remembered by digest, so that a source which still has it is not heard again: each
+place that held it, and of a message also its bytes, because servers move messages and number them anew.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from store.records import Origin
 
 # What comes from these leaves its place, or has none; every other source still holds what it gave.
 CONSUMING = frozenset({"drop", "upload", "attachment"})
+_MAIL = "mail:"
 
 
 def place_digest(source: str, locator: str, size: int | None, mtime_ns: int | None) -> bytes:
@@ -24,31 +25,62 @@ def place_digest(source: str, locator: str, size: int | None, mtime_ns: int | No
     for a message, of a UID, which says nothing of what it was. No name or address can be read back.
     """
     # A message's size is a server's word, which may change from one day to the next.
-    parts = [source, locator] if mtime_ns is None else [source, locator, str(size), str(mtime_ns)]
-    digest = hashlib.blake2b(digest_size=32, person=b"deleted place")
+    state = [] if mtime_ns is None else [str(size), str(mtime_ns)]
+    return _digest(b"deleted place", [source, locator, *state])
+
+
+def content_digest(source: str, blob: str) -> bytes:
+    """What is kept of a message that a mail account gave: made of its blob's name, which is keyed, so that not
+    even a guess can be confirmed without the home's keys.
+    """
+    return _digest(b"deleted message", [source, blob])
+
+
+def _digest(purpose: bytes, parts: Sequence[str]) -> bytes:
+    digest = hashlib.blake2b(digest_size=32, person=purpose)
     for part in parts:
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(8, "big") + encoded)
     return digest.digest()
 
 
+def any_deleted(connection: Connection) -> bool:
+    """Whether anything is remembered at all: mostly nothing is."""
+    return connection.execute("SELECT 1 FROM deleted_places LIMIT 1").fetchone() is not None
+
+
 def was_deleted(connection: Connection, origin: Origin) -> bool:
     """Whether the owner deleted what this place held, and it has not changed since."""
     if origin.source in CONSUMING:
         return False
+    return _is_kept(connection, place_digest(origin.source, origin.locator, origin.size, origin.mtime_ns))
+
+
+def bytes_were_deleted(connection: Connection, origin: Origin, blob: str) -> bool:
+    """Whether the owner deleted this message of this account, wherever it lay then."""
+    return origin.source.startswith(_MAIL) and _is_kept(connection, content_digest(origin.source, blob))
+
+
+def remember_place(connection: Connection, origin: Origin) -> None:
+    """Keep the digest of one more place of what the owner deleted."""
     digest = place_digest(origin.source, origin.locator, origin.size, origin.mtime_ns)
-    row = connection.execute("SELECT 1 FROM deleted_places WHERE digest = ?", (digest,)).fetchone()
-    return row is not None
+    connection.execute("INSERT OR IGNORE INTO deleted_places (digest) VALUES (?)", (digest,))
 
 
 def remember_places(connection: Connection, scope: Sequence[int]) -> None:
-    """Keep the digests of all places that hold these items now, before the items go."""
+    """Keep the digests of all places that hold these items now, and of messages, before the items go."""
     rows = connection.execute(
-        f"SELECT source, locator, size, mtime_ns FROM origins WHERE item IN ({marks(scope)})"
-        " AND parent = '' AND current = 1",
+        "SELECT o.source, o.locator, o.size, o.mtime_ns, i.blob FROM origins o JOIN items i ON i.seq = o.item"
+        f" WHERE o.item IN ({marks(scope)}) AND o.parent = '' AND o.current = 1",
         scope,
     ).fetchall()
+    digests = {place_digest(*place) for *place, _ in rows if place[0] not in CONSUMING}
+    digests |= {content_digest(place[0], blob) for *place, blob in rows if place[0].startswith(_MAIL)}
     connection.executemany(
-        "INSERT OR IGNORE INTO deleted_places (digest) VALUES (?)",
-        [(place_digest(*row),) for row in rows if row[0] not in CONSUMING],
+        "INSERT OR IGNORE INTO deleted_places (digest) VALUES (?)", [(digest,) for digest in digests]
     )
+
+
+def _is_kept(connection: Connection, digest: bytes) -> bool:
+    row = connection.execute("SELECT 1 FROM deleted_places WHERE digest = ?", (digest,)).fetchone()
+    return row is not None

@@ -42,6 +42,7 @@ from store.items import NewItem, batches, find_blob, hold_place, insert_item, ma
 from store.keys import KdfParameters, Keys
 from store.ledger import Ledger
 from store.migrate import copy_path, migrate, packaged_steps
+from store.places import any_deleted, bytes_were_deleted, remember_place, was_deleted
 from store.records import Origin, Receipt, Record
 from store.snapshots import Snapshots
 from store.verify import VerifyReport, verify_home
@@ -209,6 +210,26 @@ class Vault:
                 self._blobs.copy_out(blob.name, item, self._data_key(item, blob), sink)
                 found[item] = sink.getvalue()
         return found
+
+    def were_deleted(self, documents: Sequence[tuple[bytes, Origin]]) -> list[bool]:
+        """Which of these the owner deleted here and must not be taken in again, in the same order.
+
+        A message is known by its bytes too: its new place is remembered then, as if it had been there.
+        """
+        with self._database.read() as connection:
+            if not any_deleted(connection):
+                return [False] * len(documents)
+            at_place = [was_deleted(connection, origin) for _, origin in documents]
+            moved = [
+                not known and bytes_were_deleted(connection, origin, self._blobs.name_of(content))
+                for known, (content, origin) in zip(at_place, documents, strict=True)
+            ]
+        if any(moved):
+            with self._database.write() as connection:
+                for is_moved, (_, origin) in zip(moved, documents, strict=True):
+                    if is_moved:
+                        remember_place(connection, origin)
+        return [known or is_moved for known, is_moved in zip(at_place, moved, strict=True)]
 
     def original(self, item: str) -> int:
         """The bytes of an item as a file descriptor at offset 0: sealed, in memory. The caller closes it.

@@ -175,6 +175,20 @@ def test_what_the_owner_deleted_is_known_by_its_places(deleted: Vault) -> None:
     assert not catalog.was_deleted(place(8))
 
 
+def test_a_deleted_mail_is_known_by_its_bytes_at_any_place_of_its_account(deleted: Vault) -> None:
+    moved, foreign = place(77, folder="Archive"), Origin(source="mail:other", locator="x", name="x")
+    dropped = Origin(source="drop", locator="x", name="x")
+    given = [
+        (b"mail", place(1)),
+        (b"mail", moved),
+        (b"mail", foreign),
+        (b"mail", dropped),
+        (b"new", place(9)),
+    ]
+    assert deleted.were_deleted(given) == [True, True, False, False, False]
+    assert deleted.catalog.deleted_mail_uids("home", "Archive", 7, [77]) == {77}
+
+
 def test_a_file_that_changed_after_its_deletion_comes_again(deleted: Vault) -> None:
     def file(locator: str, size: int, mtime_ns: int) -> bool:
         origin = Origin(source="watch:desk", locator=locator, name="", size=size, mtime_ns=mtime_ns)
@@ -195,7 +209,7 @@ def test_what_is_dropped_again_is_wanted_again(deleted: Vault) -> None:
 def test_of_a_deleted_place_only_a_digest_stays(deleted: Vault) -> None:
     with deleted._database.read() as connection:
         rows = connection.execute("SELECT * FROM deleted_places").fetchall()
-    assert len(rows) == 4
+    assert len(rows) == 5  # four places, and the bytes of the mail
     assert all(len(row) == 1 and len(row[0]) == 32 for row in rows)
 
 

@@ -269,6 +269,27 @@ def test_what_the_owner_deleted_is_not_fetched_again(
         assert post.vault.catalog.count() == 2
 
 
+def test_what_the_owner_deleted_stays_away_when_the_server_moves_it_or_numbers_it_anew(
+    server: Dovecot, users: Iterator[str], post: Post
+) -> None:
+    user = next(users)
+    server.create("Archive", user)
+    names = server.deliver((message(n) for n in range(3)), "INBOX", user)
+    post.add(server, user)
+    with post.running():
+        post.settled(user)
+        (doomed,) = [item for item, _, content in post.stored(user) if content == message(1)]
+        post.vault.delete(doomed)
+    server.move(names[1], "INBOX", "Archive", user)
+    server.change_uidvalidity("INBOX", user)
+    with post.running():
+        post.settled(user)
+        balances = post.balances(user)
+        assert (balances["INBOX"].stored, balances["INBOX"].on_server) == (2, 2)
+        assert (balances["Archive"].stored, balances["Archive"].deleted_here) == (0, 1)
+        assert post.vault.catalog.count() == 2
+
+
 def test_what_is_too_large_by_policy_stays_there_and_is_named(
     server: Dovecot, users: Iterator[str], tmp_path: Path
 ) -> None:
