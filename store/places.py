@@ -30,8 +30,8 @@ def place_digest(source: str, locator: str, size: int | None, mtime_ns: int | No
 
 
 def content_digest(source: str, blob: str) -> bytes:
-    """What is kept of a message of a mail account: made of its blob's name, which is keyed, so that not even a
-    guess can be confirmed without the home's keys.
+    """What is kept of a message of a mail account. It is made of its blob's name, which is keyed, so that not
+    even a guess can be confirmed without the home's keys.
     """
     return _digest(b"deleted message", [source, blob])
 
