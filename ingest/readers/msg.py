@@ -13,7 +13,10 @@ from ingest.mail.tnef import read_tnef
 from ingest.readers.containers import olefile
 from ingest.readers.draft import Document, Draft
 
-ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError, struct.error)
+ERRORS = (
+    *(ValueError, LookupError, TypeError, AttributeError, AssertionError, OSError, struct.error),
+    OverflowError,  # a size in the header that no memory has
+)
 _PROPERTIES = "__properties_version1.0"
 _STREAM = re.compile(r"__substg1\.0_([0-9A-Fa-f]{4})([0-9A-Fa-f]{4})")
 _WHOLE = {0x0002: "<h", 0x0003: "<i", 0x000B: "<h", 0x0014: "<q", 0x0040: "<q"}

@@ -25,7 +25,7 @@ _RATIO = 200  # office documents stay below 50
 
 ERRORS = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
-    *(EOFError, NotImplementedError, RuntimeError, KeyError, OSError, ValueError),
+    *(EOFError, NotImplementedError, RuntimeError, KeyError, OSError, OverflowError, ValueError),
 )
 
 

@@ -131,5 +131,12 @@ def test_a_meeting_and_a_signed_message_are_marked() -> None:
     assert (found.text, found.mail.marks) == ("the lamp is on", ["signed (S/MIME)"])
 
 
+def test_sectors_of_an_absurd_size_are_damage() -> None:
+    content = bytearray(msg(OUTER))
+    content[32:34] = b"\x48\x00"  # MS-CFB, mini sector shift: 2 to the power of 72
+    reply = seen(bytes(content), "a.msg").reply
+    assert reply.elements or reply.reason == "TRUNCATED"
+
+
 def test_a_draft_has_the_date_of_its_making() -> None:
     assert seen(msg(Mail({0x0037: "Draft", 0x3007: SENT})), "a.msg").reply.created_at == 1772528400.0
