@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from appliance import account_file, settings
+from appliance.cli import main
 from appliance.errors import BadRequest, SettingsError
 from ingest.mail.account import MailAccount
 
@@ -51,3 +52,13 @@ def test_a_file_that_is_not_valid_is_left_alone(tmp_path: Path) -> None:
 def test_without_a_file_one_is_made(tmp_path: Path) -> None:
     account_file.add(tmp_path, HOME)
     assert settings.load(tmp_path).file.mail == (HOME,)
+
+
+def test_without_a_service_an_account_with_a_file_is_added_and_its_exclusions_are_more_than_the_usual(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = ["--host", "localhost", "--user", "me", "--password-file", "/nowhere", "--exclude", "Drafts"]
+    assert main(["mail", "add", "home", *wanted, "--home", str(tmp_path)]) == 0
+    assert "as soon as the service runs" in capsys.readouterr().out
+    (account,) = settings.load(tmp_path).file.mail
+    assert account.exclude == ("\\Junk", "\\Trash", "Drafts")
