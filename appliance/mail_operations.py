@@ -135,9 +135,7 @@ class MailOperations:
 
     def people(self, request: PeopleRequest) -> list[Person]:
         """Who writes and is written to."""
-        return self._vault.catalog.people(
-            request.query, limit=max(1, min(request.limit, self._limits.page_size))
-        )
+        return self._vault.catalog.people(request.query, limit=self._limits.page(request.limit))
 
     def merge_people(self, request: MergeRequest) -> Person:
         """The owner says that two people are one."""

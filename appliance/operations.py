@@ -198,7 +198,7 @@ class Operations:
 
     def items(self, request: ItemsRequest) -> ItemPage:
         """What is stored, newest first."""
-        limit = max(1, min(request.limit, self._limits.page_size))
+        limit = self._limits.page(request.limit)
         found = self._vault.catalog.items(
             state=request.state, source=request.source, limit=limit, before=request.before
         )
@@ -243,7 +243,7 @@ class Operations:
 
     def actions(self, request: ActionsRequest) -> list[Action]:
         """Action items, those due first before those without a date."""
-        limit = max(1, min(request.limit, self._limits.page_size))
+        limit = self._limits.page(request.limit)
         status = None if request.all else request.status
         return self._vault.catalog.actions(status=status, item=request.item, limit=limit)
 

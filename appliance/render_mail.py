@@ -85,8 +85,7 @@ def import_progress(one: Json) -> str:
     """How far an import is."""
     known = f" ({one['duplicates']} were there already)" if one["duplicates"] else ""
     share = f" {one['position'] / one['size']:.0%}" if one["stage"] == "running" and one["size"] else ""
-    left = f", about {_span(one['eta_s'])} left" if one["eta_s"] else ""
-    return f"{inert(one['path'])}: {one['messages']} messages{known}, {one['stage']}{share}{left}"
+    return f"{inert(one['path'])}: {one['messages']} messages{known}, {one['stage']}{share}{_left(one)}"
 
 
 def conversation(thread: Json) -> str:
@@ -116,8 +115,11 @@ def people(found: Iterable[Json]) -> str:
 
 def _pace(one: Json) -> str:
     rate = f", {one['rate']:.0f}/s" if one.get("rate") else ""
-    left = f", about {_span(one['eta_s'])} left" if one.get("eta_s") else ""
-    return rate + left
+    return rate + _left(one)
+
+
+def _left(one: Json) -> str:
+    return f", about {_span(one['eta_s'])} left" if one["eta_s"] else ""
 
 
 def _span(seconds: float) -> str:

@@ -111,16 +111,8 @@ def appliance(workplace: Path, server: Dovecot, count: int, *, meaning: bool, id
     """The appliance in a home of its own, warm; the clock begins when it learns of the mailbox."""
     box = Box(workplace)
     box.make()
-    password, authority = workplace / "password", workplace / "ca.pem"
-    password.touch(mode=0o600)
-    password.write_text(PASSWORD)
-    authority.write_bytes(server.ca)
     with box.running():
-        with (box.home / "strongroom.toml").open("a") as settings:
-            settings.write(
-                f'[[mail]]\nname = "bench"\nhost = "localhost"\nport = {server.tls_port}\nuser = "{USER}"\n'
-                f'password_file = "{password}"\nca_file = "{authority}"\n'
-            )
+        add_account(box, server)
         began, cpu = time.perf_counter(), box.cpu_s()
         box.client.call("POST", "/v1/mail", {"name": "bench"})
         run: Json = {}
@@ -136,6 +128,19 @@ def appliance(workplace: Path, server: Dovecot, count: int, *, meaning: bool, id
             run["idle_percent"] = idle(box, idle_s)
         run["peaks_mib"] = box.peaks
     return run
+
+
+def add_account(box: Box, server: Dovecot) -> None:
+    """Write the server's mailbox into the settings, as "bench"."""
+    password, authority = box.home.parent / "password", box.home.parent / "ca.pem"
+    password.touch(mode=0o600)
+    password.write_text(PASSWORD)
+    authority.write_bytes(server.ca)
+    with (box.home / "strongroom.toml").open("a") as settings:
+        settings.write(
+            f'[[mail]]\nname = "bench"\nhost = "localhost"\nport = {server.tls_port}\nuser = "{USER}"\n'
+            f'password_file = "{password}"\nca_file = "{authority}"\n'
+        )
 
 
 def until(box: Box, stage: str, count: int) -> Json:

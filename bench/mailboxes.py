@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from email.policy import compat32
 from itertools import combinations
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import Any
 
 from bench import corpus
 from bench.box import Box
-from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot
+from bench.mail import add_account
+from tests.support.dovecot import dovecot
 
 Json = dict[str, Any]
 
@@ -41,16 +42,18 @@ def main() -> int:
         for number, name in enumerate(_FOLDERS):
             server.create(name)
             server.deliver(messages[number :: len(_FOLDERS)], name)
-        box = _box(Path(folder) / "box", server)
+        box = Box(Path(folder) / "box")
+        box.make()
+        add_account(box, server)
         with box.running():
             first = _sync(box, messages)
             agreement = pair_agreement(_meant(messages), _found(box))
             print(f"conversations: {agreement:.2%} of the pairs agree with the headers")
-            before = _items(box)
+            before = {item["id"] for item in _stored(box)}
             for name in _FOLDERS:
                 server.change_uidvalidity(name)
             again = _sync(box, messages)
-            after = _items(box)
+            after = {item["id"] for item in _stored(box)}
             new, lost = len(after - before), len(before - after)
             print(f"numbered anew: {new} items are new, {lost} lost")
     return int(not (first and again and not new and not lost))
@@ -67,21 +70,6 @@ def pair_agreement(meant: Mapping[str, Hashable], found: Mapping[str, Hashable])
 
 def _pairs(sizes: Iterable[int]) -> int:
     return sum(size * (size - 1) // 2 for size in sizes)
-
-
-def _box(workplace: Path, server: Dovecot) -> Box:
-    box = Box(workplace)
-    box.make()
-    password, authority = workplace / "password", workplace / "ca.pem"
-    password.touch(mode=0o600)
-    password.write_text(PASSWORD)
-    authority.write_bytes(server.ca)
-    with (box.home / "strongroom.toml").open("a") as settings:
-        settings.write(
-            f'[[mail]]\nname = "bench"\nhost = "localhost"\nport = {server.tls_port}\nuser = "{USER}"\n'
-            f'password_file = "{password}"\nca_file = "{authority}"\n'
-        )
-    return box
 
 
 def _sync(box: Box, messages: list[bytes]) -> bool:
@@ -106,26 +94,21 @@ def _sync(box: Box, messages: list[bytes]) -> bool:
     return balanced
 
 
-def _items(box: Box) -> set[str]:
-    found, before = set[str](), None
+def _stored(box: Box) -> Iterator[Json]:
+    """Every item of the account."""
+    before = None
     while True:
         page = box.client.call("GET", "/v1/items", source="mail:bench", limit=200, before=before)
-        found |= {item["id"] for item in page["items"]}
+        yield from page["items"]
         before = page["before"]
         if before is None:
-            return found
+            return
 
 
 def _found(box: Box) -> dict[str, str]:
     """The conversation of each message id, as the appliance tells it."""
     found: dict[str, str] = {}
-    threads, before = set[str](), None
-    while True:
-        page = box.client.call("GET", "/v1/items", source="mail:bench", limit=200, before=before)
-        threads |= {item["thread"] for item in page["items"] if item["thread"]}
-        before = page["before"]
-        if before is None:
-            break
+    threads = {item["thread"] for item in _stored(box) if item["thread"]}
     for thread in threads:
         for message in box.client.call("GET", f"/v1/threads/{thread}")["messages"]:
             if message["item"] and message["message_id"]:

@@ -109,7 +109,7 @@ class Searcher:
                 if mode is Mode.SEMANTIC:
                     raise
                 mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
-        limit = self._limit(query)
+        limit = self._limits.page(query.limit)
         found: list[tuple[Item, int, float]] = []
         if mode is Mode.HYBRID and _is_code(wanted):
             found = self._find(text, None, wanted, Mode.KEYWORD, query.filters, limit)
@@ -125,15 +125,12 @@ class Searcher:
         """The newest mail of the people that a query names, which says nothing else."""
         allowed = self._allowed(query.filters, wanted) or set()
         hits: list[Hit] = []
-        for item in self._catalog.newest_of(allowed, self._limit(query)):
+        for item in self._catalog.newest_of(allowed, self._limits.page(query.limit)):
             with suppress(NoSuchItem):  # deleted in this moment
                 passage = _beginning(item, self._catalog.passages_of(item.id))
                 hits.append(self._hit(text, wanted, item, passage, 1.0))
         took = round((time.perf_counter() - began) * 1000, 2)
         return Results(hits=tuple(hits), took_ms=took, total=len(allowed), mode=query.mode)
-
-    def _limit(self, query: Query) -> int:
-        return max(1, min(query.limit, self._limits.page_size))
 
     def _by_meaning(self, wanted: Wanted) -> _ByMeaning:
         """The question put to the vectors, but for depth and filter. The model is asked once."""

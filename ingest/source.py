@@ -47,6 +47,17 @@ class Departure(Record, frozen=True, kw_only=True):
 News = Arrival | Batch | Departure
 
 
+def offered(news: News) -> list[Origin]:
+    """Where the documents come from that this news offers; a departure offers none."""
+    match news:
+        case Batch(documents):
+            return [document.origin for document in documents]
+        case Arrival(origin=origin):
+            return [origin]
+        case Departure():
+            return []
+
+
 class Source(Protocol):
     """A place that documents come from.
 

@@ -32,3 +32,7 @@ class Limits:
     query_chars: int = 4_096
     page_size: int = 200
     free_disk_bytes: int = 256 * MIB  # below this intake pauses
+
+    def page(self, wanted: int) -> int:
+        """How many rows a listing gives that is asked for so many: at least one, at most a page."""
+        return max(1, min(wanted, self.page_size))

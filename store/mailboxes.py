@@ -14,7 +14,7 @@ from policy.redact import Private
 from store.database import Connection, Database
 from store.errors import StoreError
 from store.items import batches, marks
-from store.places import any_deleted, place_digest, was_deleted
+from store.places import MAIL, any_deleted, place_digest, was_deleted
 from store.records import Origin, Record, State
 
 _PLACE = re.compile(r"([^;]*);UIDVALIDITY=([0-9]{1,20})/;UID=([0-9]{1,20})")
@@ -59,7 +59,7 @@ class Import(Record, frozen=True, kw_only=True):
 
 def mail_source(account: str) -> str:
     """`Origin.source` of an account's messages."""
-    return f"mail:{account}"
+    return f"{MAIL}{account}"
 
 
 def mail_locator(folder: str, uidvalidity: int, uid: int) -> str:

@@ -5,7 +5,7 @@ place that held it, and of a message also its bytes, because servers move messag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from store.database import Connection
 from store.items import marks
@@ -13,7 +13,7 @@ from store.records import Origin
 
 # What comes from these leaves its place, or has none; every other source still holds what it gave.
 CONSUMING = frozenset({"drop", "upload", "attachment"})
-_MAIL = "mail:"
+MAIL = "mail:"  # and the account: the source of its messages
 
 
 def place_digest(source: str, locator: str, size: int | None, mtime_ns: int | None) -> bytes:
@@ -58,13 +58,12 @@ def was_deleted(connection: Connection, origin: Origin) -> bool:
 
 def bytes_were_deleted(connection: Connection, origin: Origin, blob: str) -> bool:
     """Whether the owner deleted this message of this account, wherever it lay then."""
-    return origin.source.startswith(_MAIL) and _is_kept(connection, content_digest(origin.source, blob))
+    return origin.source.startswith(MAIL) and _is_kept(connection, content_digest(origin.source, blob))
 
 
 def remember_place(connection: Connection, origin: Origin) -> None:
     """Keep the digest of one more place of what the owner deleted."""
-    digest = place_digest(origin.source, origin.locator, origin.size, origin.mtime_ns)
-    connection.execute("INSERT OR IGNORE INTO deleted_places (digest) VALUES (?)", (digest,))
+    _keep(connection, {place_digest(origin.source, origin.locator, origin.size, origin.mtime_ns)})
 
 
 def remember_places(connection: Connection, scope: Sequence[int]) -> None:
@@ -75,7 +74,11 @@ def remember_places(connection: Connection, scope: Sequence[int]) -> None:
         scope,
     ).fetchall()
     digests = {place_digest(*place) for *place, _ in rows if place[0] not in CONSUMING}
-    digests |= {content_digest(place[0], blob) for *place, blob in rows if place[0].startswith(_MAIL)}
+    digests |= {content_digest(place[0], blob) for *place, blob in rows if place[0].startswith(MAIL)}
+    _keep(connection, digests)
+
+
+def _keep(connection: Connection, digests: Iterable[bytes]) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO deleted_places (digest) VALUES (?)", [(digest,) for digest in digests]
     )

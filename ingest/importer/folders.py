@@ -17,7 +17,7 @@ from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
 from ingest.importer.loose import is_message, place_of, unwrapped
 from ingest.importer.messages import BATCH_BYTES, BATCH_COUNT, SMALL_BYTES
 from ingest.importer.source import NAMED_MOST, Progress
-from ingest.source import Arrival, Batch, Document, News
+from ingest.source import Arrival, Batch, Document, News, offered
 from ingest.sources.tree import Tree
 from ingest.sources.whole import Stamp, readable
 from policy.limits import Limits
@@ -73,10 +73,7 @@ class MailFolder:
 
     def acknowledge(self, news: News) -> None:
         """See Source."""
-        if isinstance(news, Batch):
-            self._acknowledged.update(each.origin.locator for each in news.documents)
-        elif isinstance(news, Arrival):
-            self._acknowledged.add(news.origin.locator)
+        self._acknowledged.update(origin.locator for origin in offered(news))
 
     def defer(self, news: News) -> None:
         """See Source. What is not acknowledged is named as skipped; the next import offers it again."""

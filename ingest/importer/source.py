@@ -29,7 +29,7 @@ from ingest.importer.messages import (
     Told,
 )
 from ingest.importer.splitter import Splitter
-from ingest.source import Arrival, Batch, Document, News
+from ingest.source import Arrival, Batch, Document, News, offered
 from policy.limits import Limits
 from store.mailboxes import Import
 from store.records import Origin
@@ -130,10 +130,7 @@ class ImportSource:
 
     def acknowledge(self, news: News) -> None:
         """See Source."""
-        if isinstance(news, Batch):
-            self._acknowledged.update(each.origin.locator for each in news.documents)
-        elif isinstance(news, Arrival):
-            self._acknowledged.add(news.origin.locator)
+        self._acknowledged.update(origin.locator for origin in offered(news))
 
     def defer(self, news: News) -> None:
         """See Source. What is not acknowledged is named as skipped: a file of messages is read once."""

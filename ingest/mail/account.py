@@ -70,11 +70,6 @@ class MailAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if not self.port:
             msgspec.structs.force_setattr(self, "port", 993 if self.security is Security.TLS else 143)
 
-    @property
-    def source(self) -> str:
-        """As in Origin.source."""
-        return f"mail:{self.name}"
-
     def selects(self, folder: RemoteFolder) -> bool:
         """Whether the owner wants this folder. Those that the owner names are wanted whatever their flags."""
         flags = {flag.lower() for flag in folder.flags}

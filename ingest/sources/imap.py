@@ -26,11 +26,11 @@ from ingest.errors import NotWhole, RemoteFailed, SourceError
 from ingest.mail.account import MailAccount, same_folder
 from ingest.mail.cursor import TOO_LARGE, Cursor, FolderBalance, Look, choose, judge, settle
 from ingest.mail.ledger import MailLedger
-from ingest.source import Arrival, Batch, Departure, Document, News
+from ingest.source import Arrival, Batch, Departure, Document, News, offered
 from ingest.sources.remote import Remote, Slices
 from policy.limits import KIB, MIB, Limits
 from store.catalog import Catalog
-from store.mailboxes import Refusal, mail_locator
+from store.mailboxes import Refusal, mail_locator, mail_source
 from store.records import Origin
 
 SMALL_BYTES = 128 * KIB  # smaller messages come in batches, and larger ones alone, in slices
@@ -77,7 +77,7 @@ class MailboxSource:
     def __init__(
         self, account: MailAccount, catalog: Catalog, limits: Limits, connect: Callable[[], Remote]
     ) -> None:
-        self.name = account.source
+        self.name = mail_source(account.name)
         self.cursors: dict[str, Cursor] = {}
         self.taken = 0  # messages, since the start
         self.state, self.since = AccountState.CONNECTING, time.time()
@@ -168,7 +168,7 @@ class MailboxSource:
         if isinstance(news, Departure):
             return
         by_folder: dict[str, list[int]] = {}
-        for origin in _origins(news):
+        for origin in offered(news):
             cursor, uid = self._offered.pop(origin.locator)
             by_folder.setdefault(cursor.name, []).append(uid)
         for name, uids in by_folder.items():
@@ -184,7 +184,7 @@ class MailboxSource:
         if isinstance(news, Departure):
             self._undone.add(self._offered[news.locator][1])
             return
-        for origin in _origins(news):
+        for origin in offered(news):
             cursor, uid = self._offered.pop(origin.locator)
             if self._broken is not None:
                 self._blame(cursor, (uid,))
@@ -485,7 +485,3 @@ class MailboxSource:
         locator = mail_locator(cursor.name, cursor.uidvalidity, uid)
         self._offered[locator] = (cursor, uid)
         return locator
-
-
-def _origins(news: Arrival | Batch) -> list[Origin]:
-    return [one.origin for one in news.documents] if isinstance(news, Batch) else [news.origin]
