@@ -5,9 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +15,7 @@ from store.errors import BlobDamaged, ItemTooLarge, NoSuchItem
 from store.records import Origin, State
 from store.vault import Vault
 from tests.support.homes import put, throwaway_vault
-
-ROOT = Path(__file__).parents[2]
+from tests.support.small_disk import on_a_small_disk
 
 
 def mail(content: bytes, uid: int) -> tuple[bytes, Origin]:
@@ -138,21 +134,8 @@ vault.close()
 
 
 def test_a_full_disk_refuses_a_batch_as_a_whole(tmp_path: Path) -> None:
-    unshare = shutil.which("unshare")
-    if (
-        unshare is None
-        or subprocess.run([unshare, "-Urm", "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("this kernel grants no user and mount namespace to mount a small disk in")
-    done = subprocess.run(
-        [unshare, "-Urm", sys.executable, "-c", FULL_DISK, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    batches, refused, items, blobs, incoming, problems = json.loads(done.stdout)
+    printed = on_a_small_disk(FULL_DISK, tmp_path)
+    batches, refused, items, blobs, incoming, problems = json.loads(printed)
     assert batches > 5
     assert refused > 0
     assert (items, blobs, incoming, problems) == (10 * batches + 10 * (5 - refused), items, 0, [])

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
+from tests.support.small_disk import on_a_small_disk
 
 # The mount lives in the namespaces of this one child and vanishes with it.
 PROGRAM = """
@@ -72,21 +67,8 @@ print(json.dumps(result))
 
 
 def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
-    unshare = shutil.which("unshare")
-    if (
-        unshare is None
-        or subprocess.run([unshare, "-Urm", "true"], capture_output=True, check=False).returncode
-    ):
-        pytest.skip("this kernel grants no user and mount namespace to mount a small disk in")
-    done = subprocess.run(
-        [unshare, "-Urm", sys.executable, "-c", PROGRAM, str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
+    printed = on_a_small_disk(PROGRAM, tmp_path)
+    result = json.loads(printed)
     assert result["refused"] == 5
     assert result["stored"] == result["blobs"] == result["count"] == result["readable"] > 20
     assert (result["incoming"], result["snapshots"]) == (0, 0)
