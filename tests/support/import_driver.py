@@ -1,4 +1,6 @@
-"""An import in a process of its own, made to be killed. It ends once the file is imported."""
+"""An import in a process of its own, made to be killed: it tells its messages line by line, and ends once the
+file is imported.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ def main(home: Path, path: Path) -> None:
     thread = threading.Thread(target=imports.run, args=(stop,))
     thread.start()
     imports.start(path)
-    while imports.status()[0].stage in (Stage.WAITING, Stage.RUNNING):
-        time.sleep(0.02)
+    while (status := imports.status()[0]).stage in (Stage.WAITING, Stage.RUNNING):
+        print(status.messages, flush=True)
+        time.sleep(0.002)
     stop.set()
     vault.ledger.poke()
     thread.join()
