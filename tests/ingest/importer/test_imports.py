@@ -248,7 +248,8 @@ def _killed_again_and_again(times: int, number: int) -> int:
         while kills < times:
             with subprocess.Popen(driver, stdout=subprocess.PIPE) as process:
                 assert process.stdout
-                due = len(messages) * (kills + 1) // (times + 1)  # by progress, as no two machines are as fast
+                # By progress: no two machines are as fast.
+                due = len(messages) * (kills + 1) // (times + 1)
                 reached = any(int(line) >= due for line in process.stdout)
                 if reached and kills % 2:
                     _kill_children(process.pid)
