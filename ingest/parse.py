@@ -232,7 +232,7 @@ class ParseStage:
         for position, child in enumerate(children, 1):
             origin = Origin(
                 source="attachment",
-                locator=f"{item.id}/{position}/{child.name}",
+                locator=f"{item.id}/{position}/{child.path}",
                 name=child.name,
                 size=child.length,
             )

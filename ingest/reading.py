@@ -11,14 +11,15 @@ import re
 from dataclasses import dataclass
 
 from ingest.errors import ParserLied
-from ingest.sandbox.messages import ReadAddress, ReadChild, ReadElement, ReadMail, Reply
+from ingest.sandbox.messages import BAR, ReadAddress, ReadChild, ReadElement, ReadMail, Reply
 from policy.limits import Limits
-from store.records import Address, Element, ElementKind, MailHeader, Mark, Reading, Reason
+from store.records import Address, Element, ElementKind, MailHeader, Mark, Reading, Reason, Table
 
 SEPARATOR = "\n\n"  # between elements in an item's text
 
 _LINE_CHARS = 1_000  # titles, subjects, sentences for the owner
 _NAME_CHARS = 200  # of a file; with its place in the parent it stays below what any system allows
+_FOLDERS = 20
 _ADDRESS_CHARS = 320  # RFC 3696: 64 @ 255
 _ID_CHARS = 998  # RFC 5322: one line
 _ADDRESSES = 1_000
@@ -40,6 +41,7 @@ class Child:
     """A stretch of the children's descriptor that is a document of its own."""
 
     name: str  # no path, never empty
+    path: str  # inside its parent, "/" between; ends with the name
     offset: int
     length: int
 
@@ -123,9 +125,16 @@ def _children(untrusted_children: list[ReadChild], limits: Limits, children_byte
         _honest(end <= child.offset and child.length >= 0, "children that overlap")
         end = child.offset + child.length
         _honest(end <= children_bytes, "a child that is not there")
-        name = line(re.split(r"[/\\]", child.name)[-1], _NAME_CHARS).lstrip(".")
-        children.append(Child(name or f"{position}", child.offset, child.length))
+        name = (_names(child.name) or [f"{position}"])[-1]
+        path = "/".join([*_names(child.path)[:-1][-_FOLDERS:], name])
+        children.append(Child(name, path, child.offset, child.length))
     return tuple(children)
+
+
+def _names(untrusted_path: str) -> list[str]:
+    """The names in a path, each fit to be shown; none that leads anywhere."""
+    names = (line(part, _NAME_CHARS).lstrip(".") for part in re.split(r"[/\\]", untrusted_path))
+    return [name for name in names if name]
 
 
 def _text(
@@ -135,7 +144,7 @@ def _text(
     _honest(len(untrusted_elements) <= limits.elements, "too many elements")
     texts: list[str] = []
     elements: list[Element] = []
-    start = 0
+    start = cells = 0
     for element in untrusted_elements:
         try:
             kind = ElementKind(element.kind)
@@ -144,15 +153,53 @@ def _text(
         last_page = _PAGES if pages is None else pages
         _honest(element.page is None or 1 <= element.page <= last_page, "a page out of range")
         _honest(element.level is None or 0 <= element.level <= _LEVELS, "a level out of range")
-        text = _UNPRINTABLE.sub(" ", element.text.replace("\r\n", "\n")).strip("\n").rstrip()
+        _honest(
+            element.language is None or bool(_LANGUAGE.fullmatch(element.language)), "a language that is none"
+        )
+        table: Table | None = None
+        if element.rows is None:
+            text = _UNPRINTABLE.sub(" ", element.text.replace("\r\n", "\n")).strip("\n").rstrip()
+        else:
+            cells += sum(map(len, element.rows))
+            _honest(cells <= limits.table_cells, "too many cells")
+            text, table = _table(element.rows, element.header_rows, start)
         if not text.strip():
             continue
         end = start + len(text)
         _honest(end <= limits.text_chars, "too much text")
-        elements.append(Element(kind=kind, start=start, end=end, page=element.page, level=element.level))
+        elements.append(
+            Element(
+                kind=kind,
+                start=start,
+                end=end,
+                page=element.page,
+                level=element.level,
+                language=element.language,
+                table=table,
+            )
+        )
         texts.append(text)
         start = end + len(SEPARATOR)
     return SEPARATOR.join(texts), tuple(elements)
+
+
+def _table(untrusted_rows: list[list[str]], header: int, start: int) -> tuple[str, Table]:
+    """The text of a table that begins at `start`, and where its cells stand."""
+    lines: list[str] = []
+    spans: list[tuple[int, ...]] = []
+    line_start = start
+    for untrusted_row in untrusted_rows:
+        at = line_start
+        cells = [" ".join(_UNPRINTABLE.sub(" ", cell).split()) for cell in untrusted_row]
+        row: list[int] = []
+        for cell in cells:
+            row += (at, at + len(cell))
+            at += len(cell) + len(BAR)
+        lines.append(BAR.join(cells))
+        spans.append(tuple(row))
+        line_start += len(lines[-1]) + 1
+    _honest(0 <= header <= len(spans), "more header rows than rows")
+    return "\n".join(lines), Table(rows=tuple(spans), header=header)
 
 
 def _mail(untrusted_mail: ReadMail) -> MailHeader:

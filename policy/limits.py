@@ -15,9 +15,14 @@ class Limits:
     item_bytes: int = 256 * MIB  # larger files are quarantined as TOO_LARGE before they are read
     text_chars: int = 20_000_000  # text kept of one item
     elements: int = 200_000
-    children: int = 1_000  # attachments and members of one item
+    table_cells: int = 100_000  # of one item; beyond them a table is text only
+    pages: int = 20_000  # of one document
+    children: int = 10_000  # attachments and members of one item
     child_bytes: int = 256 * MIB  # all children of one item together
     depth: int = 5  # attachment within attachment
+    descendants: int = 20_000  # items that came out of one item, at any depth
+    descendant_bytes: int = 2048 * MIB  # all of them together
+    unpack_ratio: int = 200  # bytes out of one byte, beyond the first 64 MiB
     frame_bytes: int = 128 * MIB  # one message between two processes
     parse_wall_s: float = 60.0
     parse_wall_ocr_s: float = 600.0

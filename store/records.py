@@ -27,7 +27,8 @@ class Reason(StrEnum):
 
     EMPTY = "EMPTY"
     IMAGE_ONLY = "IMAGE_ONLY"
-    ENCRYPTED = "ENCRYPTED"
+    ENCRYPTED = "ENCRYPTED"  # and no password would help
+    NEEDS_PASSWORD = "NEEDS_PASSWORD"  # the owner can give it: `strongroom items unlock`
     TRUNCATED = "TRUNCATED"
     UNSUPPORTED = "UNSUPPORTED"
     TIMEOUT = "TIMEOUT"
@@ -104,6 +105,13 @@ class MailHeader(Record, frozen=True, kw_only=True):
     marks: tuple[Mark, ...] = ()
 
 
+class Table(Record, frozen=True, kw_only=True):
+    """The grid of a table: of each row, start and end of each cell by turns, in the item's text."""
+
+    rows: tuple[tuple[int, ...], ...]
+    header: int = 0  # how many of the rows, from the first, name the columns
+
+
 class Element(Record, frozen=True, kw_only=True):
     """One piece of a document in reading order; `start:end` cuts exactly its text out of the item's text."""
 
@@ -112,6 +120,8 @@ class Element(Record, frozen=True, kw_only=True):
     end: int
     page: int | None = None
     level: int | None = None  # heading depth, list nesting
+    language: str | None = None  # ISO 639-1, only where it is another than the item's
+    table: Table | None = None  # of a table that is not too large to be drawn
 
 
 class Reading(Record, frozen=True, kw_only=True):
@@ -167,6 +177,7 @@ class NewPassage(Record, frozen=True, kw_only=True):
     page: int | None = None
     heading: str | None = None  # path of headings above it, " › " between
     embed: bool = True  # False: quoted text and signatures, findable by word only
+    language: str | None = None  # ISO 639-1, only where it is another than the item's
 
 
 class Passage(NewPassage, frozen=True, kw_only=True):

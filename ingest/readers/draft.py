@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO
 
 from ingest.readers.errors import LimitReached
-from ingest.sandbox.messages import Job, ReadChild, ReadElement, ReadMail
+from ingest.sandbox.messages import BAR, Job, ReadChild, ReadElement, ReadMail
 from policy.limits import Limits
 
 HEAD_BYTES = 64 * 1024
@@ -87,9 +88,11 @@ class Draft:
     author: str | None = None
     created_at: float | None = None
     pages: int | None = None
+    scans: list[int] = field(default_factory=list)  # pages whose text is in a picture
     mail: ReadMail | None = None
     missing: list[str] = field(default_factory=list)  # what could not be read, in words for the owner
     _chars: int = 0
+    _cells: int = 0
     _child_bytes: int = 0
 
     def add(self, kind: Kind, text: str, *, page: int | None = None, level: int | None = None) -> None:
@@ -101,14 +104,63 @@ class Draft:
         text = clean(text).strip("\n \t")
         if not text:
             return
-        room = self.limits.text_chars - self._chars
-        if room <= 0 or len(self.elements) >= self.limits.elements:
-            raise LimitReached(f"only the first {self._chars:,} characters were read")
+        room = self._room()
         self.elements.append(ReadElement(kind=kind.value, text=text[:room], page=page, level=level))
         self._chars += min(len(text), room) + 2
 
-    def add_child(self, name: str, content: bytes) -> None:
-        """Hand on an attachment; one that is empty or over the limits is named in `missing` instead."""
+    def add_table(
+        self, rows: Iterable[Sequence[str]], *, header_rows: int = 0, page: int | None = None
+    ) -> None:
+        """Append one table, row by row; rows without a word are left out.
+
+        Args:
+            rows: the text of each cell; white space in it counts as one space.
+            header_rows: how many rows, from the first, name the columns.
+
+        Raises:
+            LimitReached: as `add`.
+        """
+        kept: list[list[str]] = []
+        room, chars = self._room(), 0
+        for position, row in enumerate(rows):
+            cells = [" ".join(clean(cell).split()) for cell in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                kept.append(cells)
+                chars += sum(map(len, cells)) + len(BAR) * len(cells)
+            elif position < header_rows:
+                header_rows -= 1
+            if chars > room:
+                break
+        self._cells += sum(map(len, kept))
+        if chars > room or self._cells > self.limits.table_cells:
+            self.add(Kind.TABLE, "\n".join(map(BAR.join, kept)), page=page)
+        elif kept:
+            self.elements.append(
+                ReadElement(kind=Kind.TABLE.value, text="", page=page, rows=kept, header_rows=header_rows)
+            )
+            self._chars += chars
+        if chars > room:
+            self._room()
+
+    def _room(self) -> int:
+        """How many more characters may be added.
+
+        Raises:
+            LimitReached: none, or there are as many elements as may be.
+        """
+        room = self.limits.text_chars - self._chars
+        if room <= 0 or len(self.elements) >= self.limits.elements:
+            raise LimitReached(f"only the first {self._chars:,} characters were read")
+        return room
+
+    def add_child(self, name: str, content: bytes, *, path: str = "") -> None:
+        """Hand on an attachment; one that is empty or over the limits is named in `missing` instead.
+
+        Args:
+            path: where it stands in an archive, its name included.
+        """
         name = label(name) or "attachment"
         if not content:
             self.missing.append("an attachment is empty")
@@ -118,7 +170,9 @@ class Draft:
             self.missing.append("an attachment is over the size limit")
         else:
             self.sink.write(content)
-            self.children.append(ReadChild(name=name, offset=self._child_bytes, length=len(content)))
+            self.children.append(
+                ReadChild(name=name, offset=self._child_bytes, length=len(content), path=path)
+            )
             self._child_bytes += len(content)
 
     def describe(
@@ -135,8 +189,9 @@ class Draft:
         parts: list[str] = []
         for element in self.elements:
             if element.kind not in _NOT_OWN:
-                parts.append(element.text[:chars])
-                chars -= len(element.text)
+                text = text_of(element, chars)
+                parts.append(text)
+                chars -= len(text)
                 if chars <= 0:
                     break
         return "\n".join(parts)
@@ -145,6 +200,20 @@ class Draft:
     def partial(self) -> str | None:
         """What is missing, as one sentence, each thing once."""
         return "; ".join(dict.fromkeys(self.missing))[:_LABEL_CHARS] or None
+
+
+def text_of(element: ReadElement, chars: int = 1 << 31) -> str:
+    """The text of an element, of a table its cells; at most `chars` characters."""
+    if element.rows is None:
+        return element.text[:chars]
+    lines: list[str] = []
+    left = chars
+    for row in element.rows:
+        lines.append(BAR.join(row))
+        left -= len(lines[-1]) + 1
+        if left <= 0:
+            break
+    return "\n".join(lines)[:chars]
 
 
 def clean(text: str) -> str:

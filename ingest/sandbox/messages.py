@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import msgspec
 
+BAR = " | "  # between the cells of a table in its text
+
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Read one document."""
@@ -13,6 +15,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str  # file name as the owner knew it: a hint, never a path
     ocr_languages: tuple[str, ...] = ("eng",)
     content: bytes | None = None  # of a small document; None: it is the descriptor (sealed memfd, read only)
+    password: str | None = None  # what the owner says opens it
+    pages: tuple[int, ...] | None = None  # read the text in the pictures of these pages, and nothing else
 
     def __repr__(self) -> str:
         return f"Job({self.name!r})"
@@ -35,6 +39,9 @@ class ReadElement(msgspec.Struct, kw_only=True, omit_defaults=True):
     text: str
     page: int | None = None
     level: int | None = None
+    language: str | None = None  # ISO 639-1, where it is another than the document's
+    rows: list[list[str]] | None = None  # of a table, and then `text` is empty: it is made of them
+    header_rows: int = 0
 
 
 class ReadChild(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -43,6 +50,7 @@ class ReadChild(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str
     offset: int
     length: int
+    path: str = ""  # inside an archive, with "/" between; empty: its name
 
 
 class ReadAddress(msgspec.Struct, kw_only=True):
@@ -65,7 +73,11 @@ class ReadMail(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What was read. Either elements (possibly with `partial`), or a `reason` and nothing."""
+    """What was read. Either elements (possibly with `partial`), or a `reason` and nothing.
+
+    Text in pictures takes long to read, so it is not read at once: `scans` names the pages that show
+    something and have no usable text of their own, and each is asked for by a job of its own (`Job.pages`).
+    """
 
     media_type: str = "application/octet-stream"
     elements: list[ReadElement] = []
@@ -75,6 +87,7 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     created_at: float | None = None
     language: str | None = None
     pages: int | None = None
+    scans: list[int] = []  # numbers of pages, ascending
     mail: ReadMail | None = None
     partial: str | None = None
     reason: str | None = None  # a value of Reason: the document could not be read, or has no text

@@ -53,6 +53,27 @@ def test_texts_are_joined_and_cut_out_again() -> None:
     ]
 
 
+@given(
+    st.lists(st.lists(st.text(max_size=8), min_size=1, max_size=4), min_size=1, max_size=5),
+    st.integers(0, 5),
+)
+def test_the_cells_of_a_table_cut_exactly_what_they_say(rows: list[list[str]], header: int) -> None:
+    table = ReadElement(kind="table", text="", rows=rows, header_rows=min(header, len(rows)))
+    outcome = check(reply(elements=[element("above"), table]), Limits(), 0)
+    assert isinstance(outcome, Accepted)
+    text, grids = outcome.reading.text, [each.table for each in outcome.reading.elements if each.table]
+    for grid in grids:
+        assert grid.header == min(header, len(rows))
+        for row, spans in zip(rows, grid.rows, strict=True):
+            starts, ends = spans[::2], spans[1::2]
+            found = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+            assert len(found) == len(row)
+            assert all(cell == " ".join(cell.split()) for cell in found)
+            assert " | ".join(found) in text.split("\n")
+    if any(map(str.isalnum, "".join(map("".join, rows)))):
+        assert len(grids) == 1
+
+
 LIES: list[tuple[str, Callable[[], Reply]]] = [
     ("unknown reason", lambda: reply(elements=[], reason="BORED")),
     ("reason together", lambda: reply(reason="EMPTY")),
@@ -111,7 +132,7 @@ def test_characters_that_are_none_become_spaces() -> None:
 
 
 def test_a_name_is_no_path_and_never_empty() -> None:
-    names = ["../../etc/passwd", "C:\\x\\y.txt", "a/"]
+    names = ["../../etc/passwd", "C:\\x\\y.txt", "/.."]
     got = accepted(reply(children=[child(n, 1, name) for n, name in enumerate(names)]), 3)
     assert [c.name for c in got.children] == ["passwd", "y.txt", "3"]
     bidi = accepted(reply(children=[child(name="a\u202egnp.exe"), child(1, 1, ".." + "n" * 300)]), 2)
