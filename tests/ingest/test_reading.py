@@ -136,7 +136,15 @@ def test_a_name_is_no_path_and_never_empty() -> None:
     got = accepted(reply(children=[child(n, 1, name) for n, name in enumerate(names)]), 3)
     assert [c.name for c in got.children] == ["passwd", "y.txt", "3"]
     bidi = accepted(reply(children=[child(name="a\u202egnp.exe"), child(1, 1, ".." + "n" * 300)]), 2)
-    assert bidi.children == (Child("a gnp.exe", 0, 1), Child("n" * 198, 1, 1))
+    assert bidi.children == (Child("a gnp.exe", "a gnp.exe", 0, 1), Child("n" * 198, "n" * 198, 1, 1))
+
+
+def test_a_path_leads_nowhere_and_ends_with_the_name() -> None:
+    paths = ["docs/../../etc/passwd", "C:\\x\\y.txt", "", "/".join("d" * 50) + "/z"]
+    children = [ReadChild(name=f"{n}", path=path, offset=0, length=0) for n, path in enumerate(paths)]
+    got = check(reply(children=children), Limits(), 0)
+    assert isinstance(got, Accepted)
+    assert [c.path for c in got.children] == ["docs/etc/0", "C:/x/1", "2", "/".join("d" * 20) + "/3"]
 
 
 @pytest.mark.parametrize("at", [math.nan, math.inf, -math.inf, -3e9, 5e9, 1e300])
