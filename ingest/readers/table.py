@@ -1,4 +1,4 @@
-"""The table of formats: what is recognised, by what, and which reader and library read it.
+"""The table of formats: what is recognised, by what, and which reader reads it (`formats.py` describes it).
 
 `read` is the parser process's one entrance: whatever it is given, it answers with text or with the true
 reason why there is none.
@@ -17,6 +17,7 @@ from ingest.readers import (
     containers,
     data,
     epub,
+    formats,
     hypertext,
     image,
     markdown,
@@ -41,52 +42,43 @@ Reader = Callable[[Document, Draft], None]
 
 @dataclass(frozen=True)
 class Format:
-    """One row of the table."""
+    """How one format is read; what it is called and what of it is read stands in `formats.py`."""
 
     name: str
-    media_type: str
     read: Reader
-    library: str
     errors: tuple[type[Exception], ...] = ()  # what the library raises on a damaged document
+
+    @property
+    def media_type(self) -> str:
+        """What the item is said to be."""
+        return formats.BY_NAME[self.name].media_type
 
 
 _PACKAGE = package.ERRORS + office.ERRORS
-_WORD = "application/vnd.openxmlformats-officedocument."
-_ODF = "application/vnd.oasis.opendocument."
 
 FORMATS = (
-    Format("eml", "message/rfc822", message.read_message, "email (standard library)", message.ERRORS),
-    Format("msg", "application/vnd.ms-outlook", msg.read_msg, "olefile", msg.ERRORS),
-    Format("tnef", "application/vnd.ms-tnef", msg.read_winmail, "own", msg.ERRORS),
-    Format("ics", "text/calendar", events.read_calendar, "own"),
-    Format("vcf", "text/vcard", events.read_calendar, "own"),
-    Format("txt", "text/plain", text.read_text, "own"),
-    Format("md", "text/markdown", markdown.read_markdown, "own"),
-    Format("html", "text/html", hypertext.read_html, "lxml"),
-    Format("xml", "application/xml", data.read_xml, "lxml", data.XML_ERRORS),
-    Format("csv", "text/csv", data.read_csv, "csv (standard library)"),
-    Format("json", "application/json", data.read_json, "msgspec"),
-    Format("docx", f"{_WORD}wordprocessingml.document", office.read_docx, "unstructured", _PACKAGE),
-    Format("pptx", f"{_WORD}presentationml.presentation", office.read_pptx, "unstructured", _PACKAGE),
-    Format("xlsx", f"{_WORD}spreadsheetml.sheet", office.read_xlsx, "unstructured", _PACKAGE),
-    Format("xls", "application/vnd.ms-excel", office.read_xls, "unstructured", office.ERRORS),
-    Format("odt", f"{_ODF}text", opendocument.read_opendocument, "lxml", _PACKAGE),
-    Format("ods", f"{_ODF}spreadsheet", opendocument.read_opendocument, "lxml", _PACKAGE),
-    Format("odp", f"{_ODF}presentation", opendocument.read_opendocument, "lxml", _PACKAGE),
-    Format("epub", "application/epub+zip", epub.read_epub, "lxml", _PACKAGE),
-    Format("rtf", "application/rtf", rtf.read_rtf, "striprtf", rtf.ERRORS),
-    Format("pdf", "application/pdf", pdf.read_pdf, "pypdfium2, Tesseract", pdf.ERRORS),
-    *(
-        Format(name, f"image/{media_type}", image.read_image, "Pillow, Tesseract", image.ERRORS)
-        for name, media_type in (
-            ("png", "png"),
-            ("jpg", "jpeg"),
-            ("tiff", "tiff"),
-            ("gif", "gif"),
-            ("bmp", "bmp"),
-            ("webp", "webp"),
-        )
-    ),
+    Format("eml", message.read_message, message.ERRORS),
+    Format("msg", msg.read_msg, msg.ERRORS),
+    Format("tnef", msg.read_winmail, msg.ERRORS),
+    Format("ics", events.read_calendar),
+    Format("vcf", events.read_calendar),
+    Format("txt", text.read_text),
+    Format("md", markdown.read_markdown),
+    Format("html", hypertext.read_html),
+    Format("xml", data.read_xml, data.XML_ERRORS),
+    Format("csv", data.read_csv),
+    Format("json", data.read_json),
+    Format("docx", office.read_docx, _PACKAGE),
+    Format("pptx", office.read_pptx, _PACKAGE),
+    Format("xlsx", office.read_xlsx, _PACKAGE),
+    Format("xls", office.read_xls, office.ERRORS),
+    Format("odt", opendocument.read_opendocument, _PACKAGE),
+    Format("ods", opendocument.read_opendocument, _PACKAGE),
+    Format("odp", opendocument.read_opendocument, _PACKAGE),
+    Format("epub", epub.read_epub, _PACKAGE),
+    Format("rtf", rtf.read_rtf, rtf.ERRORS),
+    Format("pdf", pdf.read_pdf, pdf.ERRORS),
+    *(Format(name, image.read_image, image.ERRORS) for name in ("png", "jpg", "tiff", "gif", "bmp", "webp")),
 )
 _BY_NAME = {row.name: row for row in FORMATS}
 
