@@ -1,5 +1,5 @@
-"""What is read, in words: the rows of `strongroom formats`. Light, since the core shows it; how each format is
-read stands in `table.py`, under the same name.
+"""What is read, in words: the rows of `strongroom formats`. Light, since the core shows it; how each format
+is read stands in `table.py`, under the same name.
 """
 
 from __future__ import annotations
