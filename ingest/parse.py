@@ -6,25 +6,24 @@ It is the border: what comes back is checked by `ingest/reading.py` before anyth
 from __future__ import annotations
 
 import fcntl
-import io
 import logging
 import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import BinaryIO, cast
 
 import msgspec
 
+from ingest.children import Children
 from ingest.errors import ParserError, ParserLied, ParserTimeout, PoolDown
-from ingest.reading import Accepted, Child, Refused, check
+from ingest.reading import Accepted, Refused, check
 from ingest.relatives import Relatives
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from policy.errors import ConfinementError
 from policy.limits import Limits
-from store.errors import BlobDamaged, IllegalStep, ItemTooLarge, NoSuchItem, StoreError
-from store.records import Item, Origin, Reading, Reason, State
+from store.errors import BlobDamaged, IllegalStep, NoSuchItem, StoreError
+from store.records import Item, Reading, Reason, State
 from store.vault import Vault
 
 _log = logging.getLogger("strongroom.ingest")
@@ -54,6 +53,7 @@ class ParseStage:
         self.stopped: str | None = None  # why nothing is read any more: confinement is missing
         self._vault = vault
         self._relatives = Relatives(vault.catalog)
+        self._children = Children(vault, limits)
         self._pool = pool
         self._limits = limits
         self._languages = ocr_languages
@@ -215,70 +215,15 @@ class ParseStage:
     def _with_children(self, item: Item, accepted: Accepted, children: int, start: int) -> Reading:
         """The reading to save once the children are stored."""
         reading = accepted.reading
-        left_out = self._store_children(item, accepted.children, children, start)
+        left_out = self._children.store(item, accepted.children, children, start)
         if left_out:
             partial = "; ".join(part for part in (reading.partial, left_out) if part)
             reading = msgspec.structs.replace(reading, partial=partial)
         return reading
 
-    def _store_children(
-        self, item: Item, children: tuple[Child, ...], descriptor: int, start: int
-    ) -> str | None:
-        """Returns what was left out, for the owner."""
-        if children and self._depth(item) >= self._limits.depth:
-            return f"attachments more than {self._limits.depth} levels deep were left out"
-        small: list[tuple[bytes, Origin]] = []
-        too_large = 0
-        for position, child in enumerate(children, 1):
-            origin = Origin(
-                source="attachment",
-                locator=f"{item.id}/{position}/{child.path}",
-                name=child.name,
-                size=child.length,
-            )
-            at = start + child.offset
-            if child.length <= min(_SMALL, self._limits.item_bytes):
-                small.append((os.pread(descriptor, child.length, at), origin))
-                continue
-            self._vault.put_many(small, parent=item.id)  # they are listed in the order of storing
-            small.clear()
-            with io.BufferedReader(_Stretch(descriptor, at, child.length), 1 << 16) as stretch:
-                try:
-                    self._vault.put(cast(BinaryIO, stretch), origin, parent=item.id)
-                except ItemTooLarge:
-                    too_large += 1
-        self._vault.put_many(small, parent=item.id)
-        return f"{too_large} attachments are too large" if too_large else None
-
-    def _depth(self, item: Item) -> int:
-        depth = 0
-        while item.parent is not None and depth < self._limits.depth:
-            item = self._vault.catalog.item(item.parent)
-            depth += 1
-        return depth
-
     def _quarantine(self, item: Item, reason: Reason, detail: str | None) -> None:
         _log.info("%s is quarantined: %s", item.id, reason)
         self._vault.ledger.quarantine(item.id, reason, detail or "")
-
-
-class _Stretch(io.RawIOBase):
-    """A part of a descriptor as a file of its own."""
-
-    def __init__(self, descriptor: int, offset: int, length: int) -> None:
-        self._descriptor = descriptor
-        self._at = offset
-        self._end = offset + length
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """As `io.RawIOBase`."""
-        count = os.preadv(self._descriptor, [memoryview(buffer)[: self._end - self._at]], self._at)
-        self._at += count
-        return count
 
 
 @contextmanager

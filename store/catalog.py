@@ -1,5 +1,5 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
-origins, filters, texts, passages and vectors, findings, mailboxes, conversations,
+origins, what is in what, filters, texts, passages and vectors, findings, mailboxes, conversations,
 people, tokens.
 """
 
@@ -15,10 +15,12 @@ from store.people import PeopleTable
 from store.readings import ReadingTable
 from store.threads import ThreadTable
 from store.tokens import TokenTable
+from store.trees import TreeTable
 
 
 class Catalog(
     ItemTable,
+    TreeTable,
     FilterTable,
     ReadingTable,
     PassageTable,

@@ -45,6 +45,7 @@ from store.migrate import copy_path, migrate, packaged_steps
 from store.places import any_deleted, bytes_were_deleted, remember_place, was_deleted
 from store.records import Origin, Receipt, Record
 from store.snapshots import Snapshots
+from store.trees import holders
 from store.verify import VerifyReport, verify_home
 
 log = logging.getLogger("strongroom.store")
@@ -78,6 +79,7 @@ class Stored(Record, frozen=True, kw_only=True):
     item: str
     created: bool  # False: these bytes were here already
     origin_added: bool  # False: from this place too
+    above: bool = False  # it is the given parent, or what that is in: not made a part of itself
 
 
 class Vault:
@@ -334,10 +336,13 @@ class Vault:
         try:
             self._blobs.place(list(unknown.values()))
             with self._database.write(moves=bool(unknown), audited=bool(unknown)) as connection:
+                above = frozenset[str]()
                 if parent is not None:
                     sequence_of(connection, parent)
+                    above = holders(connection, parent)
                 return [
-                    self._enter(connection, each, known, parent, new_version=new_version) for each in arrivals
+                    self._enter(connection, each, known, parent, above, new_version=new_version)
+                    for each in arrivals
                 ]
         except BaseException:
             self._take_back(unknown)
@@ -349,6 +354,7 @@ class Vault:
         arriving: _Arriving,
         known: dict[str, tuple[int, str]],
         parent: str | None,
+        above: Collection[str],
         *,
         new_version: bool,
     ) -> Stored:
@@ -366,7 +372,9 @@ class Vault:
             known[blob] = insert_item(connection, new, origin, parent), new.id
             append(connection, "stored", item=new.id)
         seq, item = known[blob]
-        added = item != parent and hold_place(connection, seq, origin, parent, new_version=new_version)
+        if item in above:
+            return Stored(item=item, created=False, origin_added=False, above=True)
+        added = hold_place(connection, seq, origin, parent, new_version=new_version)
         return Stored(item=item, created=created, origin_added=added)
 
     def _prove_readable(self, item: str) -> None:
