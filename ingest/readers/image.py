@@ -38,8 +38,8 @@ def read_image(document: Document, draft: Draft) -> None:
             _read_pages(image, document, draft)
     except Image.DecompressionBombError as error:
         raise UnreadableDocument(Why.TOO_LARGE, "the picture has more pixels than are allowed") from error
-    if not draft.elements:
-        raise UnreadableDocument(Why.IMAGE_ONLY, "no words were found in the picture")
+    if document.job.pages is not None and not draft.elements:
+        raise UnreadableDocument(Why.IMAGE_ONLY, "no words were found")
 
 
 def _read_pages(image: Image.Image, document: Document, draft: Draft) -> None:
@@ -52,8 +52,16 @@ def _read_pages(image: Image.Image, document: Document, draft: Draft) -> None:
             draft.missing.append(f"only the first {_MAX_PAGES:,} pages were read")
             break
         draft.pages = number
-        for text in paragraphs(ImageOps.exif_transpose(frame), document.job.ocr_languages, dpi):
-            draft.add(Kind.PARAGRAPH, text, page=number)
+        if document.job.pages is None:
+            frame.load()
+            draft.scans.append(number)
+        elif number in document.job.pages:
+            _recognise(frame, number, dpi, document, draft)
+
+
+def _recognise(frame: Image.Image, number: int, dpi: int, document: Document, draft: Draft) -> None:
+    for text in paragraphs(ImageOps.exif_transpose(frame), document.job.ocr_languages, dpi):
+        draft.add(Kind.PARAGRAPH, text, page=number)
 
 
 def _resolution(image: Image.Image) -> int:

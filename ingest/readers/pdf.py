@@ -73,65 +73,59 @@ class _Pdf(Protocol):
 
 
 def read_pdf(document: Document, draft: Draft) -> None:
-    """All pages; those that could be read neither way are named in `partial`."""
+    """All pages, or for a job of pages what OCR finds on these; pages without usable text go to `scans`."""
     pdf = _open(document)
+    draft.pages = len(pdf)
+    if document.job.pages is not None:
+        _read_scans(pdf, document, draft)
+        return
     info = pdf.get_metadata_dict(skip_empty=True)
     draft.describe(
         title=info.get("Title"), author=info.get("Author"), created_at=_time(info.get("CreationDate", ""))
     )
-    draft.pages = len(pdf)
-    wordless: list[int] = []
     broken: list[int] = []
-    refusal = UnreadableDocument(Why.IMAGE_ONLY, "its pages are pictures in which no words were found")
     for number in range(1, len(pdf) + 1):
         try:
             page = pdf[number - 1]
         except pdfium().PdfiumError:
             broken.append(number)
             continue
-        try:
-            if not _read_page(page, number, document, draft):
-                wordless.append(number)
-        except UnreadableDocument as error:  # no OCR here: the other pages may well have text
-            refusal = error
-            wordless.append(number)
+        _read_page(page, number, draft)
         page.close()
-    if not draft.elements and wordless:
-        raise refusal
-    if not draft.elements and broken:
+    if broken and not draft.elements and not draft.scans:
         raise UnreadableDocument(Why.TRUNCATED, "none of its pages could be read")
-    if wordless:
-        draft.missing.append(f"no words were found on {_pages(wordless)}")
     if broken:
         draft.missing.append(f"{_pages(broken)} could not be read")
 
 
-def _read_page(page: _Page, number: int, document: Document, draft: Draft) -> bool:
-    """Add the words of one page; False when it shows something but no words."""
+def _read_page(page: _Page, number: int, draft: Draft) -> None:
+    """Add the words of one page."""
     lines = list(_lines(page))
-    notes = list(_annotations(page))
-    try:
-        return _read_layer(page, lines, number, document, draft) or bool(notes)
-    finally:
-        for note in notes:
-            draft.add(Kind.PARAGRAPH, note, page=number)
-
-
-def _read_layer(page: _Page, lines: list[Line], number: int, document: Document, draft: Draft) -> bool:
-    """Add the text layer if it says something, else what OCR finds; False when there are no words."""
-    if _is_text(lines):
+    if _is_text(lines) or not any(True for _ in page.get_objects(max_depth=1)):
         for kind, text in blocks(lines):
             draft.add(kind, text, page=number, level=1 if kind is Kind.TITLE else None)
-        return True
-    if not any(True for _ in page.get_objects(max_depth=1)):
-        return True  # a blank page
-    width, height = page.get_size()
-    scale = min(_OCR_DPI / 72, (_OCR_PIXELS / max(width * height, 1)) ** 0.5)
-    image = page.render(scale=scale, grayscale=True).to_pil()
-    found = list(paragraphs(image, document.job.ocr_languages, round(scale * 72)))
-    for text in found or [line.text for line in lines]:  # a few letters are better than none
-        draft.add(Kind.PARAGRAPH, text, page=number)
-    return bool(found or lines)
+    else:
+        draft.scans.append(number)
+        for line in lines:  # a few letters are better than none
+            draft.add(Kind.PARAGRAPH, line.text, page=number)
+    for note in _annotations(page):
+        draft.add(Kind.PARAGRAPH, note, page=number)
+
+
+def _read_scans(pdf: _Pdf, document: Document, draft: Draft) -> None:
+    """What OCR finds on the pages of the job."""
+    for number in document.job.pages or ():
+        if not 1 <= number <= len(pdf):
+            continue
+        page = pdf[number - 1]
+        width, height = page.get_size()
+        scale = min(_OCR_DPI / 72, (_OCR_PIXELS / max(width * height, 1)) ** 0.5)
+        image = page.render(scale=scale, grayscale=True).to_pil()
+        for text in paragraphs(image, document.job.ocr_languages, round(scale * 72)):
+            draft.add(Kind.PARAGRAPH, text, page=number)
+        page.close()
+    if not draft.elements:
+        raise UnreadableDocument(Why.IMAGE_ONLY, "no words were found")
 
 
 def _pages(numbers: list[int]) -> str:
