@@ -7,6 +7,8 @@ from dataclasses import dataclass
 KIB = 1024
 MIB = 1024 * KIB
 
+_SOFT = 5 / 6  # of the time: 3 of 18 s are left to hand over what was read
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -24,9 +26,11 @@ class Limits:
     descendant_bytes: int = 2048 * MIB  # all of them together
     unpack_ratio: int = 200  # bytes out of one byte, beyond the first 64 MiB
     frame_bytes: int = 128 * MIB  # one message between two processes
-    parse_wall_s: float = 60.0
+    parse_wall_s: float = 18.0  # of one document, or of one page's picture, without progress
     parse_wall_ocr_s: float = 600.0
-    parse_cpu_s: int = 120
+    parse_wall_more_s: float = 0.1  # more for each unit of progress: a page, a slide, a thousand rows
+    parse_wall_most_s: float = 600.0
+    parse_cpu_s: int = 600  # of a worker, over all its documents; see `policy/confine.py`
     parse_memory: int = 1024 * MIB  # private writable memory of one parser worker (RLIMIT_DATA)
     import_memory: int = 192 * MIB  # private writable memory of a splitter of mailboxes (RLIMIT_DATA)
     import_silence_s: float = 120.0  # a splitter that says nothing for so long is stuck
@@ -37,6 +41,14 @@ class Limits:
     query_chars: int = 4_096
     page_size: int = 200
     free_disk_bytes: int = 256 * MIB  # below this intake pauses
+
+    def wall_s(self, done: int) -> float:
+        """How long a document may be read of which so many units have been read. Then the core ends it."""
+        return min(self.parse_wall_s + self.parse_wall_more_s * done, self.parse_wall_most_s)
+
+    def soft_wall_s(self, done: int) -> float:
+        """After how long a reader itself makes an end, so that what it has read can be kept."""
+        return self.wall_s(done) * _SOFT
 
     def page(self, wanted: int) -> int:
         """How many rows a listing gives that is asked for so many: at least one, at most a page."""

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import BinaryIO
@@ -20,6 +21,9 @@ _LABEL_CHARS = 500  # titles, authors and names of children
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufeff\ufffe\uffff]")
 _BREAKS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_TELL_S = 0.2  # between two messages of progress
+
+Tell = Callable[[int, int | None], None]  # how much is done, of how much
 
 
 class Kind(StrEnum):
@@ -81,6 +85,7 @@ class Draft:
 
     limits: Limits
     sink: BinaryIO  # takes the bytes of children, one after the other
+    tell: Tell | None = None  # hears how far the reading is
     media_type: str = "application/octet-stream"
     elements: list[ReadElement] = field(default_factory=list)
     children: list[ReadChild] = field(default_factory=list)
@@ -94,6 +99,38 @@ class Draft:
     _chars: int = 0
     _cells: int = 0
     _child_bytes: int = 0
+    _done: int = 0
+    _total: int | None = None
+    _began: float = field(default_factory=time.monotonic)
+    _told: float = -math.inf
+
+    def tick(self, done: int, total: int | None = None) -> None:
+        """Say how far the reading is, which earns it more time. Cheap: once for each page, slide or sheet, or
+        for each thousand rows.
+
+        Raises:
+            LimitReached: the time is over; what was read is kept.
+        """
+        self._done, self._total = max(done, self._done), total
+        self._hurry()
+        if self.tell and time.monotonic() >= self._told + _TELL_S:
+            self._told = time.monotonic()
+            self.tell(self._done, total)
+
+    def _hurry(self) -> None:
+        """End the reading in time to hand over what there is.
+
+        Raises:
+            LimitReached: the time is over.
+        """
+        if time.monotonic() - self._began < self.limits.soft_wall_s(self._done):
+            return
+        read = "the beginning"
+        if self._total and self.pages == self._total:
+            read = f"the first {self._done:,} of {self._total:,} pages"
+        elif self._total:
+            read = f"the first {100 * self._done // self._total} %"
+        raise LimitReached(f"only {read} could be read in the time allowed")
 
     def add(self, kind: Kind, text: str, *, page: int | None = None, level: int | None = None) -> None:
         """Append one element; white space alone is nothing.
@@ -121,26 +158,38 @@ class Draft:
             LimitReached: as `add`.
         """
         kept: list[list[str]] = []
+        lines: list[str] = []  # of a table with more cells than are kept apart
         room, chars = self._room(), 0
-        for position, row in enumerate(rows):
-            cells = [" ".join(clean(cell).split()) for cell in row]
-            while cells and not cells[-1]:
-                cells.pop()
-            if cells:
+        reached: LimitReached | None = None
+        try:
+            for position, row in enumerate(rows):
+                cells = [_cell(cell) for cell in row]
+                while cells and not cells[-1]:
+                    cells.pop()
+                if not cells:
+                    header_rows -= position < header_rows
+                    continue
                 kept.append(cells)
+                self._cells += len(cells)
                 chars += sum(map(len, cells)) + len(BAR) * len(cells)
-            elif position < header_rows:
-                header_rows -= 1
-            if chars > room:
-                break
-        self._cells += sum(map(len, kept))
-        if chars > room or self._cells > self.limits.table_cells:
-            self.add(Kind.TABLE, "\n".join(map(BAR.join, kept)), page=page)
+                if self._cells > self.limits.table_cells:
+                    lines.extend(map(BAR.join, kept))
+                    kept.clear()
+                if chars > room:
+                    break
+        except LimitReached as limit:  # the time is over: what was read is kept
+            reached = limit
+        if lines or chars > room:
+            text = "\n".join([*lines, *map(BAR.join, kept)])[:room]
+            self.elements.append(ReadElement(kind=Kind.TABLE.value, text=text, page=page))
         elif kept:
+            header_rows = max(0, min(header_rows, len(kept)))
             self.elements.append(
                 ReadElement(kind=Kind.TABLE.value, text="", page=page, rows=kept, header_rows=header_rows)
             )
-            self._chars += chars
+        self._chars += min(chars, room) + 2 if kept or lines else 0
+        if reached:
+            raise reached
         if chars > room:
             self._room()
 
@@ -148,8 +197,9 @@ class Draft:
         """How many more characters may be added.
 
         Raises:
-            LimitReached: none, or there are as many elements as may be.
+            LimitReached: none, or there are as many elements as may be, or the time is over.
         """
+        self._hurry()
         room = self.limits.text_chars - self._chars
         if room <= 0 or len(self.elements) >= self.limits.elements:
             raise LimitReached(f"only the first {self._chars:,} characters were read")
@@ -221,6 +271,11 @@ def clean(text: str) -> str:
     text = _BREAKS.sub("\n", text)
     text = _CONTROLS.sub("", text)
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
+def _cell(text: str) -> str:
+    """The text of a cell on one line."""
+    return " ".join((text if text.isprintable() else clean(text)).split())
 
 
 def label(value: object) -> str:

@@ -10,7 +10,7 @@ from policy.errors import StrongroomError
 
 
 class Why(StrEnum):
-    """The reasons that a reader itself can find; the pool adds time-outs and crashes."""
+    """The reasons that a reader itself can find; the pool adds crashes."""
 
     EMPTY = "EMPTY"
     IMAGE_ONLY = "IMAGE_ONLY"
@@ -18,6 +18,7 @@ class Why(StrEnum):
     NEEDS_PASSWORD = "NEEDS_PASSWORD"
     TRUNCATED = "TRUNCATED"
     UNSUPPORTED = "UNSUPPORTED"
+    TIMEOUT = "TIMEOUT"
     TOO_LARGE = "TOO_LARGE"
 
 

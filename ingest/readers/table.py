@@ -31,7 +31,7 @@ from ingest.readers import (
     sniff,
     text,
 )
-from ingest.readers.draft import Document, Draft
+from ingest.readers.draft import Document, Draft, Tell
 from ingest.readers.errors import LimitReached, UnreadableDocument, Why
 from ingest.readers.language import SAMPLE_CHARS, language_of
 from ingest.sandbox.messages import Job, Reply
@@ -101,7 +101,9 @@ def detect(document: Document) -> Format:
     return _BY_NAME[kind]
 
 
-def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits | None = None) -> Reply:
+def read(
+    document: BinaryIO, job: Job, children: BinaryIO, limits: Limits | None = None, tell: Tell | None = None
+) -> Reply:
     """Read one document: elements (possibly with `partial`), or a reason and a sentence for the owner.
 
     Args:
@@ -109,17 +111,21 @@ def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits | None
         job: the owner's file name and languages.
         children: takes the bytes of attachments, one after the other, from its current position 0.
         limits: what to stop at.
+        tell: hears how far the reading is.
     """
-    draft = Draft(limits or Limits(), children)
+    draft = Draft(limits or Limits(), children, tell)
     try:
         _read_into(draft, document, job)
     except UnreadableDocument as refusal:
-        if not draft.elements:
+        if not (draft.elements or draft.children or draft.scans):
             return Reply(
                 media_type=draft.media_type, title=draft.title, reason=refusal.why.value, detail=refusal.what
             )
         draft.missing.append(refusal.what)
     except LimitReached as reached:
+        if not (draft.elements or draft.children or draft.scans):
+            detail = "it could not be read in the time allowed"
+            return Reply(media_type=draft.media_type, reason=Why.TIMEOUT.value, detail=detail)
         draft.missing.append(reached.what)
     return Reply(
         media_type=draft.media_type,
@@ -130,6 +136,7 @@ def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits | None
         created_at=draft.created_at,
         language=language_of(draft.sample(SAMPLE_CHARS)),
         pages=draft.pages,
+        scans=draft.scans,
         mail=draft.mail,
         partial=draft.partial,
     )
@@ -150,7 +157,7 @@ def _read_into(draft: Draft, stream: BinaryIO, job: Job) -> None:
         raise UnreadableDocument(Why.TOO_LARGE, "reading it takes more memory than is allowed") from error
     except RecursionError as error:
         raise UnreadableDocument(Why.UNSUPPORTED, "it is nested too deeply to be read") from error
-    if not draft.elements:
+    if not (draft.elements or draft.children or draft.scans):
         raise UnreadableDocument(Why.EMPTY, "the file was read and holds no text")
 
 
