@@ -1,9 +1,7 @@
-"""Data written as text: CSV, JSON (one document or one per line) and XML, made readable line by line."""
+"""Data written as text: JSON (one document or one per line) and XML, made readable line by line."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 
@@ -14,36 +12,12 @@ from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.hypertext import declared_text
 from ingest.readers.package import local, parse_xml
-from ingest.readers.sniff import cells
 from ingest.readers.text import add_paragraphs, decoded
 
 XML_ERRORS = (etree.LxmlError, ValueError)
 _SPACE = re.compile(r"\s+")
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
 _MAX_DEPTH = 200
-
-
-def read_csv(document: Document, draft: Draft) -> None:
-    """One table: rows as lines, cells separated by bars."""
-    text = decoded(document, draft)
-    csv.field_size_limit(1 << 24)
-    rows: list[str] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, document.extension)):
-            if any(cell.strip() for cell in row):
-                rows.append(" | ".join(_SPACE.sub(" ", cell).strip() for cell in row))
-    except csv.Error:
-        draft.missing.append("a row is damaged; what stands below it was not read")
-    draft.add(Kind.TABLE, "\n".join(rows))
-
-
-def _delimiter(text: str, hint: str) -> str:
-    """What separates the cells; where the lines do not agree, what occurs most in them."""
-    lines = [line for line in text[:16_384].splitlines()[:50] if line.strip()]
-    found = cells(lines[:-1] or lines)
-    if found:
-        return found[0]
-    return "\t" if hint == "tsv" else max(",;\t|", key="\n".join(lines).count)
 
 
 def read_json(document: Document, draft: Draft) -> None:

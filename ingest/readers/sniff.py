@@ -74,10 +74,10 @@ def _closes(text: str, document: Document, marks: str) -> bool:
 def _is_table(text: str) -> bool:
     """Whether at least three lines have the same number of cells, three or more, and none is a sentence."""
     lines = [line for line in text[:16_384].splitlines()[:50] if line.strip()]
-    return len(lines) >= 3 and (cells(lines) or ("", 0))[1] >= 3 and not any(". " in line for line in lines)
+    return len(lines) >= 3 and (_cells(lines) or ("", 0))[1] >= 3 and not any(". " in line for line in lines)
 
 
-def cells(lines: list[str]) -> tuple[str, int] | None:
+def _cells(lines: list[str]) -> tuple[str, int] | None:
     """The character that cuts all lines into the same number of cells, and that number; None if none does."""
     best = None
     for candidate in ",;\t|":

@@ -16,6 +16,7 @@ from ingest.mail import events, message
 from ingest.readers import (
     containers,
     data,
+    delimited,
     epub,
     formats,
     hypertext,
@@ -66,7 +67,7 @@ FORMATS = (
     Format("md", markdown.read_markdown),
     Format("html", hypertext.read_html),
     Format("xml", data.read_xml, data.XML_ERRORS),
-    Format("csv", data.read_csv),
+    Format("csv", delimited.read_csv),
     Format("json", data.read_json),
     Format("docx", office.read_docx, _PACKAGE),
     Format("pptx", office.read_pptx, _PACKAGE),

@@ -15,11 +15,12 @@ def read_text(document: Document, draft: Draft) -> None:
 
 def decoded(document: Document, draft: Draft) -> str:
     """The document as text with LF line ends, no more of it than the limit on text allows."""
-    most = document.limits.text_chars * _BYTES_PER_CHAR
-    if document.size > most:
-        draft.missing.append(f"only the first {most:,} bytes were read")
-    text = decode(document.content(most))
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    most = document.limits.text_chars
+    text = decode(document.content(most * _BYTES_PER_CHAR))
+    if document.size > most * _BYTES_PER_CHAR or len(text) > most:
+        draft.missing.append(f"only the first {most:,} characters were read")
+        text = text[:most]
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def add_paragraphs(text: str, draft: Draft) -> None:
