@@ -75,8 +75,8 @@ class Children:
         if len(kept) < len(children):
             left_out.append(
                 f"{len(children) - len(kept):,} of the {len(children):,} files in it were left out: at most"
-                f" {self._limits.descendants:,} files and {self._limits.descendant_bytes // MIB:,} MiB may come"
-                " out of one document"
+                f" {self._limits.descendants:,} files and {self._limits.descendant_bytes // MIB:,} MiB may"
+                " come out of one document"
             )
         return "; ".join(left_out) or None
 
