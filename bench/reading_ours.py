@@ -1,5 +1,5 @@
-"""Our side of `bench/reading.py`: a document through the real pool and back, its scanned pages one by one, and
-what came of it. Nothing is stored.
+"""Our side of `bench/reading.py`: a document through the real pool and back, its scanned pages one by one,
+and what came of it. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-from ingest.errors import ParserError, PoolDown
-from ingest.readers.table import FORMATS
+import msgspec
+
+from ingest.errors import ParserError, ParserTimeout, PoolDown
+from ingest.readers.formats import FORMATS
 from ingest.reading import Refused, check
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
+from ingest.scans import read_scans
 from policy.limits import Limits
 from store.records import Reading, Reason
 
-UNCLASSIFIED = "the reader failed with"  # a detail that begins so names an exception nobody thought of
+UNCLASSIFIED = "the reader failed with"  # what names an exception that nobody thought of
+CRASHED = "the worker died"
 _FORMAT_NAMES = {row.media_type: row.name for row in reversed(FORMATS)}
 
 
@@ -31,9 +35,10 @@ class Result:
 
     name: str
     kind: str  # the format's name; of what is on no row, its ending
-    ended: str  # "read", "partly", "children", a reason, "CRASH" (the worker died) or "POOL"
+    ended: str  # "read", "partly", "children", "scans" or a reason
     detail: str = ""
     seconds: float = 0.0
+    first_s: float = 0.0  # of them, until all was read but the text in pictures
     reading: Reading | None = None
     children: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
@@ -48,8 +53,13 @@ class Result:
 
     @property
     def unclassified(self) -> bool:
-        """Whether nobody knows why it could not be read."""
+        """Whether nobody knows why some or all of it could not be read."""
         return UNCLASSIFIED in self.detail
+
+    @property
+    def crashed(self) -> bool:
+        """Whether a worker died over it."""
+        return CRASHED in self.detail
 
 
 class Ours:
@@ -60,6 +70,7 @@ class Ours:
         self.pool = Pool(workers, self.limits)
         self.peak_rss = 0  # bytes, of the largest worker so far
         self.peak_name = ""
+        self._cpu: dict[int, float] = {}  # by worker
         self._lock = threading.Lock()
 
     def __enter__(self) -> Ours:
@@ -75,32 +86,52 @@ class Ours:
         """Read one document as the parse stage does, without storing it.
 
         Args:
-            ocr: read pages that are pictures too.
+            ocr: read pages that are pictures too; else a document that has no other pages ends as "scans".
         """
         began = time.perf_counter()
-        reply = Reply()
-        try:
-            with _memfd(content) as document, _memfd() as children:
-                reply = self.pool.read(Job(name=name), document, children, ocr=ocr)
+        with _memfd(content) as document, _memfd() as children:
+            reply = self._ask(Job(name=name), document, children)
+            found = check(msgspec.structs.replace(reply, scans=[]), self.limits, os.fstat(children).st_size)
+            first_s = time.perf_counter() - began
+            if ocr and reply.scans:
+                reply = read_scans(reply, lambda page: self._page(name, document, page), self.limits)
                 found = check(reply, self.limits, os.fstat(children).st_size)
-                seconds = time.perf_counter() - began
-                self._measure(name)
-                if isinstance(found, Refused):
-                    return Result(name, _kind(reply, name), found.reason.value, found.detail or "", seconds)
-                members = tuple((c.name, os.pread(children, c.length, c.offset)) for c in found.children)
-        except PoolDown as error:
-            return Result(name, _kind(reply, name), "POOL", error.what, time.perf_counter() - began)
-        except ParserError as error:
-            ended = Reason.TIMEOUT.value if type(error).__name__ == "ParserTimeout" else "CRASH"
-            return Result(name, _kind(reply, name), ended, error.what, time.perf_counter() - began)
+            self._measure(name)
+            result = Result(
+                name, _kind(reply, name), "scans", seconds=time.perf_counter() - began, first_s=first_s
+            )
+            if reply.scans and not reply.elements and not ocr:
+                return result
+            if isinstance(found, Refused):
+                return replace(result, ended=found.reason.value, detail=found.detail or "")
+            members = tuple((c.name, os.pread(children, c.length, c.offset)) for c in found.children)
         reading = found.reading
         ended = "partly" if reading.partial else "read" if reading.elements else "children"
-        return Result(name, _kind(reply, name), ended, reading.partial or "", seconds, reading, members)
+        return replace(result, ended=ended, detail=reading.partial or "", reading=reading, children=members)
+
+    def cpu_s(self) -> float:
+        """Processor seconds of all workers so far; of one that was replaced up to its last document."""
+        return sum(self._cpu.values())
+
+    def _page(self, name: str, document: int, page: int) -> Reply:
+        with _memfd() as nothing:
+            return self._ask(Job(name=name, pages=(page,)), document, nothing)
+
+    def _ask(self, job: Job, document: int, children: int) -> Reply:
+        """The pool's answer, or what it failed with as a reason."""
+        os.lseek(document, 0, os.SEEK_SET)
+        try:
+            return self.pool.read(job, document, children)
+        except ParserTimeout as error:
+            return Reply(reason=Reason.TIMEOUT.value, detail=error.what)
+        except (ParserError, PoolDown) as error:
+            return Reply(reason=Reason.PARSER_CRASH.value, detail=f"{CRASHED}: {error.what}")
 
     def _measure(self, name: str) -> None:
         for worker in self.pool.workers():
-            peak = _peak_rss(worker.pid)
+            peak, cpu_s = _peak_rss(worker.pid), _cpu_s(worker.pid)
             with self._lock:
+                self._cpu[worker.pid] = max(cpu_s, self._cpu.get(worker.pid, 0.0))
                 if peak > self.peak_rss:
                     self.peak_rss, self.peak_name = peak, name
 
@@ -115,6 +146,13 @@ def _peak_rss(pid: int) -> int:
     except OSError:
         return 0
     return next((int(row.split()[1]) << 10 for row in status.splitlines() if row.startswith("VmHWM")), 0)
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        return 0.0
 
 
 @contextmanager
