@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import io
 import lzma
+import posixpath
 import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import BinaryIO
+from itertools import islice
+from typing import IO, BinaryIO
 
 from lxml import etree
 
 from ingest.readers.draft import Draft
 from ingest.readers.errors import UnreadableDocument, Why
 
+_PURL = b"http://purl.oclc.org/ooxml/"
 _STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")
+_SAFE: dict[str, bool] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "remove_comments": True,
+    "remove_pis": True,
+    "collect_ids": False,
+}
 MIB = 1024 * 1024
 _MEMBERS = 20_000
 _MEMBER_BYTES = 128 * MIB  # one XML part; a tree takes about five times its text
@@ -27,6 +40,15 @@ ERRORS = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, NotImplementedError, RuntimeError, KeyError, OSError, OverflowError, ValueError),
 )
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What one part of an office document says of another."""
+
+    kind: str  # the last word of its type: "image", "chart", "comments", …
+    target: str  # name of the part, or an address where it is outside
+    outside: bool
 
 
 class Package:
@@ -42,23 +64,92 @@ class Package:
         bomb = total > 64 * MIB and total > _RATIO * packed
         if bomb or largest > _MEMBER_BYTES or total > _TOTAL_BYTES or len(members) > _MEMBERS:
             raise UnreadableDocument(Why.TOO_LARGE, "it unpacks to more than is allowed")
-        if any(member.flag_bits & 1 for member in members):
-            raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password")
-        self.names = {member.filename: member.file_size for member in members}
+        self.names = {member.filename.replace("\\", "/"): member.file_size for member in members}
+        self._members = {_key(member.filename): member for member in members}
+
+    def __contains__(self, name: str) -> bool:
+        return _key(name) in self._members
 
     def read(self, name: str) -> bytes:
-        """One member, whole; empty when there is none of that name."""
-        size = self.names.get(name)
-        if size is None:
-            return b""
-        if size > _MEMBER_BYTES:
-            raise UnreadableDocument(Why.TOO_LARGE, "a part of it is larger than is allowed")
-        return self.zip.read(name)
+        """One member, whole; empty when there is none of that name, in any case of letters."""
+        member = self._member(name)
+        return self.zip.read(member) if member else b""
 
     def tree(self, name: str) -> etree._Element | None:
-        """One member as XML; None when it is absent or empty."""
+        """One member as XML; None when it is absent or empty. ISO's "strict" names are the usual ones here."""
         content = self.read(name)
-        return parse_xml(content) if content else None
+        return parse_xml(usual_names(content)) if content else None
+
+    def optional(self, name: str, draft: Draft) -> etree._Element | None:
+        """A part that the document can be read without; where it is damaged, that is named."""
+        try:
+            return self.tree(name)
+        except (etree.LxmlError, *ERRORS):
+            draft.missing.append("a part of it is damaged")
+            return None
+
+    def blocks(self, name: str, depth: int, *tags: str) -> Iterator[etree._Element]:
+        """Elements of a part as they are read, each gone with the next: memory stays small, however many.
+
+        Args:
+            name: of the part.
+            depth: how many elements they stand in.
+            tags: their names.
+        """
+        member = self._member(name)
+        if member is None:
+            return
+        source: IO[bytes] = self.zip.open(member)
+        if _STRICT.search(source.read(4096)):
+            source = io.BytesIO(usual_names(self.zip.read(member)))
+        source.seek(0)
+        yield from blocks(source, depth, *tags)
+
+    def relations(self, part: str) -> dict[str, Relation]:
+        """What a part names by an id; empty when it names nothing or the list is damaged."""
+        folder, _, name = part.rpartition("/")
+        try:
+            tree = self.tree(f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels")
+        except (etree.LxmlError, *ERRORS):
+            return {}
+        found: dict[str, Relation] = {}
+        for entry in tree if tree is not None else ():
+            kind, target = entry.get("Type", "").rpartition("/")[2], entry.get("Target", "")
+            outside = entry.get("TargetMode") == "External"
+            if not outside:
+                target = posixpath.normpath(posixpath.join("/", folder, target.replace("\\", "/"))).lstrip("/")
+            found[entry.get("Id", "")] = Relation(kind, target, outside)
+        return found
+
+    def _member(self, name: str) -> zipfile.ZipInfo | None:
+        member = self._members.get(_key(name))
+        if member is None:
+            return None
+        if member.file_size > _MEMBER_BYTES:
+            raise UnreadableDocument(Why.TOO_LARGE, "a part of it is larger than is allowed")
+        if member.flag_bits & 1:
+            raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password")
+        return member
+
+
+def _key(name: str) -> str:
+    return name.replace("\\", "/").lstrip("/").lower()
+
+
+def blocks(source: IO[bytes], depth: int, *tags: str) -> Iterator[etree._Element]:
+    """As `Package.blocks`, out of any open file.
+
+    Raises:
+        XMLSyntaxError: it is no XML from here on.
+    """
+    for _, element in etree.iterparse(source, tag=tags, **_SAFE):
+        above = list(islice(element.iterancestors(), depth + 1))
+        if len(above) != depth:
+            continue
+        yield element
+        element.clear(keep_tail=True)
+        while element.getprevious() is not None:
+            del above[0][0]
 
 
 def parse_xml(content: bytes, *, recover: bool = False) -> etree._Element:
@@ -68,15 +159,12 @@ def parse_xml(content: bytes, *, recover: bool = False) -> etree._Element:
         content: the bytes of the part.
         recover: read past faults; then the result is None when nothing could be made of it.
     """
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        remove_comments=True,
-        remove_pis=True,
-        recover=recover,
-    )
-    return etree.fromstring(content, parser)
+    return etree.fromstring(content, etree.XMLParser(recover=recover, **_SAFE))
+
+
+def usual_names(content: bytes) -> bytes:
+    """A part in ISO's "strict" flavour under the names that everybody uses."""
+    return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content) if _PURL in content else content
 
 
 def transitional(package: Package) -> BinaryIO:
@@ -84,10 +172,7 @@ def transitional(package: Package) -> BinaryIO:
     copy = io.BytesIO()
     with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as out:
         for name in package.names:
-            content = package.read(name)
-            if name.endswith((".xml", ".rels")):
-                content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
-            out.writestr(name, content)
+            out.writestr(name, usual_names(package.read(name)))
     copy.seek(0)
     return copy
 
