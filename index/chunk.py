@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from index.worth import is_prose, patches
+from store.outline import HEADING_CHARS, heading_paths, heading_words
 from store.records import NOT_EMBEDDED, Element, ElementKind, NewPassage
 
 TARGET_TOKENS = 200  # a passage stops growing here
 MAX_TOKENS = 240  # and is never longer; the embedded model reads 254 and drops the rest
 _SMALL_TOKENS = 40  # a rest as short as this joins the passage before it; and is embedded whatever it is
-_HEADING_CHARS = 120
+_COLUMNS_CHARS = HEADING_CHARS  # of the names of a table's columns
 
 _LINES = frozenset({ElementKind.TABLE, ElementKind.CODE, ElementKind.SIGNATURE, ElementKind.FORWARDED})
 
@@ -45,6 +48,9 @@ class _Unit(NamedTuple):
     heading: str | None
     embed: bool
     is_title: bool
+    columns: str | None  # what the table's columns are called, where it goes on below their names
+    language: str | None
+    around: str | None = None  # the language of the long stretch that it stands in
 
 
 def chunk(text: str, elements: Sequence[Element]) -> list[NewPassage]:
@@ -57,7 +63,7 @@ def chunk(text: str, elements: Sequence[Element]) -> list[NewPassage]:
     if not elements:
         elements = [Element(kind=ElementKind.PARAGRAPH, start=0, end=len(text))]
     groups: list[list[_Unit]] = []
-    for unit in _units(text, elements):
+    for unit in _stretches(_units(text, elements)):
         if groups and _joins(groups[-1], unit):
             groups[-1].append(unit)
         else:
@@ -74,25 +80,61 @@ def estimate_tokens(text: str) -> int:
 
 
 def _units(text: str, elements: Sequence[Element]) -> Iterator[_Unit]:
-    headings: list[tuple[int, str]] = []
     borders = list(patches(text))
     done = 0
-    for element in elements:
+    for element, above in zip(elements, heading_paths(text, elements), strict=True):
         start, end = _strip(text, max(element.start, done), min(element.end, len(text)))
         if start >= end:
             continue
         done = end
         is_title = element.kind is ElementKind.TITLE
-        if is_title:
-            level = element.level or 1
-            headings = [above for above in headings if above[0] < level]
-            headings.append((level, " ".join(text[start:end].split())[:_HEADING_CHARS]))
-        path = " › ".join(words for _, words in headings) or None
+        path = " › ".join((*above, heading_words(text, element)) if is_title else above) or None
+        named, columns = _columns(text, element)
         for part_start, part_end, in_patch in _split(text, start, end, borders):
             embed = element.kind not in NOT_EMBEDDED and not in_patch
             cutters = _CUTTERS if element.kind in _LINES or in_patch else _CUTTERS[1:]
             for piece_start, piece_end, tokens in _cut(text, part_start, part_end, cutters):
-                yield _Unit(piece_start, piece_end, tokens, element.page, path, embed, is_title)
+                yield _Unit(
+                    piece_start,
+                    piece_end,
+                    tokens,
+                    element.page,
+                    path,
+                    embed,
+                    is_title,
+                    columns if piece_start >= named else None,
+                    element.language,
+                )
+
+
+def _columns(text: str, element: Element) -> tuple[int, str | None]:
+    """Where a table's rows begin and what its columns are called; of what else there is, nothing."""
+    table = element.table
+    if table is None or not table.header or not table.rows[table.header - 1]:
+        return element.end, None
+    cells = (
+        text[start:end]
+        for row in table.rows[: table.header]
+        for start, end in zip(row[::2], row[1::2], strict=True)
+    )
+    names = " | ".join(dict.fromkeys(filter(None, cells)))
+    return table.rows[table.header - 1][-1], names[:_COLUMNS_CHARS].rstrip(" |") or None
+
+
+def _stretches(units: Iterator[_Unit]) -> Iterator[_Unit]:
+    """Tell units the language around them: a few words of another one are no stretch of their own."""
+    around, waiting = None, list[_Unit]()
+    known = False
+    for _, run in groupby(units, key=lambda unit: unit.language):
+        same = list(run)
+        if sum(unit.tokens for unit in same) > _SMALL_TOKENS:
+            around, known = same[0].language, True
+        if not known:
+            waiting += same
+            continue
+        yield from (unit._replace(around=around) for unit in (*waiting, *same))
+        waiting.clear()
+    yield from waiting
 
 
 def _split(text: str, start: int, end: int, inside: Sequence[Span]) -> Iterator[tuple[int, int, bool]]:
@@ -116,7 +158,7 @@ def _split(text: str, start: int, end: int, inside: Sequence[Span]) -> Iterator[
 
 def _joins(group: list[_Unit], unit: _Unit) -> bool:
     last = group[-1]
-    if unit.embed != last.embed or unit.page != last.page:
+    if unit.embed != last.embed or unit.page != last.page or unit.around != last.around:
         return False
     # A heading opens a passage, unless all that came before it are headings too: "Report", "1 Scope", text.
     if unit.is_title and not all(before.is_title for before in group):
@@ -135,6 +177,7 @@ def _without_small_rests(groups: list[list[_Unit]]) -> list[list[_Unit]]:
             and before[-1].heading == group[-1].heading
             and before[-1].page == group[0].page
             and before[-1].embed == group[0].embed
+            and before[-1].around == group[0].around
             and sum(unit.tokens for unit in before) + tokens <= MAX_TOKENS
         ):
             before.extend(group)
@@ -152,9 +195,18 @@ def _passage(text: str, group: list[_Unit]) -> NewPassage:
         end=end,
         text=passage,
         page=group[0].page,
-        heading=group[-1].heading,
+        heading=" › ".join(filter(None, (group[-1].heading, group[0].columns))) or None,
         embed=group[0].embed and not (long and not is_prose(passage)),
+        language=_language(group),
     )
+
+
+def _language(group: list[_Unit]) -> str | None:
+    """That of most characters."""
+    chars = Counter[str | None]()
+    for unit in group:
+        chars[unit.language] += unit.end - unit.start
+    return chars.most_common(1)[0][0]
 
 
 def _cut(text: str, start: int, end: int, cutters: Sequence[_Cutter]) -> Iterator[tuple[int, int, int]]:

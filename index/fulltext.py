@@ -26,6 +26,8 @@ _OTHER = "xx"
 _LANGUAGES = (*_STEMMERS, _OTHER)
 
 _HEAD_WEIGHT = 1.0  # title and headings; short fields already weigh more by BM25
+_NAME_WEIGHT = 0.5  # a name or a folder says less of a passage than its own words
+_NAMES = "en"  # how names are stemmed: "Invoices" is a folder's name, an invoice is looked for
 _TOKEN_BYTES = 128  # longer "words" are encoded data
 _HEAP = 30_000_000  # bytes; Tantivy's least is 15 million
 _SEGMENT_FILES = ("store", "term", "idx", "pos", "fast", "fieldnorm")
@@ -43,8 +45,8 @@ class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
     language: str | None
     heading: str | None
     title: str | None
-    name: str
-    sender: str | None
+    name: str  # and all else by which the item is found (`index/names.py`)
+    sender: str | None  # or author
 
 
 class TextIndex(Protocol):
@@ -212,7 +214,7 @@ class TantivyIndex:
         for language in _LANGUAGES:
             builder.add_text_field(f"body_{language}", tokenizer_name=language)
             builder.add_text_field(f"head_{language}", tokenizer_name=language)
-        builder.add_text_field("name", tokenizer_name=_OTHER)
+        builder.add_text_field("name", tokenizer_name=_NAMES)
         builder.add_text_field("sender", tokenizer_name=_OTHER)
         return builder.build()
 
@@ -269,8 +271,10 @@ class TantivyIndex:
             for language, analyzer in self._analyzers.items():
                 tokens = analyzer.analyze(piece)
                 fields = [(f"body_{language}", 1.0), (f"head_{language}", _HEAD_WEIGHT)]
+                if language == _NAMES:
+                    fields.append(("name", _NAME_WEIGHT))
                 if language == _OTHER:
-                    fields += [("name", 1.0), ("sender", 1.0)]
+                    fields.append(("sender", 1.0))
                 for field, weight in fields:
                     if tokens and (field, tuple(tokens)) not in alternatives:
                         alternatives[field, tuple(tokens)] = self._in(field, tokens, weight)

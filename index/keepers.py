@@ -27,6 +27,7 @@ from index.chunk import chunk
 from index.embed import Embedder, Half
 from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex, TextDocument
+from index.names import kind_words, name_words
 from index.turns import crowded, give_way
 from index.vectors import FaissIndex
 from store.errors import NoSuchItem
@@ -44,6 +45,7 @@ _PASSAGES = 64  # embedded in one request: seconds of work at most, shared by al
 _PASSAGES_IN_CROWD = 16
 _REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
 _REMEMBERED = 50_000  # texts, 200 bytes each
+_NAME_ONLY = NewPassage(start=0, end=0, text="", embed=False)  # of an item without text
 _META = "meta.json"
 _IDENTITY = "identity"
 
@@ -84,7 +86,7 @@ class TextKeeper:
             for item in items:
                 with contextlib.suppress(NoSuchItem):  # deleted meanwhile
                     uncut = self._vault.catalog.uncut(item)
-                    cuts.append((uncut, chunk(uncut.text, uncut.elements)))
+                    cuts.append((uncut, chunk(uncut.text, uncut.elements) or [_NAME_ONLY]))
                 if time.monotonic() - began > _COMMIT_S:
                     break
             if cuts:
@@ -134,8 +136,9 @@ class TextKeeper:
         with self._lock:
             ids = self._vault.catalog.save_cuts(cuts)
             self._uncommitted = True
+            paths = self._vault.catalog.paths(ids.keys())
             index.add(
-                _document(uncut.item, id, passage.text, passage.heading)
+                _document(uncut.item, paths.get(uncut.item.id, ()), id, passage)
                 for uncut, passages in cuts
                 for id, passage in zip(ids.get(uncut.item.id, ()), passages, strict=False)
             )
@@ -208,9 +211,10 @@ class TextKeeper:
 
     def _documents(self, passages: Sequence[Passage]) -> Iterable[TextDocument]:
         items = self._vault.catalog.items_by_id({passage.item for passage in passages})
+        paths = self._vault.catalog.paths(items.keys())
         for passage in passages:
             if passage.item in items:
-                yield _document(items[passage.item], passage.id, passage.text, passage.heading)
+                yield _document(items[passage.item], paths.get(passage.item, ()), passage.id, passage)
 
     def _new_folder(self) -> Path:
         folder = self._folder / str(next(self._numbers))
@@ -356,14 +360,17 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def _document(item: Item, passage: int, text: str, heading: str | None) -> TextDocument:
+def _document(item: Item, paths: Sequence[str], id: int, passage: NewPassage) -> TextDocument:
+    name = name_words(item.name, paths)
+    if not passage.text:  # the item is found by nothing else
+        name = "\n".join((name, item.title or "", kind_words(item.media_type)))
     return TextDocument(
-        passage=passage,
+        passage=id,
         item=item.id,
-        text=text,
-        language=item.language,
-        heading=heading,
+        text=passage.text,
+        language=passage.language or item.language,
+        heading=passage.heading,
         title=item.title,
-        name=item.name,
-        sender=item.sender,
+        name=name,
+        sender=item.sender or item.author,
     )

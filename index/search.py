@@ -20,7 +20,7 @@ from index.vectors import VectorIndex
 from policy.limits import Limits
 from store.catalog import Catalog
 from store.errors import NoSuchItem
-from store.records import Item, Passage
+from store.records import Item, Passage, Reason
 
 # Of the two rankings. Measured on Cranfield and msmarco5k, see docs/adr/0004.
 _WORDS, _MEANING = 1.0, 1.5
@@ -35,10 +35,13 @@ _ByMeaning = Callable[[int, "set[str] | None"], list[tuple[int, float]]]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """One item that answers, by its best passage. `item_text[slice(*offsets)]` is that passage, verbatim."""
+    """One item that answers, by its best passage. `item_text[slice(*offsets)]` is that passage, verbatim.
+
+    An item without text is found by its name: then `offsets` are equal, and `snippet` is the name.
+    """
 
     item: str
-    passage: int  # 0: it has no text
+    passage: int  # 0: it has none yet
     title: str
     name: str
     snippet: str  # verbatim: item_text[snippet_start : snippet_start + len(snippet)]
@@ -53,6 +56,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str | None
     thread: str | None
     sender: str | None
+    reason: Reason | None = None  # why it could not be read
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,14 +209,15 @@ class Searcher:
         )
 
     def _hit(self, text: TextIndex, wanted: Wanted, item: Item, passage: Passage, score: float) -> Hit:
-        matches = text.matches(passage.text, item.language, wanted)
-        start, end, highlights = snippet(passage.text, matches)
+        shown = passage.text or item.name
+        matches = text.matches(shown, passage.language or item.language, wanted)
+        start, end, highlights = snippet(shown, matches)
         return Hit(
             item=item.id,
             passage=passage.id,
             title=item.title or item.name,
             name=item.name,
-            snippet=passage.text[start:end],
+            snippet=shown[start:end],
             snippet_start=passage.start + start,
             highlights=highlights,
             score=round(score, 4),
@@ -224,6 +229,7 @@ class Searcher:
             media_type=item.media_type,
             thread=item.thread,
             sender=item.sender,
+            reason=item.reason,
         )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ingest.errors import ParserLied
 from ingest.sandbox.messages import BAR, ReadAddress, ReadChild, ReadElement, ReadMail, Reply
 from policy.limits import Limits
-from store.records import Address, Element, ElementKind, MailHeader, Mark, Reading, Reason, Table
+from store.records import Address, Element, ElementKind, Glimpse, MailHeader, Mark, Reading, Reason, Table
 
 SEPARATOR = "\n\n"  # between elements in an item's text
 
@@ -52,6 +52,7 @@ class Refused:
 
     reason: Reason
     detail: str | None
+    seen: Glimpse
 
 
 @dataclass(frozen=True)
@@ -72,30 +73,43 @@ def check(untrusted_reply: Reply, limits: Limits, children_bytes: int) -> Accept
         ParserLied: no honest parser answers so.
     """
     reply = untrusted_reply
+    seen = _glimpse(reply)
     if reply.reason is not None:
         _honest(not reply.elements and not reply.children, "a reason together with a reading")
-        return Refused(_reason(reply.reason), _line_or_none(reply.detail))
+        return Refused(_reason(reply.reason), _line_or_none(reply.detail), seen)
     children = _children(reply.children, limits, children_bytes)
     text, elements = _text(reply.elements, limits, reply.pages)
     mail = _mail(reply.mail) if reply.mail else None
     if not (elements or children or mail):
-        return Refused(Reason.EMPTY, "it was read and holds no text")
-    _honest(bool(_MEDIA_TYPE.fullmatch(reply.media_type)), "a media type that is none")
+        return Refused(Reason.EMPTY, "it was read and holds no text", seen)
     _honest(reply.language is None or bool(_LANGUAGE.fullmatch(reply.language)), "a language that is none")
-    _honest(reply.pages is None or 0 <= reply.pages <= _PAGES, "a number of pages out of range")
     reading = Reading(
         media_type=reply.media_type,
         text=text,
         elements=elements,
-        title=_line_or_none(reply.title),
-        author=_line_or_none(reply.author),
-        created_at=_date(reply.created_at),
+        title=seen.title,
+        author=seen.author,
+        created_at=seen.created_at,
         language=reply.language,
-        pages=reply.pages,
+        pages=seen.pages,
         mail=mail,
         partial=_line_or_none(reply.partial),
     )
     return Accepted(reading, children)
+
+
+def _glimpse(untrusted_reply: Reply) -> Glimpse:
+    """What is said of the document besides its text."""
+    media_type, pages = untrusted_reply.media_type, untrusted_reply.pages
+    _honest(bool(_MEDIA_TYPE.fullmatch(media_type)), "a media type that is none")
+    _honest(pages is None or 0 <= pages <= _PAGES, "a number of pages out of range")
+    return Glimpse(
+        media_type=media_type,
+        title=_line_or_none(untrusted_reply.title),
+        author=_line_or_none(untrusted_reply.author),
+        created_at=_date(untrusted_reply.created_at),
+        pages=pages,
+    )
 
 
 def line(text: str, chars: int = _LINE_CHARS) -> str:

@@ -11,6 +11,7 @@ from store.findings import FindingTable
 from store.items import ItemTable
 from store.mailboxes import MailboxTable
 from store.passages import PassageTable
+from store.passwords import PasswordTable
 from store.people import PeopleTable
 from store.readings import ReadingTable
 from store.threads import ThreadTable
@@ -25,6 +26,7 @@ class Catalog(
     ReadingTable,
     PassageTable,
     FindingTable,
+    PasswordTable,
     MailboxTable,
     ThreadTable,
     PeopleTable,

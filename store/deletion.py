@@ -20,10 +20,10 @@ from store.audit import append
 from store.blobs import Blobs
 from store.database import Connection
 from store.errors import AttachedItem
+from store.generation import next_generation
 from store.items import marks, sequence_of
 from store.people import count_unsaid, forget_people, written_in
 from store.places import remember_places
-from store.readings import next_generation
 from store.records import Receipt
 from store.snapshots import drop_covering
 from store.threads import name_anew

@@ -11,23 +11,33 @@ from store.database import Connection, Database, Row
 from store.errors import NoSuchItem
 from store.records import Item, Origin, State
 
-# The order of `Item`'s fields as they are read from a row.
-COLUMNS = (
-    "id, name, state, size, stored_at, family, version, superseded, parent, source, media_type, title, "
-    "author, created_at, language, pages, sender, recipients, marks, thread, reason, detail, partial, "
-    "attempts"
+# `Item`'s fields as they are read from a row; `path` is read from the place in the parent.
+_FIELDS = (
+    "id", "name", "state", "size", "stored_at", "family", "version", "superseded", "parent", "source",
+    "media_type", "title", "author", "created_at", "language", "pages", "sender", "recipients", "marks",
+    "thread", "reason", "detail", "partial", "attempts", "path",
+)  # fmt: skip
+_IN_PARENT = (
+    "(SELECT min(locator) FROM origins WHERE item = items.seq AND source = 'attachment'"
+    " AND origins.parent = items.parent)"
 )
-_FIELDS = tuple(column.strip() for column in COLUMNS.split(","))
+_COLUMNS = ", ".join((*_FIELDS[:-1], _IN_PARENT))
 _FEW = 500  # ids in one statement
+_PLACES = 8  # of one item, by whose words it is found
 
 
-def to_item(row: Row) -> Item:
-    """An `Item` out of a row of `COLUMNS`."""
+def _to_item(row: Row) -> Item:
     fields = dict(zip(_FIELDS, row, strict=True))
     fields["superseded"] = bool(fields["superseded"])
     fields["recipients"] = msgspec.json.decode(fields["recipients"])
     fields["marks"] = msgspec.json.decode(fields["marks"])
+    fields["path"] = _path(fields["path"]) if fields["path"] else None
     return msgspec.convert(fields, Item)
+
+
+def _path(locator: str) -> str:
+    """The path of a member out of `PARENT/POSITION/PATH`, its place's name."""
+    return locator.split("/", 2)[-1]
 
 
 def sequence_of(connection: Connection, item: str) -> int:
@@ -44,8 +54,8 @@ def sequence_of(connection: Connection, item: str) -> int:
 
 def read_items(connection: Connection, condition: str, values: Sequence[object]) -> list[Item]:
     """The items for which an SQL condition (with its ORDER BY and LIMIT) holds."""
-    rows = connection.execute(f"SELECT {COLUMNS} FROM items WHERE {condition}", values).fetchall()
-    return [to_item(row) for row in rows]
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM items WHERE {condition}", values).fetchall()
+    return [_to_item(row) for row in rows]
 
 
 def batches(ids: Sequence[str] | Sequence[int]) -> list[Sequence[str | int]]:
@@ -149,6 +159,22 @@ class ItemTable:
                 (sequence_of(connection, item),),
             ).fetchall()
         return [_to_origin(row) for row in rows]
+
+    def paths(self, items: Collection[str]) -> dict[str, list[str]]:
+        """The paths of files at which items are or were, below their source or inside their parent; those
+        that hold them now first. Mail has none.
+        """
+        found: dict[str, list[str]] = {}
+        with self._database.read() as connection:
+            for some in batches(list(items)):
+                for item, source, locator in connection.execute(
+                    "SELECT i.id, o.source, o.locator FROM items i JOIN origins o ON o.item = i.seq"
+                    f" WHERE i.id IN ({marks(some)}) AND (o.source IN ('drop', 'upload', 'attachment')"
+                    " OR o.source GLOB 'watch:*') ORDER BY o.current DESC, o.rowid",
+                    some,
+                ).fetchall():
+                    found.setdefault(item, []).append(_path(locator) if source == "attachment" else locator)
+        return {item: paths[:_PLACES] for item, paths in found.items()}
 
     def find_origin(
         self, source: str, locator: str, *, parent: str | None = None

@@ -19,10 +19,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from policy.redact import Private
 from store.database import Connection, Database
 from store.errors import IllegalStep
+from store.generation import uncut
 from store.items import read_items, sequence_of
-from store.records import Item, Reason, State
+from store.records import Glimpse, Item, Reason, State
 
 STEPS: dict[State, frozenset[State]] = {
     State.STORED: frozenset({State.PARSED, State.QUARANTINED, State.DELETED}),
@@ -32,6 +34,10 @@ STEPS: dict[State, frozenset[State]] = {
     State.QUARANTINED: frozenset({State.STORED, State.DELETED}),
     State.DELETED: frozenset(),
 }
+
+
+# Items that were read, or cannot be, and whose passages are to be made. As their index says it.
+UNCUT = "chunked = 0 AND state <> 'STORED'"
 
 
 def move(connection: Connection, seq: int, to: State) -> None:
@@ -76,10 +82,10 @@ class Ledger:
     def waiting(self, most: int) -> int:
         """How many items are not found by word yet, counted no further than `most`."""
         unread = "SELECT 1 FROM items WHERE state = 'STORED'"
-        uncut = "SELECT 1 FROM items WHERE state = 'PARSED' AND chunked = 0"
         with self._database.read() as connection:
             row = connection.execute(
-                f"SELECT count(*) FROM ({unread} UNION ALL {uncut} LIMIT ?)", (most,)
+                f"SELECT count(*) FROM ({unread} UNION ALL SELECT 1 FROM items WHERE {UNCUT} LIMIT ?)",
+                (most,),
             ).fetchone()
         return int(row[0])
 
@@ -100,18 +106,32 @@ class Ledger:
         with self._database.write(moves=True) as connection:
             move(connection, sequence_of(connection, item), to)
 
-    def quarantine(self, item: str, reason: Reason, detail: str) -> None:
+    def quarantine(self, item: str, reason: Reason, detail: str, seen: Glimpse | None = None) -> None:
         """Set an item aside with its reason; `detail` is for the owner and holds no content.
+
+        What an earlier reading left stays. Without one it is found by its name and by what was seen of it. A
+        password that did not open it is forgotten.
 
         Raises:
             NoSuchItem, IllegalStep
         """
+        seen = seen or Glimpse()
         with self._database.write(moves=True) as connection:
             seq = sequence_of(connection, item)
             move(connection, seq, State.QUARANTINED)
             connection.execute(
-                "UPDATE items SET reason = ?, detail = ? WHERE seq = ?", (reason.value, detail, seq)
-            )
+                "UPDATE items SET reason = ?, detail = ?, media_type = coalesce(?, media_type),"
+                " title = coalesce(?, title), author = coalesce(?, author),"
+                " created_at = coalesce(?, created_at), pages = coalesce(?, pages) WHERE seq = ?",
+                (
+                    reason.value, detail, seen.media_type, seen.title, seen.author, seen.created_at,
+                    seen.pages, seq,
+                ),
+            )  # fmt: skip
+            if reason is Reason.NEEDS_PASSWORD:
+                connection.execute("DELETE FROM item_passwords WHERE item = ?", (seq,))
+            if not connection.execute("SELECT 1 FROM texts WHERE item = ?", (seq,)).fetchone():
+                uncut(connection, seq)
 
     def failed_attempt(self, item: str) -> int:
         """Count a failed try of the stage that the item waits for; returns how many there were.
@@ -133,6 +153,30 @@ class Ledger:
             NoSuchItem, IllegalStep
         """
         self.advance(item, State.STORED)
+
+    def unlock(self, item: str, password: Private[str]) -> None:
+        """Keep the password of an item and let it be read with that, whether it was read before or not; and
+        all that is in it and needs a password.
+
+        Raises:
+            NoSuchItem
+            IllegalStep: it waits to be read, or is being read.
+        """
+        with self._database.write(moves=True) as connection:
+            seq = sequence_of(connection, item)
+            move(connection, seq, State.STORED)
+            connection.execute(
+                "INSERT OR REPLACE INTO item_passwords (item, password) VALUES (?, ?)",
+                (seq, password.reveal().encode()),
+            )
+            for (locked,) in connection.execute(
+                "WITH RECURSIVE tree (seq, id) AS (SELECT seq, id FROM items WHERE seq = ? UNION"
+                " SELECT i.seq, i.id FROM tree JOIN origins o ON o.parent = tree.id AND o.current = 1"
+                " JOIN items i ON i.seq = o.item) SELECT t.seq FROM tree t JOIN items i ON i.seq = t.seq"
+                " WHERE i.state = 'QUARANTINED' AND i.reason = ?",
+                (seq, Reason.NEEDS_PASSWORD.value),
+            ).fetchall():
+                move(connection, locked, State.STORED)
 
     @property
     def sequence(self) -> int:

@@ -9,18 +9,19 @@ from typing import NamedTuple
 
 from store.database import Connection, Database, Row
 from store.errors import NoSuchItem
+from store.generation import next_generation, remove_passages
 from store.items import batches, marks, read_items, sequence_of
-from store.ledger import move
-from store.readings import next_generation, pack, remove_passages, unpack, unpack_elements
+from store.ledger import UNCUT, move
+from store.readings import pack, unpack, unpack_elements
 from store.records import Element, Item, NewPassage, Passage, State
 
-_COLUMNS = "p.id, i.id, p.start, p.end, p.text, p.page, p.heading, p.embed"
+_COLUMNS = "p.id, i.id, p.start, p.end, p.text, p.page, p.heading, p.embed, p.language"
 _JOINED = "passages p JOIN items i ON i.seq = p.item"
 _CHUNK = 2_000  # rows of one bulk read: short reads never hold the log back from being cut
 
 
 class Uncut(NamedTuple):
-    """An item whose passages are to be made."""
+    """An item whose passages are to be made; without text, if it could not be read."""
 
     item: Item
     text: str
@@ -35,8 +36,10 @@ class PassageTable:
         self._database = database
 
     def unchunked(self, limit: int, exclude: Collection[str] = ()) -> list[Item]:
-        """PARSED items whose passages are not made yet, newest first, without those in `exclude`."""
-        condition = "state = 'PARSED' AND chunked = 0 ORDER BY stored_at DESC LIMIT ?"
+        """Items that wait for nothing else and whose passages are not made yet, newest first, without those
+        in `exclude`. Also those that could not be read: they are found by their name.
+        """
+        condition = f"{UNCUT} ORDER BY stored_at DESC LIMIT ?"
         with self._database.read() as connection:
             found = read_items(connection, condition, (limit + len(exclude),))
         return [item for item in found if item.id not in exclude][:limit]
@@ -45,20 +48,20 @@ class PassageTable:
         """What is to be cut into passages.
 
         Raises:
-            NoSuchItem: the item was deleted meanwhile, or its text was.
+            NoSuchItem: the item was deleted meanwhile.
         """
         with self._database.read() as connection:
             packed = _packed_reading(connection, sequence_of(connection, item.id))
         if packed is None:
-            raise NoSuchItem("it has no text", item=item.id, remedy="it may have been deleted")
+            return Uncut(item, "", [], _digest(None))
         text, elements = packed
         return Uncut(item, unpack(text).decode(), unpack_elements(elements), _digest(packed))
 
     def save_cuts(self, cuts: Sequence[tuple[Uncut, Sequence[NewPassage]]]) -> dict[str, list[int]]:
         """Write the passages of items, in place of any that they had, in one transaction.
 
-        An item without anything to embed moves on to INDEXED. An item that was deleted or read anew since it
-        was cut is passed over.
+        A PARSED item without anything to embed moves on to INDEXED. An item that was deleted or read anew
+        since it was cut is passed over.
 
         Returns:
             item → ids of its passages, of those that were written.
@@ -69,8 +72,7 @@ class PassageTable:
             for cut, rows in packed:
                 with contextlib.suppress(NoSuchItem):
                     seq = sequence_of(connection, cut.item.id)
-                    now = _packed_reading(connection, seq)
-                    if now is not None and _digest(now) == cut.digest:
+                    if _digest(_packed_reading(connection, seq)) == cut.digest:
                         written[cut.item.id] = _write(connection, seq, rows)
         return written
 
@@ -267,7 +269,8 @@ class PassageTable:
 
 def _pack(passage: NewPassage) -> Row:
     return (
-        passage.start, passage.end, pack(passage.text.encode()), passage.page, passage.heading, passage.embed
+        passage.start, passage.end, pack(passage.text.encode()), passage.page, passage.heading, passage.embed,
+        passage.language,
     )  # fmt: skip
 
 
@@ -276,8 +279,8 @@ def _write(connection: Connection, seq: int, rows: Sequence[Row]) -> list[int]:
     remove_passages(connection, seq)
     generation = next_generation(connection)
     connection.executemany(
-        "INSERT INTO passages (item, generation, start, end, text, page, heading, embed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO passages (item, generation, start, end, text, page, heading, embed, language)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [(seq, generation, *row) for row in rows],
     )
     written = connection.execute("SELECT id FROM passages WHERE item = ? ORDER BY id", (seq,)).fetchall()
@@ -295,8 +298,8 @@ def _packed_reading(connection: Connection, seq: int) -> Row | None:
     return row
 
 
-def _digest(packed: Row) -> bytes:
-    return hashlib.blake2b(b"".join(packed), digest_size=16).digest()
+def _digest(packed: Row | None) -> bytes:
+    return hashlib.blake2b(b"".join(packed or ()), digest_size=16).digest()
 
 
 def _advance_complete(connection: Connection, items: Sequence[int]) -> list[str]:
@@ -317,8 +320,8 @@ def _advance_complete(connection: Connection, items: Sequence[int]) -> list[str]
 
 
 def _to_passage(row: Row) -> Passage:
-    id, item, start, end, text, page, heading, embed = row
+    id, item, start, end, text, page, heading, embed, language = row
     return Passage(
         id=id, item=item, start=start, end=end, text=unpack(text).decode(), page=page, heading=heading,
-        embed=bool(embed),
+        embed=bool(embed), language=language,
     )  # fmt: skip

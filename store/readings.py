@@ -10,6 +10,7 @@ import zstandard
 
 from store.database import Connection, Database
 from store.errors import CatalogDamaged, IllegalStep
+from store.generation import uncut
 from store.items import sequence_of
 from store.ledger import move
 from store.people import add_people, forget_people, written_in
@@ -121,8 +122,7 @@ class ReadingTable:
             if state is not State.PARSED:
                 for step in (State.STORED, State.PARSED):  # as if it had been read anew
                     move(connection, seq, step)
-            remove_passages(connection, seq)
-            connection.execute("UPDATE items SET chunked = 0 WHERE seq = ?", (seq,))
+            uncut(connection, seq)
 
     def text(self, item: str) -> str:
         """The text of an item; empty while it is unread.
@@ -168,33 +168,14 @@ def forget_reading(connection: Connection, seq: int) -> set[int]:
         what it said of people, for `forget_people` once the new reading is written: what the owner said of
         somebody who is still named has to last.
     """
+    uncut(connection, seq)
     if not connection.execute("DELETE FROM texts WHERE item = ?", (seq,)).rowcount:
         return set()  # it is read for the first time
     unsaid = written_in(connection, [seq])
     for table in ("mail_people", "tags", "actions", "links", "readings_by_run"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
-    remove_passages(connection, seq)
     leave_thread(connection, seq)
-    connection.execute("UPDATE items SET chunked = 0 WHERE seq = ?", (seq,))
     return unsaid
-
-
-def remove_passages(connection: Connection, seq: int) -> int:
-    """Remove an item's passages and their vectors, noting their ids for the indexes; returns how many."""
-    generation = next_generation(connection)
-    connection.execute(
-        "INSERT INTO removed (passage, generation) SELECT id, ? FROM passages WHERE item = ?",
-        (generation, seq),
-    )
-    return int(connection.execute("DELETE FROM passages WHERE item = ?", (seq,)).rowcount)
-
-
-def next_generation(connection: Connection) -> int:
-    """Count one change of passages or vectors. Each of them carries the number that wrote it."""
-    row = connection.execute(
-        "UPDATE facts SET value = value + 1 WHERE name = 'generation' RETURNING value"
-    ).fetchone()
-    return int(row[0])
 
 
 def _describe(connection: Connection, seq: int, reading: Reading) -> None:

@@ -139,6 +139,16 @@ class Reading(Record, frozen=True, kw_only=True):
     partial: str | None = None  # what could not be read, for the owner: "pages 3, 7 could not be read"
 
 
+class Glimpse(Record, frozen=True, kw_only=True):
+    """What is known of a document that could not be read."""
+
+    media_type: str | None = None
+    title: str | None = None
+    author: str | None = None
+    created_at: float | None = None
+    pages: int | None = None
+
+
 class Item(Record, frozen=True, kw_only=True):
     """One document or message: one sequence of bytes, wherever it came from."""
 
@@ -151,6 +161,7 @@ class Item(Record, frozen=True, kw_only=True):
     version: int = 1
     superseded: bool = False  # a later version exists and no current origin holds this one
     parent: str | None = None  # the item that this one is an attachment or member of
+    path: str | None = None  # inside its parent, "/" between
     source: str = ""  # of the first origin
     media_type: str | None = None
     title: str | None = None  # for mail, the subject
@@ -169,7 +180,10 @@ class Item(Record, frozen=True, kw_only=True):
 
 
 class NewPassage(Record, frozen=True, kw_only=True):
-    """A stretch of an item's text, about 200 tokens, cut at structure; `text == item_text[start:end]`."""
+    """A stretch of an item's text, about 200 tokens, cut at structure; `text == item_text[start:end]`.
+
+    An item without text has one empty passage, by which it is found by its name.
+    """
 
     start: int
     end: int

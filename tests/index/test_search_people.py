@@ -77,4 +77,4 @@ def test_a_listing_shows_the_beginning_of_what_the_sender_wrote(vault: Vault, tm
         hit, nothing = ask(searcher, "from:tamsin").hits
         assert (hit.item, hit.snippet, hit.title) == (item, "It fell in the storm.", "Fence")
         assert text[slice(*hit.offsets)] == hit.snippet
-        assert (nothing.item, nothing.passage, nothing.snippet, nothing.offsets) == (empty, 0, "", (0, 0))
+        assert (nothing.item, nothing.snippet, nothing.offsets) == (empty, nothing.name, (0, 0))

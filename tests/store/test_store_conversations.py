@@ -348,6 +348,11 @@ def test_an_older_home_has_its_mail_read_anew(tmp_path: Path, monkeypatch: pytes
                 )
                 (seq,) = connection.execute("SELECT seq FROM items WHERE id = ?", (item,)).fetchone()
                 connection.execute("INSERT INTO texts VALUES (?, x'', x'')", (seq,))
+                connection.execute(
+                    "INSERT INTO passages (item, generation, start, end, text, embed)"
+                    " VALUES (?, 1, 0, 0, x'', 0)",
+                    (seq,),
+                )
                 if thread:
                     connection.execute("INSERT INTO mails VALUES (?, ?, 'roof')", (seq, name))
                     connection.execute("INSERT INTO mail_ids VALUES (?, ?)", (name, seq))
