@@ -1,5 +1,5 @@
-"""Tables of markup as grids. A cell that covers several rows or columns is a label of them all: it is repeated
-in each row, and above each column that it names. Any other stands once, and what it covers is empty.
+"""Tables of markup as grids. A cell that covers rows or columns is a label of them all: repeated in each row,
+and above each column that it names. Any other stands once, and what it covers is empty.
 """
 
 from __future__ import annotations
@@ -132,3 +132,39 @@ def _header_rows(lines: list[tuple[list[etree._Element], bool]]) -> int:
 def _span(cell: etree._Element, name: str) -> int:
     value = cell.get(name, "").strip()
     return min(int(value), 65_534) if value.isascii() and value.isdigit() and len(value) < 9 else 1
+
+
+def xml_grid(table: etree._Element, text_of: Callable[[etree._Element], str]) -> Grid | None:
+    """A table of XML, after the model of HTML or of CALS (`row`, `entry`); None if it has no rows.
+
+    Args:
+        table: the element.
+        text_of: gives the text of one cell.
+    """
+    rows: list[list[Cell]] = []
+    columns: dict[str, int] = {}
+    header_rows = 0
+    for element in table.iter("{*}colspec", "{*}tr", "{*}row"):
+        if _local(element) == "colspec":
+            columns[element.get("colname", "")] = len(columns)
+            continue
+        cells = [cell for cell in element if _local(cell) in ("td", "th", "entry")]
+        rows.append([_xml_cell(cell, columns, text_of(cell)) for cell in cells])
+        parent = element.getparent()
+        named = parent is not None and _local(parent) == "thead"
+        if header_rows == len(rows) - 1 and (named or (cells and all(_local(c) == "th" for c in cells))):
+            header_rows += 1
+    return Grid(spread(rows, header_rows), header_rows) if any(rows) else None
+
+
+def _xml_cell(cell: etree._Element, columns: dict[str, int], text: str) -> Cell:
+    """A cell and what it covers; CALS names its first and last column and counts the further rows."""
+    first, last = (columns.get(cell.get(name, ""), -1) for name in ("namest", "nameend"))
+    across = last - first + 1 if 0 <= first <= last else _span(cell, "colspan")
+    down = _span(cell, "morerows") + 1 if cell.get("morerows") else _span(cell, "rowspan")
+    return Cell(text, across, down)
+
+
+def _local(element: etree._Element) -> str:
+    """The name of an element without its namespace; empty for what is no element."""
+    return element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""

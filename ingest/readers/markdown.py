@@ -1,115 +1,257 @@
-"""Markdown: headings, lists, code and tables, told apart by the marks that lines begin with."""
+"""Markdown: headings, lists, code, tables and HTML, told apart by the marks that lines begin with."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
 from html import unescape
 
 from ingest.readers.draft import Document, Draft, Kind
+from ingest.readers.hypertext import add_blocks, parse
 from ingest.readers.text import decoded
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*$")
-_RULED = re.compile(r"(=+|-+)[ \t]*$")
-_FENCE = re.compile(r"\s{0,3}(```+|~~~+)")
-_ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(.*)")
-_TABLE_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
-_FRONT = re.compile(r"---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*\n", re.DOTALL)
-_FRONT_FIELD = re.compile(r"^(title|author)\s*:\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE | re.IGNORECASE)
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)?)(?:\s+\"[^\"]*\")?\)")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
+_RULED = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_FENCE = re.compile(r"[ \t]*(```+|~~~+)")
+_ITEM = re.compile(r"([ \t]*)([-*+]|\d{1,9}[.)])[ \t]+(?:(\[[ xX]\])[ \t]+)?")
+_NOTE = re.compile(r"\[\^([^\[\]\s]{1,80})\]:[ \t]*")
+_HTML = re.compile(
+    r" {0,3}</?(?:div|table|details|summary|p|img|ul|ol|li|dl|center|h[1-6]|pre|section|article|figure"
+    r"|picture|form|iframe|script|style|nav|header|footer|main|aside|video|blockquote|hr|br|a|sub|sup|kbd|svg)[\s>/]"
+    r"|\s*<!--",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r" {0,3}(?:>[ \t]?)+")
+_IMAGE_OR_LINK = re.compile(
+    r"(!?)\[([^\[\]\n]{0,2000})\](?:\(([^()\s]{0,2000}(?:\([^()\s]{0,200}\)[^()\s]{0,200})?)"
+    r"""(?:[ \t]{1,9}(?:"[^"]{0,500}"|'[^']{0,500}'))?\)|\[[^\[\]\n]{0,200}\])"""
+)
+_FOOTNOTE = re.compile(r"\[\^([^\[\]\s]{1,80})\]")
+_ADDRESS = re.compile(r"<((?:https?://|mailto:)[^<>\s]{1,2000}|[^<>\s@]{1,80}@[^<>\s@]{1,200})>")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,2000}>|<!--[^<>]{0,2000}-->")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-_EMPHASIS = re.compile(r"(\*\*|__|~~|`)(?=\S)(.+?)(?<=\S)\1")
+_HELD = re.compile("\ue000(\\d{1,9})\ue001")
+_EMPHASIS = re.compile(r"(?<![\w*_~])(?:[*_]{1,3}|~~)(?=[^\s*_~])|(?<=[^\s*_~])(?:[*_]{1,3}|~~)(?![\w*_~])")
+_TICKS = re.compile(r"(`+)")
+_FRONT_LINES = 400
 
 
 def read_markdown(document: Document, draft: Draft) -> None:
     """A page of notes; front matter is metadata and text."""
-    text = decoded(document, draft)
-    front = _FRONT.match(text)
-    if front:
-        fields = {name.lower(): value for name, value in _FRONT_FIELD.findall(front[1])}
-        draft.describe(title=fields.get("title"), author=fields.get("author"))
-        draft.add(Kind.PARAGRAPH, front[1])
-        text = text[front.end() :]
-    for kind, block, level in _blocks(text.split("\n")):
-        if kind is Kind.TITLE:
-            draft.describe(title=block)
-        draft.add(kind, block, level=level)
+    lines = decoded(document, draft).removeprefix("\ufeff").split("\n")
+    add_markdown(lines[_front_matter(lines, draft) :], draft)
 
 
-def plain(line: str) -> str:
-    """A line without the marks of emphasis and of escapes, links as "text (address)"."""
-    if "](" in line:
-        line = _LINK.sub(
-            lambda match: f"{match[1]} ({match[2]})" if match[2] and match[1] else match[1] or match[2], line
-        )
-    line = _EMPHASIS.sub(r"\2", line)
-    return unescape(_ESCAPED.sub(r"\1", line) if "\\" in line else line)
+def add_markdown(lines: list[str], draft: Draft) -> None:
+    """The blocks of a text without front matter."""
+    _Blocks(lines, draft).read()
 
 
-def _blocks(lines: list[str]) -> Iterator[tuple[Kind, str, int | None]]:
-    """Blocks as (kind, text, level)."""
-    paragraph: list[str] = []
+def plain(text: str) -> str:
+    """A text without its marks: links and pictures are their texts, code is as it is."""
+    parts = _TICKS.split(text)
+    if len(parts) == 1:
+        return _without_marks(text)
+    left = Counter(parts[1::2])  # how many runs of as many ticks are still to come
+    shown: list[str] = []
+    marked: list[str] = []
     at = 0
-    while at < len(lines):
-        line = lines[at]
-        start = at
-        block: tuple[Kind, str, int | None] | None = None
-        if fence := _FENCE.match(line):
-            at = _fence_end(lines, at, fence[1])
-            block = (Kind.CODE, "\n".join(lines[start + 1 : at - 1]), None)
-        elif heading := _HEADING.match(line):
-            block = (Kind.TITLE, plain(heading[2]), len(heading[1]))
-        elif paragraph and _RULED.match(line) and len(paragraph) == 1:
-            block = (Kind.TITLE, plain(paragraph.pop()), 1 if line[0] == "=" else 2)
-        elif (
-            "|" in line and at + 1 < len(lines) and "|" in lines[at + 1] and _TABLE_RULE.match(lines[at + 1])
-        ):
-            at = _table_end(lines, at)
-            block = (Kind.TABLE, "\n".join(_rows(lines[start:at])), None)
-        elif item := _ITEM.match(line):
-            at, text = _item_end(lines, at, item[2])
-            block = (Kind.LIST_ITEM, text, len(item[1].expandtabs(4)) // 2 + 1)
-        elif line.strip():
-            paragraph.append(plain(line.rstrip().removeprefix("> ")))
-        if paragraph and (block or not line.strip()):
-            yield Kind.PARAGRAPH, "\n".join(paragraph), None
-            paragraph = []
-        if block:
-            yield block
-        at = max(at, start + 1)
-    yield Kind.PARAGRAPH, "\n".join(paragraph), None
-
-
-def _fence_end(lines: list[str], at: int, mark: str) -> int:
-    """Index behind a fenced block; one that is never closed runs to the end."""
-    for index in range(at + 1, len(lines)):
-        if lines[index].strip().startswith(mark) and not lines[index].strip().strip(mark[0]):
-            return index + 1
-    lines.append(mark)
-    return len(lines)
-
-
-def _table_end(lines: list[str], at: int) -> int:
-    end = at + 2
-    while end < len(lines) and "|" in lines[end]:
-        end += 1
-    return end
-
-
-def _rows(lines: list[str]) -> Iterator[str]:
-    for line in lines:
-        if not _TABLE_RULE.match(line):
-            yield " | ".join(plain(cell.strip()) for cell in line.strip().strip("|").split("|"))
-
-
-def _item_end(lines: list[str], at: int, first: str) -> tuple[int, str]:
-    """Index behind a list item and its text: its lines go on indented or unmarked until an empty one."""
-    text = [plain(first)]
-    at += 1
-    while at < len(lines) and lines[at].strip():
-        line = lines[at]
-        if _ITEM.match(line) or _HEADING.match(line) or _FENCE.match(line):
-            break
-        text.append(plain(line.strip()))
+    while at < len(parts):
+        part = parts[at]
+        if at % 2 and left[part] > 1:
+            end = parts.index(part, at + 2)
+            shown += (_without_marks("".join(marked)), unescape("".join(parts[at + 1 : end])))
+            marked = []
+            left.subtract(parts[at : end + 1 : 2])
+            at = end + 1
+            continue
+        if at % 2:
+            left[part] -= 1
+        marked.append(part)
         at += 1
-    return at, "\n".join(text)
+    return "".join(shown) + _without_marks("".join(marked))
+
+
+def _without_marks(text: str) -> str:
+    held: list[str] = []
+
+    def hold(found: re.Match[str]) -> str:
+        held.append(found[1])
+        return f"\ue000{len(held) - 1}\ue001"
+
+    if "\\" in text:
+        text = _ESCAPED.sub(hold, text)
+    if "<" in text:
+        text = _TAG.sub("", _ADDRESS.sub(r"\1", text))
+    if "[" in text:
+        text = _FOOTNOTE.sub(r"[\1]", text)
+        for _ in range(2):  # a picture in a link
+            text = _IMAGE_OR_LINK.sub(lambda found: found[2] or ("" if found[1] else found[3] or ""), text)
+    text = unescape(_EMPHASIS.sub("", text))
+    return _HELD.sub(lambda found: held[int(found[1])], text) if held else text
+
+
+def _front_matter(lines: list[str], draft: Draft) -> int:
+    """Take what a page says of itself above its text; returns where the text begins."""
+    mark = lines[0].rstrip() if lines else ""
+    if mark not in ("---", "+++"):
+        return 0
+    ends = (mark, "...") if mark == "---" else (mark,)
+    end = next((at for at in range(1, min(len(lines), _FRONT_LINES)) if lines[at].rstrip() in ends), 0)
+    for line in lines[1:end]:
+        name, colon, value = line.partition(":" if mark == "---" else "=")
+        value = value.strip().strip("\"'")
+        if colon and name.strip().lower() == "title":
+            draft.describe(title=value)
+        elif colon and name.strip().lower() == "author":
+            draft.describe(author=value)
+    draft.add(Kind.PARAGRAPH, "\n".join(lines[1:end]))
+    return end + 1 if end else 0
+
+
+class _Blocks:
+    """The lines of a text, and the paragraph that is being gathered."""
+
+    def __init__(self, lines: list[str], draft: Draft) -> None:
+        self._lines = lines
+        self._draft = draft
+        self._at = 0
+        self._paragraph: list[str] = []
+        self._kind = Kind.PARAGRAPH
+        self._level: int | None = None
+        self._in_list = False
+
+    def read(self) -> None:
+        """Add all blocks."""
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            start = self._at
+            self._at += 1
+            if not line.strip():
+                self._end()
+            elif fence := _FENCE.match(line):
+                self._end()
+                self._code(fence[1])
+            elif not (self._is_marked(line) or self._is_table(start) or self._is_html(line)):
+                self._text(line)
+        self._end()
+
+    def _is_marked(self, line: str) -> bool:
+        """Take a heading, a rule, an entry of a list or a footnote."""
+        if heading := _HEADING.match(line):
+            self._end()
+            text = line[heading.end() :].strip()
+            bare = text.rstrip("#")
+            text = bare.rstrip() if bare[-1:] in ("", " ", "\t") else text
+            self._title(plain(text), len(heading[1]))
+        elif (ruled := _RULED.match(line)) and len(self._paragraph) == 1 and self._kind is Kind.PARAGRAPH:
+            text = self._paragraph.pop()
+            self._title(plain(text), 1 if ruled[1][0] == "=" else 2)
+        elif ruled or ((len(line.strip()) > 2 and not line.strip(" \t*")) or not line.strip(" \t_")):
+            self._end()
+        elif entry := _ITEM.match(line):
+            self._end()
+            self._in_list = True
+            self._kind, self._level = Kind.LIST_ITEM, len(entry[1].expandtabs(4)) // 2 + 1
+            number = f"{entry[2]} " if entry[2][0].isdigit() else ""
+            box = "" if not entry[3] else "\u2610 " if entry[3] == "[ ]" else "\u2611 "
+            self._paragraph.append(number + box + line[entry.end() :].strip())
+        elif note := _NOTE.match(line):
+            self._end()
+            self._paragraph.append(f"[{note[1]}] {line[note.end() :]}")
+        else:
+            return False
+        return True
+
+    def _is_table(self, start: int) -> bool:
+        """Take a table: a row, and below it a rule of as many cells."""
+        lines = self._lines
+        if "|" not in lines[start] or start + 1 >= len(lines) or not _is_table_rule(lines[start + 1]):
+            return False
+        self._end()
+        end = start + 2
+        while end < len(lines) and "|" in lines[end]:
+            end += 1
+        self._draft.add_table(map(_cells, (lines[start], *lines[start + 2 : end])), header_rows=1)
+        self._at = end
+        return True
+
+    def _is_html(self, line: str) -> bool:
+        """Take HTML up to the next empty line, a comment up to its end."""
+        if self._paragraph or not _HTML.match(line):
+            return False
+        end = self._at
+        if line.lstrip().startswith("<!--"):
+            while end < len(self._lines) and "-->" not in self._lines[end - 1]:
+                end += 1
+        else:
+            while end < len(self._lines) and self._lines[end].strip():
+                end += 1
+        root = parse("\n".join(map(_html_line, self._lines[self._at - 1 : end])))
+        if root is not None:
+            add_blocks(root, self._draft)
+        self._at = end
+        return True
+
+    def _text(self, line: str) -> None:
+        """Take a line of a paragraph, of an entry, or of code that stands indented by itself."""
+        quoted = _QUOTED.match(line)
+        bare = line[quoted.end() :] if quoted else line
+        if quoted and bare != line and (_HEADING.match(bare) or _ITEM.match(bare) or not bare.strip()):
+            self._end()
+            if bare.strip():
+                self._is_marked(bare)
+            return
+        if not self._paragraph and not self._in_list and line.startswith(("    ", "\t")):
+            start = self._at - 1
+            while self._at < len(self._lines) and (
+                self._lines[self._at].startswith(("    ", "\t")) or not self._lines[self._at].strip()
+            ):
+                self._at += 1
+            self._draft.add(Kind.CODE, "\n".join(self._lines[start : self._at]))
+            return
+        if not self._paragraph and not line[0].isspace():
+            self._in_list = False
+        self._paragraph.append(bare.strip())
+
+    def _title(self, text: str, level: int) -> None:
+        self._in_list = False
+        self._draft.describe(title=text)
+        self._draft.add(Kind.TITLE, text, level=level)
+
+    def _code(self, mark: str) -> None:
+        """Take a fenced block; one that is never closed runs to the end."""
+        start = self._at
+        while self._at < len(self._lines):
+            line = self._lines[self._at].strip()
+            self._at += 1
+            if line.startswith(mark) and not line.strip(mark[0]):
+                break
+        else:
+            self._lines.append(mark)
+            self._at += 1
+        # Programs that make Markdown of pages leave entities in code, where none should be.
+        self._draft.add(Kind.CODE, unescape("\n".join(self._lines[start : self._at - 1])))
+
+    def _end(self) -> None:
+        """Add the paragraph so far."""
+        if self._paragraph:
+            self._draft.add(self._kind, plain("\n".join(self._paragraph)), level=self._level)
+            self._paragraph = []
+        self._kind, self._level = Kind.PARAGRAPH, None
+
+
+def _is_table_rule(line: str) -> bool:
+    return "-" in line and "|" in line and not line.strip("|:- \t")
+
+
+def _cells(line: str) -> list[str]:
+    """The cells of a row; a bar behind a backslash is one of the text's."""
+    line = line.strip().removeprefix("|")
+    line = line[:-1] if line.endswith("|") and not line.endswith("\\|") else line
+    return [plain(cell.replace("\ue002", "|").strip()) for cell in line.replace("\\|", "\ue002").split("|")]
+
+
+def _html_line(line: str) -> str:
+    """A line between tags, where marks count too."""
+    return line if "<" in line else plain(line)

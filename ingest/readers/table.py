@@ -31,6 +31,8 @@ from ingest.readers import (
     samples,
     sniff,
     text,
+    word,
+    xmldoc,
 )
 from ingest.readers.draft import Document, Draft, Tell
 from ingest.readers.errors import LimitReached, UnreadableDocument, Why
@@ -66,10 +68,10 @@ FORMATS = (
     Format("txt", text.read_text),
     Format("md", markdown.read_markdown),
     Format("html", hypertext.read_html),
-    Format("xml", data.read_xml, data.XML_ERRORS),
+    Format("xml", xmldoc.read_xml, xmldoc.ERRORS),
     Format("csv", delimited.read_csv),
     Format("json", data.read_json),
-    Format("docx", office.read_docx, _PACKAGE),
+    Format("docx", word.read_docx, _PACKAGE),
     Format("pptx", office.read_pptx, _PACKAGE),
     Format("xlsx", office.read_xlsx, _PACKAGE),
     Format("xls", office.read_xls, office.ERRORS),
