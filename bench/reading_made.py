@@ -21,6 +21,7 @@ _SKEW = 2.0  # degrees, either way
 _NOISE = 12.0  # of 255, standard deviation
 _FEWEST_WORDS = 80
 _LATIN = 0.97  # of the letters: the measured OCR reads one language
+_PROSE = 0.75  # of the words are letters: no charts
 _INVISIBLE = 3  # text rendering mode
 _PICTURE_SHARE = 0.3  # of a page: words in pictures are in no text layer
 
@@ -111,7 +112,10 @@ def _known(page: pypdfium2.PdfPage) -> Words | None:
     known = words(text)
     letters = [letter for letter in text if letter.isalpha()]
     latin = sum(letter.isascii() for letter in letters)
-    if known.total() < _FEWEST_WORDS or latin < _LATIN * len(letters) or "\ufffe" in text:
+    prose = sum(times for word, times in known.items() if word.isalpha())
+    if known.total() < _FEWEST_WORDS or prose < _PROSE * known.total():
+        return None
+    if latin < _LATIN * len(letters) or "\ufffe" in text:
         return None
     area = page.get_width() * page.get_height()
     for thing in page.get_objects(max_depth=3):

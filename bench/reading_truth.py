@@ -30,7 +30,7 @@ _TAG = re.compile(
 _MARKS = re.compile(
     r"^[ \t]*(?:(?:#{1,6}|>|[-*+•])[ \t]+)*(?:\d{1,4}[.)][ \t]+)?(?:\[[ xX]\][ \t]+)?", re.MULTILINE
 )
-_BOX = re.compile(r"(?<=[-*+|] )\[[ xX]\](?= )")
+_BOX = re.compile(r"\[[ xX]\](?= )")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 _WORD = re.compile(r"\w+")
 
