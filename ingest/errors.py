@@ -5,6 +5,9 @@ IngestError
 │   ├── ParserCrash        the worker died
 │   ├── ParserTimeout      it took too long, by the clock or in processor time
 │   └── ParserLied         it sent what no honest worker sends
+├── PageNotDrawn           a page cannot be shown as a picture
+├── ConversionFailed       LibreOffice cannot open this document
+├── ConverterUnavailable   no document of this kind can be converted on this machine
 ├── PoolDown               no worker can be had; no document's fault
 ├── MailError              a mail account cannot be read now; others can
 │   ├── AccountError       what is said of it in strongroom.toml makes no sense
@@ -42,6 +45,18 @@ class ParserTimeout(ParserError):
 
 class ParserLied(ParserError):
     """The worker broke the protocol: treat it as taken over."""
+
+
+class PageNotDrawn(IngestError):
+    """A document has no such page, or its pages cannot be seen."""
+
+
+class ConversionFailed(IngestError):
+    """LibreOffice was asked to convert this document and could not open it."""
+
+
+class ConverterUnavailable(IngestError):
+    """LibreOffice is not installed, or cannot be confined here."""
 
 
 class PoolDown(IngestError):

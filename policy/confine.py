@@ -1,13 +1,14 @@
 """What each process may do to the machine, as a table, and the one function that takes it on.
 
 A process confines itself before its first untrusted byte and cannot undo it; then it tries what must fail.
-The filters are assembled in `policy/seccomp.py`; Landlock rules will be one more column here.
+The filters are assembled in `policy/seccomp.py`, the rules for files in `policy/landlock.py`.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import math
 import os
 import resource
 import socket
@@ -15,8 +16,9 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
-from policy import seccomp
+from policy import landlock, seccomp
 from policy.errors import ConfinementError
 from policy.limits import Limits
 from policy.seccomp import ABSENT, DENY, Rule, Verdict, When
@@ -96,17 +98,23 @@ _ANSWERING = _refuse(
     *("shmget", "msgget", "semget", "mq_open"),
 ) | {"prlimit64": _unless(0, _LOW_WORD, 0)}
 
+# What Landlock does not see: nothing about a file is changed but its content; no memory is made that
+# RLIMIT_DATA and RLIMIT_AS do not count.
+_UNTOUCHED = _refuse(
+    *("truncate", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
+    *("utime", "utimes", "futimesat", "utimensat", "file_setattr"),
+    *("setxattr", "lsetxattr", "fsetxattr", "setxattrat"),
+    *("removexattr", "lremovexattr", "fremovexattr", "removexattrat"),
+    *("memfd_create", "memfd_secret"),
+)
+
 # No path on any disk is opened for writing, made, renamed or removed; only inherited descriptors are written.
 # openat2 hides its flags in memory; its callers fall back to openat.
 _READ_ONLY = (
     {"open": _unless(1, _WRITING, 0), "openat": _unless(2, _WRITING, 0), "openat2": ABSENT}
-    | _refuse("creat", "truncate", "unlink", "unlinkat", "rename", "renameat", "renameat2", "rmdir")
+    | _refuse("creat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "rmdir")
     | _refuse("mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "mknod", "mknodat")
-    | _refuse("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat")
-    | _refuse("utime", "utimes", "futimesat", "utimensat", "file_setattr")
-    | _refuse("setxattr", "lsetxattr", "fsetxattr", "setxattrat")
-    | _refuse("removexattr", "lremovexattr", "fremovexattr", "removexattrat")
-    | _refuse("memfd_create", "memfd_secret")  # memory that RLIMIT_DATA and RLIMIT_AS do not count
+    | _UNTOUCHED
 )
 
 # Threads only. clone3 hides its flags in memory; the C library falls back to clone.
@@ -171,6 +179,16 @@ def _importer_limits(limits: Limits) -> dict[int, int]:
     }
 
 
+def _converter_limits(limits: Limits) -> dict[int, int]:
+    return {
+        resource.RLIMIT_CPU: 2 * math.ceil(limits.convert_wall_s),
+        resource.RLIMIT_DATA: limits.convert_memory,
+        resource.RLIMIT_AS: 3 * limits.convert_memory,  # libraries and room that is reserved, not used
+        resource.RLIMIT_FSIZE: limits.convert_files,
+        resource.RLIMIT_NOFILE: 256,
+    }
+
+
 def _connector_limits(limits: Limits) -> dict[int, int]:
     return {
         resource.RLIMIT_DATA: limits.connector_memory,
@@ -204,6 +222,17 @@ _ANSWERER = (Probe("execve", (0, 0, 0)), Probe("kill", (0, -1)), Probe("unshare"
 _READER = (Probe("openat", (_AT_FDCWD, b"/dev/null", os.O_WRONLY)), Probe("memfd_create", (0, -1)))
 _LONER = (Probe("clone", (0x800, 0, 0, 0, 0)),)  # CLONE_SIGHAND without CLONE_VM: invalid, so makes nothing
 
+# With Landlock: what must fail then.
+_WALLED = (
+    Probe("openat", (_AT_FDCWD, b"/", os.O_RDONLY | os.O_DIRECTORY)),
+    Probe("openat", (_AT_FDCWD, b"/dev/null", os.O_WRONLY)),
+)
+_OFFICE = (
+    *("/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/share/fonts", "/lib", "/lib64"),
+    *("/etc/fonts", "/etc/libreoffice", "/etc/ld.so.cache", "/etc/locale.alias", "/etc/localtime"),
+    *("/var/lib/libreoffice", "/var/spool/libreoffice", "/var/cache/fontconfig", "/dev/urandom"),
+)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -214,6 +243,7 @@ class Row:
     probes: tuple[Probe, ...]
     alone: bool = True  # gives up capabilities, and its network where the kernel grants an empty one
     dials: bool = False  # keeps the network, and may connect to it
+    reads: tuple[str, ...] = ()  # opens files below these and in its one folder only; none: any file
     limits: Callable[[Limits], dict[int, int]] = field(default=_no_limits)
 
 
@@ -237,6 +267,14 @@ TABLE: Mapping[str, Row] = {
         (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
         limits=_importer_limits,
     ),
+    # Runs LibreOffice, which wants files: its own, fonts, and one folder to write in.
+    "converter": Row(
+        "strong-convert",
+        _KERNEL | _SOCKETS | _ANSWERING | _UNTOUCHED | _ALONE,
+        (*_EVERYBODY, *_ANSWERER, *_LONER),
+        reads=_OFFICE,
+        limits=_converter_limits,
+    ),
     # Opens its device files for writing; threads only.
     "model": Row(
         "strong-model", _KERNEL | _SOCKETS | _ANSWERING | _ALONE, (*_EVERYBODY, *_ANSWERER, *_LONER)
@@ -259,15 +297,18 @@ TABLE: Mapping[str, Row] = {
 }
 
 
-def confine(row: str, limits: Limits | None = None, *, watched: bool = False) -> tuple[str, ...]:
+def confine(
+    row: str, limits: Limits | None = None, *, watched: bool = False, folder: Path | None = None
+) -> tuple[str, ...]:
     """Take one row of the table on for ever, then test it.
 
     Call it before the process starts a thread: namespaces and capabilities belong to threads.
 
     Args:
-        row: core, zygote, parser, model, connector or dialer.
+        row: a key of TABLE.
         limits: for the rows that have resource limits.
         watched: this process is under the filter of `policy/egress.py`, which refuses sockets in its place.
+        folder: where a row with `reads` may write.
 
     Returns:
         The layers now in force, for the owner to see; the namespace is missing where the kernel grants none.
@@ -301,6 +342,9 @@ def confine(row: str, limits: Limits | None = None, *, watched: bool = False) ->
         seccomp.prctl(_PR_SET_NAME, ctypes.addressof(title))
     except OSError as error:
         raise ConfinementError(f"{row} could not be confined: {error.strerror}") from error
+    if chosen.reads:
+        landlock.open_only(chosen.reads, folder)
+        layers.append("Landlock")
     seccomp.load(rules)
     # urllib3 opens and binds an IPv6 socket at import unless Python says that there is none. There is none.
     socket.has_ipv6 = chosen.dials
@@ -333,6 +377,8 @@ def self_test(row: str) -> None:
     ]
     for probe in probes:
         _must_fail(probe.name, partial(seccomp.syscall, probe.name, *probe.arguments), refused)
+    for probe in _WALLED if TABLE[row].reads else ():
+        _must_fail(probe.name, partial(seccomp.syscall, probe.name, *probe.arguments), (errno.EACCES,))
     if seccomp.machine() == "x86_64":
         _must_fail("an x32 call", partial(seccomp.call, _X32_GETPID), (errno.EPERM,))
 
@@ -344,7 +390,7 @@ def _must_fail(name: str, attempt: Callable[[], int], refused: tuple[int, ...]) 
         if error.errno in refused:
             return
     raise ConfinementError(
-        f"the filter does not hold on kernel {os.uname().release}: {name} was not refused",
+        f"confinement does not hold on kernel {os.uname().release}: {name} was not refused",
         remedy="report it; nothing untrusted is read until it holds",
     )
 

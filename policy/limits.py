@@ -27,11 +27,13 @@ class Limits:
     unpack_ratio: int = 200  # bytes out of one byte, beyond the first 64 MiB
     frame_bytes: int = 128 * MIB  # one message between two processes
     parse_wall_s: float = 18.0  # of one document, or of one page's picture, without progress
-    parse_wall_ocr_s: float = 600.0
     parse_wall_more_s: float = 0.1  # more for each unit of progress: a page, a slide, a thousand rows
     parse_wall_most_s: float = 600.0
     parse_cpu_s: int = 600  # of a worker, over all its documents; see `policy/confine.py`
     parse_memory: int = 1024 * MIB  # private writable memory of one parser worker (RLIMIT_DATA)
+    convert_wall_s: float = 18.0  # of one document in LibreOffice
+    convert_memory: int = 512 * MIB  # private writable memory of a converter (RLIMIT_DATA)
+    convert_files: int = 256 * MIB  # in its folder, which is memory too
     import_memory: int = 192 * MIB  # private writable memory of a splitter of mailboxes (RLIMIT_DATA)
     import_silence_s: float = 120.0  # a splitter that says nothing for so long is stuck
     connector_memory: int = 80 * MIB  # private writable memory of one; with its libraries' code under 100

@@ -1,0 +1,49 @@
+"""The messages between the core and a converter, and the kinds of documents that are converted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+FRAME_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """From which kind of document to which; the filters' names are LibreOffice's."""
+
+    target: str  # name of the format it becomes, and its ending
+    opened_by: tuple[str, ...]  # each is tried: an old format has several ages
+    saved_by: str
+    library: str  # of LibreOffice's; it comes with the package
+    package: str  # Debian's
+
+
+_WRITER = ("MS Word 2007 XML", "libswlo.so", "libreoffice-writer-nogui")
+_IMPRESS = ("Impress MS PowerPoint 2007 XML", "libsdlo.so", "libreoffice-impress-nogui")
+CONVERSIONS = {
+    "doc": Conversion("docx", ("MS Word 97", "MS Word 95"), *_WRITER),
+    "ppt": Conversion("pptx", ("MS PowerPoint 97",), *_IMPRESS),
+    "wpd": Conversion("docx", ("WordPerfect",), *_WRITER),
+}
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The converter's first word: it is confined, or why it cannot be."""
+
+    layers: tuple[str, ...] = ()
+    refused: str | None = None
+    remedy: str | None = None
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """Convert descriptor 0 and write the result to descriptor 1, an empty memfd."""
+
+    kind: str  # a key of CONVERSIONS
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The converter's last word."""
+
+    failed: bool = False  # LibreOffice could not open it, or not save it

@@ -1,0 +1,66 @@
+"""The program of a converter: one document in, one converted document out, and it is gone.
+
+It holds no keys and no network, reads nothing of the owner's and writes in one folder, in memory, that is
+made for it and removed after it. What LibreOffice is told to do is left to `libreoffice.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import msgspec
+
+from ingest.converter import libreoffice
+from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ready, Task
+from policy import children
+from policy.confine import confine
+from policy.errors import EXIT_CONFIG, ConfinementError
+from policy.limits import Limits
+from policy.wire import PeerClosed, Wire
+
+
+def main() -> int:
+    """Do one task."""
+    given = children.inherited()
+    limits = msgspec.json.decode(given.arguments[0], type=Limits)
+    folder = Path(given.arguments[1])
+    wire = Wire(given.wires[0], FRAME_BYTES)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):  # LibreOffice's complaints may quote the document
+        os.dup2(null, standard)
+    os.close(null)
+    try:
+        layers = confine("converter", limits, watched=given.watched, folder=folder)
+    except ConfinementError as error:
+        wire.send(Ready(refused=error.what, remedy=error.remedy))
+        return EXIT_CONFIG
+    wire.send(Ready(layers=layers))
+    try:
+        task, (document, result) = wire.receive(Task)
+    except PeerClosed:
+        return 0
+    wire.send(Done(failed=not _convert(task, document, result, folder)))
+    return 0
+
+
+def _convert(task: Task, document: int, result: int, folder: Path) -> bool:
+    conversion = CONVERSIONS[task.kind]
+    source = folder / f"document.{task.kind}"
+    target = folder / f"converted.{conversion.target}"
+    with open(document, "rb") as stream, open(source, "wb") as copy:
+        shutil.copyfileobj(stream, copy)
+    if not libreoffice.convert(conversion, source, target, folder):
+        return False
+    with contextlib.suppress(OSError), open(target, "rb") as stream, open(result, "wb") as sink:
+        shutil.copyfileobj(stream, sink)
+        return True
+    return False  # longer than may be
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os._exit(main())
