@@ -9,42 +9,61 @@ import fcntl
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import msgspec
 
 from ingest.children import Children
+from ingest.claims import Claims
 from ingest.errors import ParserError, ParserLied, ParserTimeout, PoolDown
 from ingest.reading import Accepted, Refused, check
 from ingest.relatives import Relatives
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
+from ingest.scans import read_scans
 from policy.errors import ConfinementError
 from policy.limits import Limits
 from store.errors import BlobDamaged, IllegalStep, NoSuchItem, StoreError
-from store.records import Item, Reading, Reason, State
+from store.records import Glimpse, Item, Reading, Reason, State
 from store.vault import Vault
 
 _log = logging.getLogger("strongroom.ingest")
 
-_TOGETHER = 32  # small documents of one request: 50 ms of work, so newer ones wait no longer
-_SMALL = 64 * 1024  # bytes
 _AGAIN_S = 2.0  # after a failure that was not the document's
 _IDLE_S = 5.0  # how long `stop` may go unnoticed while there is nothing to do; `Ledger.poke` is at once
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8", b"BM", b"RIFF")
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A document that is being read."""
+
+    item: str
+    done: int  # pages, slides, sheets, thousands of rows; of a scan the pages without text of their own
+    total: int | None
+    since: float  # UTC seconds since the epoch: when the first of them was begun
+
+
+class _Stopping(Exception):
+    """The service stops: a long document stays STORED, and is read from its beginning another time."""
 
 
 class ParseStage:
-    """Moves items from STORED to PARSED or QUARANTINED, on as many threads as the pool has workers.
+    """Moves items from STORED to PARSED or QUARANTINED.
 
     Small texts (mails above all) are read many at a time: what that costs is shared. If anything at all goes
     wrong with such a batch, nothing of it is used and each document is read by itself, where the failure is
     its own.
 
+    Text in pictures is read page by page, and between two pages all documents go first that wait for a
+    worker. So there are twice as many threads as workers: half of them may be with a scan (`Claims.long`),
+    and the other half is there for whatever comes meanwhile.
+
     Killed anywhere, it is run again: an item's children are stored before its own step is taken, and storing
-    them twice is storing them once.
+    them twice is storing them once. The pages of a scan are kept in memory until the last of them is read.
     """
 
     def __init__(
@@ -57,22 +76,25 @@ class ParseStage:
         self._pool = pool
         self._limits = limits
         self._languages = ocr_languages
-        self._lock = threading.Lock()
-        self._oldest = True  # where the next claim does not begin
-        self._claimed: set[str] = set()
-        self._alone: set[str] = set()  # small, and to be read by itself all the same
-        self._aside: set[str] = set()  # the store cannot serve them; tried again at the next start
+        self._claims = Claims(vault.ledger, pool.size)
+        self._stop = threading.Event()
+        self._under_way: dict[str, UnderWay] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set (then `Ledger.poke`) or confinement fails; see `stopped`."""
+        self._stop = stop
         threads = [
             threading.Thread(target=self._work, args=(stop,), name=f"parse-{n}")
-            for n in range(self._pool.size)
+            for n in range(2 * self._pool.size)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+
+    def reading(self) -> list[UnderWay]:
+        """The documents that tell how far they are, in the order in which they were begun."""
+        return sorted(self._under_way.values(), key=lambda each: each.since)
 
     def step(self, item: Item) -> None:
         """Read one stored item and take it to its next state, or count a failed attempt.
@@ -86,8 +108,7 @@ class ParseStage:
                 self._read(item)
             except ParserError as error:
                 if self._vault.ledger.failed_attempt(item.id) >= self._limits.parse_attempts:
-                    timeout = isinstance(error, ParserTimeout)
-                    self._quarantine(item, Reason.TIMEOUT if timeout else Reason.PARSER_CRASH, error.what)
+                    self._quarantine(item, _reason(error), error.what)
             except BlobDamaged as error:
                 self._quarantine(item, Reason.TRUNCATED, error.what)
         except (NoSuchItem, IllegalStep):
@@ -109,14 +130,13 @@ class ParseStage:
         except (ParserError, NoSuchItem, IllegalStep):
             pass  # one of them is to blame, or is gone
         finally:
-            with self._lock:
-                self._alone |= left
+            self._claims.leave_alone(left)
 
     def _work(self, stop: threading.Event) -> None:
         ledger = self._vault.ledger
         while not stop.is_set() and self.stopped is None:
             seen = ledger.sequence
-            with self._claim() as items:
+            with self._claims.claim() as items:
                 if items:
                     self._try(items, stop)
                     continue
@@ -129,6 +149,8 @@ class ParseStage:
                 self.step(items[0])
             else:
                 self.step_together(items)
+        except _Stopping:
+            pass
         except ConfinementError as error:
             if self.stopped is None:
                 self.stopped = str(error)
@@ -140,47 +162,75 @@ class ParseStage:
         except StoreError as error:
             _log.warning("%s was not read now: %s", items[0].id, type(error).__name__)
             if not error.retryable and len(items) == 1:
-                self._aside.add(items[0].id)
+                self._claims.set_aside(items[0].id)
             stop.wait(_AGAIN_S)
         except Exception as error:  # noqa: BLE001 the thread's rim: one document never stops the others
             _log.error("%s was not read: %s", items[0].id, type(error).__name__)
             if len(items) == 1:
-                self._aside.add(items[0].id)
-
-    @contextmanager
-    def _claim(self) -> Iterator[list[Item]]:
-        """A stored item that no other thread has, and if it is small what else is; for as long as the block
-        lasts. From both ends by turns: what has just come is read at once, and of a mailbox that is coming in
-        the newest mail, which came first, does not wait for ten years of history.
-        """
-        with self._lock:
-            taken = self._claimed | self._aside
-            self._oldest = not self._oldest
-            items = self._first(
-                self._vault.ledger.pending(State.STORED, _TOGETHER, exclude=taken, oldest=self._oldest)
-            )
-            self._claimed.update(item.id for item in items)
-        try:
-            yield items
-        finally:
-            with self._lock:
-                self._claimed.difference_update(item.id for item in items)
-                if len(items) == 1:
-                    self._alone.discard(items[0].id)
-
-    def _first(self, items: list[Item]) -> list[Item]:
-        """What is to be read first of the given items."""
-        small = [
-            item for item in items if item.size <= _SMALL and not item.attempts and item.id not in self._alone
-        ]
-        return small if small[:1] == items[:1] else items[:1]
+                self._claims.set_aside(items[0].id)
 
     def _read(self, item: Item) -> None:
-        job = Job(name=item.name, ocr_languages=self._languages)
+        password = self._vault.catalog.item_password(item.id)
+        job = Job(
+            name=item.name,
+            ocr_languages=self._languages,
+            password=password.reveal() if password else None,
+        )
         with _closing(self._vault.original(item.id)) as document, _closing(_memfd()) as children:
-            ocr = _may_need_ocr(os.pread(document, 1024, 0))
-            untrusted_reply = self._pool.read(job, document, children, ocr=ocr)
-            self._take([item], [untrusted_reply], children)
+            try:
+                untrusted_reply = self._pool.read(job, document, children, tell=self._teller(item))
+                if untrusted_reply.scans:
+                    with self._claims.long(item.id) as granted:
+                        if not granted:
+                            return
+                        untrusted_reply = self._read_scans(item, job, untrusted_reply, document)
+                self._take([item], [untrusted_reply], children)
+            finally:
+                self._under_way.pop(item.id, None)
+
+    def _read_scans(self, item: Item, job: Job, untrusted_first: Reply, document: int) -> Reply:
+        """The first reply, and what is in the pictures of its pages. One page that cannot be read, perhaps
+        for a reason of before, has a second chance.
+        """
+        chances = self._limits.parse_attempts - 1
+        tell = self._teller(item)
+        begun = 0
+
+        def ask(number: int) -> Reply:
+            nonlocal chances, begun
+            tell(begun, len(untrusted_first.scans))
+            begun += 1
+            while True:
+                self._check_wanted(item)
+                try:
+                    with _closing(_memfd()) as nothing:
+                        page = msgspec.structs.replace(job, pages=(number,))
+                        return self._pool.read(page, document, nothing, patient=True)
+                except (ParserError, PoolDown) as error:
+                    if chances:
+                        chances -= 1
+                    elif isinstance(error, PoolDown):
+                        raise
+                    else:
+                        return Reply(reason=_reason(error), detail=error.what)
+
+        return read_scans(untrusted_first, ask, self._limits)
+
+    def _check_wanted(self, item: Item) -> None:
+        """Go on with a long document only while it is to be read."""
+        if self._stop.is_set():
+            raise _Stopping
+        state = self._vault.catalog.item(item.id).state
+        if state is not State.STORED:
+            raise IllegalStep(f"it is {state} now", item=item.id)
+
+    def _teller(self, item: Item) -> Callable[[int, int | None], None]:
+        since = time.time()
+
+        def tell(done: int, total: int | None) -> None:
+            self._under_way[item.id] = UnderWay(item.id, done, total, since)
+
+        return tell
 
     def _read_together(self, items: Sequence[Item], contents: Sequence[bytes]) -> None:
         jobs = [
@@ -188,7 +238,10 @@ class ParseStage:
             for item, content in zip(items, contents, strict=True)
         ]
         with _closing(_memfd()) as children:
-            self._take(items, self._pool.read_together(jobs, children), children)
+            untrusted_replies = self._pool.read_together(jobs, children)
+            if any(untrusted_reply.scans for untrusted_reply in untrusted_replies):
+                raise ParserError("one of them is to be read page by page")
+            self._take(items, untrusted_replies, children)
 
     def _take(self, items: Sequence[Item], untrusted_replies: Sequence[Reply], children: int) -> None:
         """Check all replies, and only then keep what they say."""
@@ -210,7 +263,7 @@ class ParseStage:
             self._relatives.save(readings)
         for item, outcome, _ in outcomes:
             if isinstance(outcome, Refused):
-                self._quarantine(item, outcome.reason, outcome.detail)
+                self._quarantine(item, outcome.reason, outcome.detail, outcome.seen)
 
     def _with_children(self, item: Item, accepted: Accepted, children: int, start: int) -> Reading:
         """The reading to save once the children are stored."""
@@ -221,9 +274,11 @@ class ParseStage:
             reading = msgspec.structs.replace(reading, partial=partial)
         return reading
 
-    def _quarantine(self, item: Item, reason: Reason, detail: str | None) -> None:
+    def _quarantine(
+        self, item: Item, reason: Reason, detail: str | None, seen: Glimpse | None = None
+    ) -> None:
         _log.info("%s is quarantined: %s", item.id, reason)
-        self._vault.ledger.quarantine(item.id, reason, detail or "")
+        self._vault.ledger.quarantine(item.id, reason, detail or "", seen)
 
 
 @contextmanager
@@ -248,9 +303,8 @@ def _seal(children: int) -> None:
 
 def _is_text(content: bytes | None) -> bool:
     """Whether a document is text, which never takes much to read. None: it is not there."""
-    return content is not None and b"\0" not in content and not _may_need_ocr(content[:1024])
+    return content is not None and b"\0" not in content and b"%PDF-" not in content[:1024]
 
 
-def _may_need_ocr(head: bytes) -> bool:
-    """Whether a document may hold pictures of text, whose recognition is allowed more time."""
-    return head.startswith(_PICTURES) or b"%PDF-" in head
+def _reason(error: ParserError) -> Reason:
+    return Reason.TIMEOUT if isinstance(error, ParserTimeout) else Reason.PARSER_CRASH

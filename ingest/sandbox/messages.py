@@ -22,14 +22,28 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"Job({self.name!r})"
 
 
-class Jobs(msgspec.Struct, frozen=True, kw_only=True):
-    """Read documents, one after the other; answered by as many replies, in one list.
+class Jobs(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Read documents, one after the other; answered by as many replies, in one list. A single one is answered
+    by progress first, as often as the reader tells any.
 
     Descriptor 0 is an empty memfd that takes the bytes of children, those of one document behind those of the
     other. A document that is not in its job is descriptor 1, and then it is the only one.
     """
 
     jobs: tuple[Job, ...]
+
+
+class Draw(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Draw one page of a document, descriptor 1; its pixels go into descriptor 0, an empty memfd."""
+
+    name: str
+    page: int
+    width: int  # pixels wanted
+    password: str | None = None
+
+
+Request = Jobs | Draw
+REQUEST: type[Request] = Request  # type: ignore[assignment]  # as a schema for the wire
 
 
 class ReadElement(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -92,3 +106,23 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     partial: str | None = None
     reason: str | None = None  # a value of Reason: the document could not be read, or has no text
     detail: str | None = None  # for the owner; never content
+
+
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """The document is being read, and this much of it has been."""
+
+    done: int  # pages, slides, sheets, thousands of rows
+    total: int | None = None  # where it is known
+
+
+class Drawn(msgspec.Struct, kw_only=True, tag=True, omit_defaults=True):
+    """A page as rows of pixels, three bytes each (red, green, blue), from the top; or the reason why not."""
+
+    width: int = 0
+    height: int = 0
+    reason: str | None = None
+    detail: str | None = None
+
+
+Answer = Progress | Drawn | list[Reply]
+ANSWER: type[Answer] = Answer  # type: ignore[assignment]

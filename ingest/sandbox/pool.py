@@ -6,43 +6,38 @@ they have grown. What a reply says is checked in `ingest/parse.py`.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import queue
-import resource
-import select
-import signal
-import socket
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from ingest.errors import ParserCrash, ParserLied, ParserTimeout, PoolDown
-from ingest.sandbox.control import Ended
-from ingest.sandbox.messages import Job, Jobs, Reply
-from ingest.sandbox.zygote import Birth, Zygote
-from policy.errors import EXIT_CONFIG, ConfinementError, StrongroomError
-from policy.limits import MIB, Limits
-from policy.wire import Wire, WireError, close_all
+from ingest.errors import PageNotDrawn, ParserLied, PoolDown
+from ingest.reading import line
+from ingest.sandbox.handle import Tell, Worker, WorkerStatus
+from ingest.sandbox.messages import Draw, Job, Jobs, Reply
+from ingest.sandbox.zygote import Zygote
+from policy.errors import StrongroomError
+from policy.limits import Limits
+from policy.wire import WireError
 
 _log = logging.getLogger("strongroom.ingest")
 
-WORKER_RSS = 320 * MIB  # grown beyond it, a worker is replaced: with the next document it stays below 400
-TOGETHER_WALL_S = 10.0  # for small documents, read in milliseconds: whatever takes longer is read by itself
-_LAST_WORDS_S = 1.0  # between hanging up and ending; a worker that takes longer has not died, it lies
+T = TypeVar("T")
+
+_PATIENCE_S = 5.0  # that a page of a scan waits for documents before it is as eager as they are
+_PICTURE_WIDTH, _PICTURE_HEIGHT = 2_000, 4_000  # pixels
 _BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
 
 @dataclass(frozen=True)
-class WorkerStatus:
-    """One worker as the owner sees it."""
+class Picture:
+    """One page as rows of pixels from the top, three bytes each: red, green, blue."""
 
-    pid: int
-    rss: int  # bytes
-    documents: int  # read so far
-    busy_since: float | None  # UTC seconds since the epoch
+    width: int
+    height: int
+    pixels: bytes
 
 
 class Pool:
@@ -69,10 +64,10 @@ class Pool:
         self._watched = watched
         self._module = module
         self._closed = threading.Event()
-        self._slots: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # the one just used is the warmest
-        for _ in range(self.size):
-            self._slots.put(None)  # a worker to be
-        self._alive: dict[int, _Worker] = {}
+        self._free: list[Worker | None] = [None] * self.size  # the last one is the warmest; None: one to be
+        self._turn = threading.Condition()
+        self._eager = 0  # how many wait for a worker or are about to take one
+        self._alive: dict[int, Worker] = {}
         self._zygote: Zygote | None = None
         self._zygote_lock = threading.Lock()
         self._falls = 0  # zygotes lost since a document was last read
@@ -84,39 +79,42 @@ class Pool:
             ConfinementError: it cannot be confined on this machine.
             PoolDown: it did not start.
         """
-        ready: list[_Worker] = []
+        ready: list[Worker] = []
         try:
             while len(ready) < self.size:
                 ready.append(self._take())
         finally:
             for worker in ready:
-                self._slots.put(worker)
+                self._give_back(worker)
 
     def close(self) -> None:
         """End all workers; readings under way fail with PoolDown."""
         self._closed.set()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                worker = self._slots.get_nowait()
-                if worker is not None:
-                    self._bury(worker)
+        with self._turn:
+            idle, self._free = self._free, []
+        for worker in idle:
+            if worker is not None:
+                self._bury(worker)
         with self._zygote_lock:
             if self._zygote is not None:
                 self._zygote.close()
                 self._zygote = None
-        self._slots.put(None)  # whoever waits for a worker learns of it
+        self._give_back(None)  # whoever waits for a worker learns of it
 
     def workers(self) -> list[WorkerStatus]:
         """The living workers, oldest first."""
         return [w.status() for w in list(self._alive.values())]
 
-    def read(self, job: Job, document: int, children: int, *, ocr: bool = False) -> Reply:
+    def read(
+        self, job: Job, document: int, children: int, *, patient: bool = False, tell: Tell | None = None
+    ) -> Reply:
         """Have one document read; waits for a free worker.
 
         Args:
-            document: descriptor of a sealed memfd at offset 0; stays the caller's.
+            document: descriptor of a sealed memfd; stays the caller's.
             children: descriptor of an empty memfd for the bytes of children; stays the caller's.
-            ocr: the document may need text recognition, which is allowed more time.
+            patient: it lets all others go first who wait for a worker, for some seconds.
+            tell: hears how far the reading is, now and then.
 
         Returns:
             The worker's answer, of the right schema and nothing else: a stranger's data.
@@ -126,8 +124,9 @@ class Pool:
             PoolDown: not this document's doing.
             ConfinementError: the parser cannot be confined (any more).
         """
-        wall_s = self._limits.parse_wall_ocr_s if ocr else self._limits.parse_wall_s
-        return self._read((job,), (children, document), wall_s)[0]
+        request, descriptors = Jobs(jobs=(job,)), (children, document)
+        [untrusted] = self._with_worker(lambda it: it.read(request, descriptors, tell), patient=patient)
+        return untrusted
 
     def read_together(self, jobs: Sequence[Job], children: int) -> list[Reply]:
         """Have small documents read, each in its job, by one worker and with one answer.
@@ -139,26 +138,60 @@ class Pool:
             ParserError: one of them is to blame; which one shows when each is read by itself.
             PoolDown, ConfinementError: as `read`.
         """
-        return self._read(tuple(jobs), (children,), min(TOGETHER_WALL_S, self._limits.parse_wall_s))
+        request = Jobs(jobs=tuple(jobs))
+        return self._with_worker(lambda it: it.read(request, (children,)))
 
-    def _read(self, jobs: tuple[Job, ...], descriptors: tuple[int, ...], wall_s: float) -> list[Reply]:
-        worker = self._take()
-        kept: _Worker | None = None
+    def picture(
+        self, document: int, name: str, page: int, width: int, *, password: str | None = None
+    ) -> Picture:
+        """Have one page drawn.
+
+        Args:
+            document: as for `read`.
+            name: the file's.
+            width: pixels wanted; the height follows. A very long page comes out narrower.
+
+        Raises:
+            PageNotDrawn: the document has no such page, or none that can be seen.
+            ParserCrash, ParserTimeout, ParserLied, PoolDown, ConfinementError: as `read`.
+        """
+        draw = Draw(name=name, page=page, width=min(width, _PICTURE_WIDTH), password=password)
+        sheet = os.memfd_create("page", os.MFD_CLOEXEC)
         try:
-            untrusted_replies = worker.read(jobs, descriptors, wall_s)
+            untrusted = self._with_worker(lambda it: it.draw(draw, (sheet, document)))
+            if untrusted.reason is not None:
+                why = line(untrusted.detail or untrusted.reason)
+                raise PageNotDrawn(f"the page cannot be shown: {why}")
+            width, height = untrusted.width, untrusted.height
+            if not (0 < width <= _PICTURE_WIDTH and 0 < height <= _PICTURE_HEIGHT):
+                raise ParserLied("the parser drew a page of a size that cannot be")
+            if os.fstat(sheet).st_size != 3 * width * height:
+                raise ParserLied("the parser drew another page than it says")
+            pixels = os.pread(sheet, 3 * width * height, 0)
+        finally:
+            os.close(sheet)
+        if len(pixels) != 3 * width * height:  # it was cut meanwhile
+            raise ParserLied("the parser keeps drawing behind its answer")
+        return Picture(width, height, pixels)
+
+    def _with_worker(self, work: Callable[[Worker], T], *, patient: bool = False) -> T:
+        worker = self._take(patient=patient)
+        kept: Worker | None = None
+        try:
+            untrusted = work(worker)
             self._falls = 0
             if not (worker.worn() or self._closed.is_set()):
                 kept = worker
-            return untrusted_replies
+            return untrusted
         except WireError as error:
-            raise worker.autopsy(wall_s) from error
+            raise worker.autopsy() from error
         finally:
             if kept is None:
                 self._bury(worker)
-            self._slots.put(kept)
+            self._give_back(kept)
 
-    def _take(self) -> _Worker:
-        worker = self._slots.get()
+    def _take(self, *, patient: bool = False) -> Worker:
+        worker = self._next(patient)
         try:
             if worker is not None and worker.silent():
                 return worker
@@ -167,15 +200,33 @@ class Pool:
                 self._bury(worker)
             return self._fork()
         except StrongroomError:
-            self._slots.put(None)
+            self._give_back(None)
             raise
 
-    def _fork(self) -> _Worker:
+    def _next(self, patient: bool) -> Worker | None:
+        """A worker's place, once one is free. The eager wake the patient when none of them is left."""
+        with self._turn:
+            if patient:
+                self._turn.wait_for(lambda: self._free and not self._eager, _PATIENCE_S)
+            self._eager += 1
+            try:
+                self._turn.wait_for(lambda: self._free)
+                return self._free.pop()
+            finally:
+                self._eager -= 1
+                self._turn.notify_all()
+
+    def _give_back(self, worker: Worker | None) -> None:
+        with self._turn:
+            self._free.append(worker)
+            self._turn.notify_all()
+
+    def _fork(self) -> Worker:
         """A fresh worker; where the zygote is gone, of a fresh zygote."""
         for attempt in (1, 2):
             zygote = self._warm_zygote()
             try:
-                worker = _Worker(zygote, zygote.fork(), self._limits)
+                worker = Worker(zygote, zygote.fork(), self._limits)
             except PoolDown:
                 self._lose(zygote)
                 if attempt == 2:
@@ -203,135 +254,6 @@ class Pool:
                 self._zygote = None
                 zygote.close()
 
-    def _bury(self, worker: _Worker) -> None:
+    def _bury(self, worker: Worker) -> None:
         self._alive.pop(worker.pid, None)
         worker.end()
-
-
-class _TimedSocket(socket.socket):
-    """A socket on which a whole answer must be in by one moment, however slowly the peer drips."""
-
-    deadline = 0.0  # time.monotonic()
-
-    def recv(self, *arguments: int) -> bytes:
-        """As `socket.recv`, up to the deadline."""
-        self.settimeout(max(0.001, self.deadline - time.monotonic()))
-        return super().recv(*arguments)
-
-
-class _Worker:
-    """One worker's life. Used by one thread at a time."""
-
-    def __init__(self, zygote: Zygote, birth: Birth, limits: Limits) -> None:
-        self.pid = birth.pid
-        self._zygote = zygote
-        self._pidfd = birth.pidfd
-        self._socket = _TimedSocket(fileno=birth.end.detach())
-        self._wire = Wire(self._socket, limits.frame_bytes)
-        self._limits = limits
-        self._documents = 0
-        self._busy_since: float | None = None
-        self._ended: Ended | None = None
-        self._buried = False
-
-    def read(self, jobs: tuple[Job, ...], descriptors: tuple[int, ...], wall_s: float) -> list[Reply]:
-        """Some documents.
-
-        Raises:
-            WireError: it did not answer as it must, or not in time: see `autopsy`.
-        """
-        self._busy_since = time.time()
-        self._socket.deadline = time.monotonic() + wall_s
-        self._socket.settimeout(wall_s)
-        self._wire.send(Jobs(jobs=jobs), descriptors)
-        untrusted_replies, strangers = self._wire.receive(list[Reply])
-        close_all(strangers)
-        if strangers or len(untrusted_replies) != len(jobs) or not self.silent():
-            raise WireError("the parser sent something else than its answer")
-        self._documents += len(jobs)
-        self._busy_since = None
-        return untrusted_replies
-
-    def silent(self) -> bool:
-        """Whether it has neither said anything nor hung up, as it must between documents."""
-        return not _events(self._socket.fileno(), 0.0)
-
-    def status(self) -> WorkerStatus:
-        """For the owner."""
-        return WorkerStatus(self.pid, self._usage()[0], self._documents, self._busy_since)
-
-    def worn(self) -> bool:
-        """Whether the next document deserves a fresh worker."""
-        rss, cpu_s = self._usage()
-        return (
-            self._documents >= self._limits.documents_per_worker
-            or rss > WORKER_RSS
-            or cpu_s >= self._limits.parse_cpu_s  # as much again is left until RLIMIT_CPU
-        )
-
-    def end(self) -> None:
-        """Kill it if it lives, and let it go; twice is once."""
-        if self._buried:
-            return
-        self._buried = True
-        # A pid could be another process's by now; a pidfd cannot. Nor is the pid given again before the
-        # zygote reaps it, which it does for this request only.
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        os.close(self._pidfd)
-        self._wire.close()
-        with contextlib.suppress(PoolDown):
-            self._ended = self._zygote.reap(self.pid)
-
-    def autopsy(self, wall_s: float) -> StrongroomError:
-        """End it and say why its document was not read."""
-        late = time.monotonic() >= self._socket.deadline
-        if not late and _events(self._socket.fileno(), 0.0) & select.POLLHUP:
-            _events(self._pidfd, _LAST_WORDS_S)
-        alive = not _events(self._pidfd, 0.0)
-        self.end()
-        if self._ended is None:
-            return PoolDown("the parser process went while a document was being read")
-        return verdict(self._ended, late=late, alive=alive, wall_s=wall_s, limits=self._limits)
-
-    def _usage(self) -> tuple[int, float]:
-        """Resident bytes and processor seconds."""
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as stat:
-                fields = stat.read().rsplit(b")", 1)[1].split()
-        except OSError:
-            return 0, 0.0
-        cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        return int(fields[21]) * resource.getpagesize(), cpu_s
-
-
-def _events(descriptor: int, timeout_s: float) -> int:
-    """What is ready on a descriptor within the time; 0 for nothing."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return sum(events for _, events in poll.poll(timeout_s * 1000))
-
-
-def verdict(ended: Ended, *, late: bool, alive: bool, wall_s: float, limits: Limits) -> StrongroomError:
-    """Why a worker failed, from how it ended.
-
-    Args:
-        late: the wall clock ran out.
-        alive: it had to be killed: whatever was wrong with its answer was no accident of dying.
-    """
-    if late:
-        return ParserTimeout(f"it was not read within {wall_s:g} s")
-    if alive:
-        return ParserLied("the parser's answer broke the protocol")
-    if ended.code == EXIT_CONFIG:
-        return ConfinementError("a parser worker could not be confined", remedy="run `strongroom doctor`")
-    if ended.code == -signal.SIGKILL and ended.cpu_s >= 2 * limits.parse_cpu_s - 1:
-        # RLIMIT_CPU's hard limit comes as a plain SIGKILL; only the time used tells it from others.
-        return ParserTimeout(f"reading it took more than {limits.parse_cpu_s} s of processor time")
-    if ended.code == -signal.SIGKILL:
-        return ParserCrash("the parser was killed while reading it, perhaps for want of memory")
-    if ended.code < 0:
-        return ParserCrash(f"the parser died of {signal.Signals(-ended.code).name} while reading it")
-    if ended.code == 0:
-        return ParserLied("the parser left without an answer")
-    return ParserCrash(f"the parser ended with code {ended.code} while reading it")

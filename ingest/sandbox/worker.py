@@ -13,24 +13,34 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import msgspec
 
 from ingest.sandbox.control import Ended, Forked, Order, Ready
-from ingest.sandbox.messages import Job, Jobs, Reply
+from ingest.sandbox.messages import REQUEST, Draw, Drawn, Job, Jobs, Progress, Reply
 from policy import children
 from policy.confine import confine
 from policy.errors import EXIT_CONFIG, ConfinementError
 from policy.limits import Limits
-from policy.wire import PeerClosed, Wire, WireError
+from policy.wire import PeerClosed, Wire, WireError, close_all
 
 EXIT_CRASH = 70  # the worker's own loop failed
 
-Reader = Callable[[BinaryIO, Job, BinaryIO, Limits], Reply]
+Tell = Callable[[int, int | None], None]  # how much is done, of how much
 
 
-def main(read: Reader, warm: Callable[[], None]) -> int:
+@dataclass(frozen=True)
+class Program:
+    """What a worker does with documents; another one only in tests."""
+
+    read: Callable[[BinaryIO, Job, BinaryIO, Limits, Tell | None], Reply]  # document, job, children
+    draw: Callable[[BinaryIO, Draw, BinaryIO, Limits], Drawn]  # document, order, pixels
+    warm: Callable[[], None]  # imports and tries what all workers share
+
+
+def main(program: Program) -> int:
     """Be the zygote until the core hangs up.
 
     Confinement comes before the libraries are imported: what they do at import is refused like anything else.
@@ -46,7 +56,7 @@ def main(read: Reader, warm: Callable[[], None]) -> int:
     except ConfinementError as error:
         control.send(Ready(refused=error.what, remedy=error.remedy))
         return EXIT_CONFIG
-    warm()
+    program.warm()
     gc.collect()
     gc.freeze()  # a collection in a worker must not touch, and so copy, every page that it shares
     control.send(Ready(layers))
@@ -66,7 +76,7 @@ def main(read: Reader, warm: Callable[[], None]) -> int:
             control.close()
             code = EXIT_CRASH
             try:
-                code = _worker(zygote, descriptors[0], null, read, limits, given.watched)
+                code = _worker(zygote, descriptors[0], null, program, limits, given.watched)
             finally:  # whatever was raised, this process is not the zygote
                 os._exit(code)
         os.close(descriptors[0])
@@ -75,7 +85,7 @@ def main(read: Reader, warm: Callable[[], None]) -> int:
         os.close(pidfd)
 
 
-def _worker(zygote: int, descriptor: int, null: int, read: Reader, limits: Limits, watched: bool) -> int:
+def _worker(zygote: int, descriptor: int, null: int, program: Program, limits: Limits, watched: bool) -> int:
     """Read documents, one after the other, until the core hangs up; returns the exit code."""
     for standard in (0, 1, 2):  # a library's complaint may quote the document
         os.dup2(null, standard)
@@ -86,58 +96,86 @@ def _worker(zygote: int, descriptor: int, null: int, read: Reader, limits: Limit
     except ConfinementError:
         return EXIT_CONFIG
     wire = Wire(socket.socket(fileno=descriptor), limits.frame_bytes)
+    desk = _Desk(program, limits, wire)
     libc = ctypes.CDLL(None)
     while True:
         try:
-            request, descriptors = wire.receive(Jobs)
+            request, descriptors = wire.receive(REQUEST)
         except PeerClosed:
             return 0
-        replies = _read_all(read, request.jobs, descriptors, limits)
-        try:
-            wire.send(replies)
-        except WireError:
-            if len(replies) > 1:  # which of them is too long shows when each is read by itself
-                return EXIT_CRASH
-            reply = Reply(reason="TOO_LARGE", detail="its text is larger than one message may be")
-            wire.send([reply])
-        del replies
+        if isinstance(request, Draw):
+            wire.send(desk.draw(request, *descriptors))
+        elif not _sent(wire, desk.read(request, descriptors)):
+            return EXIT_CRASH
+        close_all(descriptors)
         libc.malloc_trim(0)  # give a large document's memory back
 
 
-def _read_all(
-    read: Reader, jobs: Sequence[Job], descriptors: Sequence[int], limits: Limits
-) -> list[msgspec.Raw]:
-    """The replies, encoded. Each document's children begin where those of the one before it end."""
-    children, *documents = descriptors
-    replies: list[msgspec.Raw] = []
-    end = 0
-    for job in jobs:
-        reply = _read(read, job, documents, children, end, limits)
-        try:
-            replies.append(msgspec.Raw(msgspec.msgpack.encode(reply)))
-        except UnicodeEncodeError:  # lone surrogates: not text
-            replies.append(msgspec.Raw(msgspec.msgpack.encode(_failed("the text read is not Unicode"))))
-            continue
-        end += sum(child.length for child in reply.children)
-    for descriptor in descriptors:
-        os.close(descriptor)
-    return replies
-
-
-def _read(read: Reader, job: Job, documents: Sequence[int], children: int, end: int, limits: Limits) -> Reply:
+def _sent(wire: Wire, replies: Sequence[msgspec.Raw]) -> bool:
+    """Send them; False when they are too long. Which of them it is shows when each is read by itself."""
     try:
-        with _opened(job, documents) as source, open(children, "wb", closefd=False) as sink:
-            sink.seek(end)
-            return read(source, job, sink, limits)
-    except MemoryError:
-        mib = limits.parse_memory >> 20
-        return Reply(reason="TOO_LARGE", detail=f"reading it needs more than {mib} MiB of memory")
-    except Exception as error:  # noqa: BLE001 the process's rim: only the class may leave
-        return _failed(f"the reader failed with {type(error).__name__}")
+        wire.send(replies)
+    except WireError:
+        if len(replies) > 1:
+            return False
+        wire.send([Reply(reason="TOO_LARGE", detail="its text is larger than one message may be")])
+    return True
 
 
-def _opened(job: Job, documents: Sequence[int]) -> BinaryIO:
-    return io.BytesIO(job.content) if job.content is not None else open(documents[0], "rb", closefd=False)
+class _Desk:
+    """Where a worker's requests are done. Whatever a document does to a reader ends here."""
+
+    def __init__(self, program: Program, limits: Limits, wire: Wire) -> None:
+        self._program = program
+        self._limits = limits
+        self._wire = wire
+
+    def read(self, request: Jobs, descriptors: Sequence[int]) -> list[msgspec.Raw]:
+        """The replies, encoded. Each document's children begin where those of the one before it end."""
+        sink, *documents = descriptors
+        tell = self._tell if len(request.jobs) == 1 else None
+        replies: list[msgspec.Raw] = []
+        end = 0
+        for job in request.jobs:
+            reply = self._read(job, documents, sink, end, tell)
+            try:
+                replies.append(msgspec.Raw(msgspec.msgpack.encode(reply)))
+            except UnicodeEncodeError:  # lone surrogates: not text
+                replies.append(msgspec.Raw(msgspec.msgpack.encode(_failed("the text read is not Unicode"))))
+                continue
+            end += sum(child.length for child in reply.children)
+        return replies
+
+    def draw(self, request: Draw, sheet: int, document: int) -> Drawn:
+        """One page as a picture."""
+        try:
+            with _opened(None, [document]) as source, open(sheet, "wb", closefd=False) as pixels:
+                return self._program.draw(source, request, pixels, self._limits)
+        except MemoryError:
+            return Drawn(reason="TOO_LARGE", detail="drawing it needs more memory than is allowed")
+        except Exception as error:  # noqa: BLE001 the process's rim: only the class may leave
+            return Drawn(reason="PARSER_CRASH", detail=f"drawing it failed with {type(error).__name__}")
+
+    def _read(self, job: Job, documents: Sequence[int], sink: int, end: int, tell: Tell | None) -> Reply:
+        try:
+            with _opened(job.content, documents) as source, open(sink, "wb", closefd=False) as children:
+                children.seek(end)
+                return self._program.read(source, job, children, self._limits, tell)
+        except MemoryError:
+            mib = self._limits.parse_memory >> 20
+            return Reply(reason="TOO_LARGE", detail=f"reading it needs more than {mib} MiB of memory")
+        except Exception as error:  # noqa: BLE001 the process's rim: only the class may leave
+            return _failed(f"the reader failed with {type(error).__name__}")
+
+    def _tell(self, done: int, total: int | None) -> None:
+        self._wire.send(Progress(done, total))
+
+
+def _opened(content: bytes | None, documents: Sequence[int]) -> BinaryIO:
+    if content is not None:
+        return io.BytesIO(content)
+    os.lseek(documents[0], 0, os.SEEK_SET)  # from where another worker left it that read the same document
+    return open(documents[0], "rb", closefd=False)
 
 
 def _failed(detail: str) -> Reply:
@@ -146,7 +184,7 @@ def _failed(detail: str) -> Reply:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from ingest.readers import table
+    from ingest.readers import drawing, table
 
     # Without the libraries' own goodbyes: Tesseract has things to say then.
-    os._exit(main(table.read, table.warm))
+    os._exit(main(Program(table.read, drawing.draw, table.warm)))

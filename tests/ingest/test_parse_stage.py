@@ -170,7 +170,7 @@ def test_one_bad_document_of_a_batch_costs_the_others_nothing(
 
 
 def test_a_batch_leaves_alone_what_is_no_text_damaged_or_gone(vault: Vault, stage: ParseStage) -> None:
-    contents = [b"text", b"\x89PNG and more", b"with a \0 in it", b"damaged", b"gone"]
+    contents = [b"text", b"%PDF-1.7 and more", b"with a \0 in it", b"damaged", b"gone"]
     items = [vault.catalog.item(put_bytes(vault, content, repr(content)).item) for content in contents]
     vault.delete(items[4].id)
     for path in vault.home.glob("blobs/*/*"):

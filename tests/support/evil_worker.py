@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from ingest.sandbox import worker
-from ingest.sandbox.messages import Job, ReadChild, ReadElement, Reply
+from ingest.sandbox.messages import Draw, Drawn, Job, ReadChild, ReadElement, Reply
 from policy import seccomp
 from policy.limits import Limits
 
@@ -210,6 +210,10 @@ def bad_child(_: str) -> Reply:
     return Reply(children=[ReadChild(name="a", offset=0, length=1 << 40)])
 
 
+def bad_scans(_: str) -> Reply:
+    return Reply(pages=2, scans=[3])
+
+
 def many_descriptors(_: str) -> Reply:
     opened = []
     try:
@@ -236,15 +240,19 @@ DEEDS: dict[str, Callable[[str], Reply]] = {
     for deed in (
         *(sockets, escape, more_time, flood, drip, long_frame, short_frame, wrong_schema, not_msgpack),
         *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, grow, segfault, abort),
-        *(too_many, leave, bad_child, raise_it, surrogates, many_descriptors, stderr, pid),
+        *(too_many, leave, bad_child, bad_scans, raise_it, surrogates, many_descriptors, stderr, pid),
     )
 }
 
 
-def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits) -> Reply:
+def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits, tell: worker.Tell | None) -> Reply:
     """Do what the document says; a word that is no deed is read as text."""
     text = document.read().decode()
     word, _, rest = text.partition(" ")
+    if word == "pages":
+        return pages(rest, job)
+    if word == "progress":
+        return progress(rest, tell)
     if word == "child":
         children.write(rest.encode())
         name = "child.txt"
@@ -257,9 +265,39 @@ def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits) -> Re
     return DEEDS[word](rest) if word in DEEDS else _told(text)
 
 
+def pages(rest: str, job: Job) -> Reply:
+    """A scan: "pages SECONDS WORD …" has a page for each word, and reading a page takes so long."""
+    seconds, *words = rest.split()
+    if job.pages is None:
+        return Reply(media_type="application/pdf", pages=len(words), scans=list(range(1, len(words) + 1)))
+    time.sleep(float(seconds))
+    word = words[job.pages[0] - 1]
+    return DEEDS[word](rest) if word in DEEDS else _told(word)
+
+
+def progress(rest: str, tell: worker.Tell | None) -> Reply:
+    """ "progress TIMES PAUSE STEP": tell so many times, after a pause each, that so much more is done."""
+    assert tell is not None
+    times, pause, step = map(float, rest.split())
+    for number in range(1, int(times) + 1):
+        time.sleep(pause)
+        tell(int(number * step), int(times * step))
+    return _told("done")
+
+
+def draw(document: BinaryIO, order: Draw, pixels: BinaryIO, limits: Limits) -> Drawn:
+    """Draw what the document says: "WIDTH HEIGHT BYTES"."""
+    words = document.read().decode().split()
+    if words[0] in DEEDS:
+        DEEDS[words[0]]("")
+    width, height, count = map(int, words)
+    pixels.write(bytes((order.page, 0, 0)) * (count // 3))
+    return Drawn(width=width, height=height)
+
+
 def warm() -> None:
     """Nothing to import."""
 
 
 if __name__ == "__main__":
-    sys.exit(worker.main(read, warm))
+    sys.exit(worker.main(worker.Program(read, draw, warm)))

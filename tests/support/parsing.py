@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ingest.sandbox.messages import Job, Reply
@@ -22,11 +22,18 @@ def memfd(content: bytes = b"") -> Iterator[int]:
         os.close(descriptor)
 
 
-def read(pool: Pool, content: str | bytes, *, name: str = "a.txt", ocr: bool = False) -> Reply:
-    """Have one document read."""
+def read(
+    pool: Pool,
+    content: str | bytes,
+    *,
+    name: str = "a.txt",
+    patient: bool = False,
+    tell: Callable[[int, int | None], None] | None = None,
+) -> Reply:
+    """Have one document read, by its first pass."""
     data = content.encode() if isinstance(content, str) else content
     with memfd(data) as document, memfd() as children:
-        return pool.read(Job(name=name), document, children, ocr=ocr)
+        return pool.read(Job(name=name), document, children, patient=patient, tell=tell)
 
 
 def text_of(reply: Reply) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ingest.errors import ParserCrash, ParserError, ParserLied, ParserTimeout, PoolDown
+from ingest.errors import PageNotDrawn, ParserCrash, ParserError, ParserLied, ParserTimeout, PoolDown
 from ingest.sandbox.control import Ended
+from ingest.sandbox.handle import verdict
 from ingest.sandbox.messages import Job
-from ingest.sandbox.pool import Pool, verdict
+from ingest.sandbox.pool import Picture, Pool
 from policy.errors import ConfinementError
 from policy.limits import MIB, Limits
 from tests.support.parsing import memfd, read, text_of
@@ -21,11 +22,12 @@ from tests.support.parsing import memfd, read, text_of
 EVIL = "tests.support.evil_worker"
 LIMITS = Limits(
     parse_wall_s=60.0,
-    parse_wall_ocr_s=0.3,  # the short one, for what is meant to run into it
     parse_memory=600 * MIB,
     child_bytes=1 * MIB,
     documents_per_worker=1000,
 )
+
+SHORT = Limits(parse_wall_s=0.3, parse_wall_more_s=0.1, parse_wall_most_s=2.0)
 
 Start = Callable[..., Pool]
 
@@ -81,11 +83,93 @@ def test_a_failure_is_classified_and_the_next_document_is_read(
     assert text_of(read(shared, "the next document")) == "the next document"
 
 
-@pytest.mark.parametrize("deed", ["sleep", "drip"])
-def test_the_clock_ends_what_does_not_answer(shared: Pool, deed: str) -> None:
+def test_the_clock_ends_what_does_not_answer(start: Start) -> None:
+    pool = start(limits=SHORT)
+    for deed in ("sleep", "drip"):
+        with pytest.raises(ParserTimeout, match=r"within 0\.3 s"):
+            read(pool, deed)
+        assert text_of(read(pool, "the next document")) == "the next document"
+
+
+def test_progress_is_told_and_earns_time_up_to_an_end(start: Start) -> None:
+    pool = start(limits=SHORT)
+    told: list[tuple[int, int | None]] = []
+    reply = read(pool, "progress 6 0.2 3", tell=lambda done, total: told.append((done, total)))
+    assert text_of(reply) == "done"  # after 1.2 s
+    assert told == [(3 * number, 18) for number in range(1, 7)]
+    with pytest.raises(ParserTimeout, match=r"within 2 s"):
+        read(pool, "progress 100 0.2 3")
     with pytest.raises(ParserTimeout, match=r"within 0\.3 s"):
-        read(shared, deed, ocr=True)
+        read(pool, "progress 100 0.2 0")
+    assert text_of(read(pool, "the next document")) == "the next document"
+
+
+def test_progress_is_shown(start: Start) -> None:
+    pool = start()
+    seen: list[tuple[int, int | None]] = []
+
+    def look(_done: int, _total: int | None) -> None:
+        [worker] = pool.workers()
+        seen.append((worker.done, worker.total))
+
+    read(pool, "progress 3 0.05 2", tell=look)
+    assert seen == [(2, 6), (4, 6), (6, 6)]
+
+
+@pytest.mark.parametrize("deed", ["progress 3 0 -1", "progress 1000 0 1", "progress 1 0 1e13"])
+def test_a_progress_that_cannot_be_is_a_lie(shared: Pool, deed: str) -> None:
+    with pytest.raises(ParserLied, match="protocol"):
+        read(shared, deed)
     assert text_of(read(shared, "the next document")) == "the next document"
+
+
+def test_a_request_for_many_has_no_progress(shared: Pool) -> None:
+    with memfd() as children:
+        jobs = [Job(name="a", content=text) for text in (b"one", b"progress 3 0.1 1")]
+        [one, untold] = shared.read_together(jobs, children)
+    assert (text_of(one), untold.reason) == ("one", "PARSER_CRASH")  # it insists on telling
+
+
+def test_the_patient_let_others_go_first_but_not_for_ever(start: Start) -> None:
+    pool = start()
+    order: list[str] = []
+
+    def one(text: str, *, patient: bool) -> None:
+        read(pool, text, patient=patient)
+        order.append(text)
+
+    busy = threading.Thread(target=read, args=(pool, "progress 1 0.5 1"))
+    busy.start()
+    time.sleep(0.1)
+    waiting = [
+        threading.Thread(target=one, args=(text,), kwargs={"patient": text == "patient"})
+        for text in ("patient", "one", "two", "three")
+    ]
+    for thread in waiting:
+        thread.start()
+        time.sleep(0.05)
+    for thread in [busy, *waiting]:
+        thread.join()
+    assert order[-1] == "patient"
+    assert sorted(order) == ["one", "patient", "three", "two"]
+
+
+def test_a_page_is_drawn(shared: Pool) -> None:
+    def picture(says: str, page: int = 7) -> Picture:
+        with memfd(says.encode()) as document:
+            return shared.picture(document, "a.pdf", page, 800)
+
+    assert picture("2 3 18") == Picture(2, 3, bytes((7, 0, 0)) * 6)
+    for lie in ("2 3 15", "2 3 21", "0 0 0", "2001 1 6003", "1 4001 12003", "-1 -1 3"):
+        with pytest.raises(ParserLied):
+            picture(lie)
+    with pytest.raises(ParserCrash):
+        picture("segfault")
+    with pytest.raises(PageNotDrawn, match="cannot be shown: drawing it failed with KeyError"):
+        picture("raise_it")
+    with pytest.raises(ParserLied, match="protocol"):
+        picture("answer_twice")
+    assert picture("1 1 3").pixels == bytes((7, 0, 0))
 
 
 def test_the_processor_limit_cannot_be_ignored(start: Start) -> None:
@@ -151,10 +235,10 @@ def test_descriptors_and_children_have_an_end(shared: Pool) -> None:
 
 
 def test_an_answer_behind_which_it_sleeps_is_the_next_documents_timeout(start: Start) -> None:
-    pool = start()
+    pool = start(limits=SHORT)
     assert read(pool, "sleep_behind_the_answer").elements == []
     with pytest.raises(ParserTimeout):
-        read(pool, "innocent", ocr=True)
+        read(pool, "innocent")
     assert text_of(read(pool, "innocent")) == "innocent"  # which is why a failure has a second attempt
 
 
@@ -190,12 +274,12 @@ def test_one_document_at_a_time_and_as_many_as_there_are_workers(start: Start) -
 
 
 def test_it_shows_its_workers(start: Start) -> None:
-    pool = start(2)
+    pool = start(2, limits=SHORT)
     assert {"no_new_privs", "seccomp", "no capabilities"} <= set(pool.layers)
 
     def slow_document() -> None:
         with pytest.raises(ParserTimeout):
-            read(pool, "sleep", ocr=True)
+            read(pool, "sleep")
 
     slow = threading.Thread(target=slow_document)
     slow.start()
