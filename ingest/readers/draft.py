@@ -103,6 +103,7 @@ class Draft:
     _total: int | None = None
     _began: float = field(default_factory=time.monotonic)
     _told: float = -math.inf
+    _over: bool = False
 
     def tick(self, done: int, total: int | None = None) -> None:
         """Say how far the reading is, which earns it more time. Cheap: once for each page, slide or sheet, or
@@ -121,10 +122,11 @@ class Draft:
         """End the reading in time to hand over what there is.
 
         Raises:
-            LimitReached: the time is over.
+            LimitReached: the time is over. It is said once: whoever catches it may still add what it has.
         """
-        if time.monotonic() - self._began < self.limits.soft_wall_s(self._done):
+        if self._over or time.monotonic() - self._began < self.limits.soft_wall_s(self._done):
             return
+        self._over = True
         read = "the beginning"
         if self._total and self.pages == self._total:
             read = f"the first {self._done:,} of {self._total:,} pages"

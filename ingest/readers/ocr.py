@@ -10,6 +10,7 @@ from typing import Protocol
 
 from PIL import Image
 
+from ingest.readers.draft import Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
 
 _FOLDERS = "/usr/share/tesseract-ocr/*/tessdata"
@@ -109,3 +110,9 @@ def _grey(image: Image.Image) -> Image.Image:
         scale = (_MAX_PIXELS / pixels) ** 0.5
         image = image.resize((max(int(image.width * scale), 1), max(int(image.height * scale), 1)))
     return image
+
+
+def read_picture(image: Image.Image, number: int, wanted: tuple[str, ...], dpi: int, draft: Draft) -> None:
+    """Add what is read in a picture of one page."""
+    for text in paragraphs(image, wanted, dpi):
+        draft.add(Kind.PARAGRAPH, text, page=number)

@@ -1,220 +1,144 @@
-"""PDF by pypdfium2: each page's text layer cut into headings and paragraphs, OCR for pages without one."""
+"""PDF by pypdfium2: pages in reading order, and what else is in the file. Text in pictures waits for a job of
+its own.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
-from importlib import import_module
-from types import ModuleType
-from typing import Protocol
-
-from PIL import Image
 
 from ingest.readers.draft import Document, Draft, Kind
-from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.ocr import paragraphs
+from ingest.readers.errors import LimitReached, UnreadableDocument, Why
+from ingest.readers.pdf_blocks import Block, blocks_of
+from ingest.readers.pdf_extras import (
+    add_attached_files,
+    add_attachments,
+    bookmarks_of,
+    notes_of,
+    xfa_texts,
+)
+from ingest.readers.pdf_glyphs import legible, lines_of
+from ingest.readers.pdf_graphics import graphics_of
+from ingest.readers.pdf_kinds import told
+from ingest.readers.pdf_library import Page, Pdf, opened, pdfium
+from ingest.readers.pdf_order import Placed, columns
+from ingest.readers.pdf_scans import is_scan, read_scan
+from ingest.readers.pdf_tables import ruled
 
 ERRORS = (ValueError, LookupError, TypeError, OSError)
-_MAX_ANNOTATIONS = 10_000
-_MAX_NOTE_BYTES = 1 << 20
-_OCR_DPI = 300
-_OCR_PIXELS = 25_000_000
-_HEADING = 1.15  # times the size of the body text
-_HEADING_CHARS = 200
-_GAP = 1.45  # times the line's height, between two baselines: a new paragraph
+_WAITING = ("please wait", "adobe reader")  # what an XFA form shows to programs that do not know such forms
 _DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:([+-])(\d\d)'?(\d\d)?)?")
-
-
-@cache
-def pdfium() -> ModuleType:
-    """The one place that imports pypdfium2."""
-    return import_module("pypdfium2")
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a page; coordinates in points from the page's lower left corner, 0 where not known."""
-
-    text: str
-    top: float = 0.0
-    size: float = 0.0  # height of its first letter's box: grows with the font
-
-
-class _TextPage(Protocol):
-    raw: object
-
-    def count_chars(self) -> int: ...
-    def get_text_range(self) -> str: ...
-
-
-class _Bitmap(Protocol):
-    def to_pil(self) -> Image.Image: ...
-
-
-class _Page(Protocol):
-    raw: object
-
-    def get_textpage(self) -> _TextPage: ...
-    def get_size(self) -> tuple[float, float]: ...
-    def get_objects(self, *, max_depth: int) -> Iterator[object]: ...
-    def render(self, *, scale: float, grayscale: bool) -> _Bitmap: ...
-    def close(self) -> None: ...
-
-
-class _Pdf(Protocol):
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: int) -> _Page: ...
-    def get_metadata_dict(self, *, skip_empty: bool) -> dict[str, str]: ...
 
 
 def read_pdf(document: Document, draft: Draft) -> None:
     """All pages, or for a job of pages what OCR finds on these; pages without usable text go to `scans`."""
-    pdf = _open(document)
-    draft.pages = len(pdf)
-    if document.job.pages is not None:
-        _read_scans(pdf, document, draft)
-        return
-    info = pdf.get_metadata_dict(skip_empty=True)
-    draft.describe(
-        title=info.get("Title"), author=info.get("Author"), created_at=_time(info.get("CreationDate", ""))
-    )
-    broken: list[int] = []
-    for number in range(1, len(pdf) + 1):
-        try:
-            page = pdf[number - 1]
-        except pdfium().PdfiumError:
-            broken.append(number)
-            continue
-        _read_page(page, number, draft)
-        page.close()
-    if broken and not draft.elements and not draft.scans:
-        raise UnreadableDocument(Why.TRUNCATED, "none of its pages could be read")
-    if broken:
-        draft.missing.append(f"{_pages(broken)} could not be read")
+    with opened(document) as pdf:
+        draft.pages = len(pdf)
+        if document.job.pages is not None:
+            _read_scans(pdf, document, draft)
+            return
+        info = pdf.get_metadata_dict(skip_empty=True)
+        draft.describe(
+            title=info.get("Title"), author=info.get("Author"), created_at=_time(info.get("CreationDate", ""))
+        )
+        pdf.init_forms()
+        reading = _Reading(pdf, draft)
+        reading.pages()
+        reading.finish()
 
 
-def _read_page(page: _Page, number: int, draft: Draft) -> None:
-    """Add the words of one page."""
-    lines = list(_lines(page))
-    if _is_text(lines) or not any(True for _ in page.get_objects(max_depth=1)):
-        for kind, text in blocks(lines):
-            draft.add(kind, text, page=number, level=1 if kind is Kind.TITLE else None)
-    else:
-        draft.scans.append(number)
-        for line in lines:  # a few letters are better than none
-            draft.add(Kind.PARAGRAPH, line.text, page=number)
-    for note in _annotations(page):
-        draft.add(Kind.PARAGRAPH, note, page=number)
-
-
-def _read_scans(pdf: _Pdf, document: Document, draft: Draft) -> None:
+def _read_scans(pdf: Pdf, document: Document, draft: Draft) -> None:
     """What OCR finds on the pages of the job."""
     for number in document.job.pages or ():
         if not 1 <= number <= len(pdf):
-            continue
-        page = pdf[number - 1]
-        width, height = page.get_size()
-        scale = min(_OCR_DPI / 72, (_OCR_PIXELS / max(width * height, 1)) ** 0.5)
-        image = page.render(scale=scale, grayscale=True).to_pil()
-        for text in paragraphs(image, document.job.ocr_languages, round(scale * 72)):
-            draft.add(Kind.PARAGRAPH, text, page=number)
+            raise UnreadableDocument(Why.EMPTY, "there is no such page")
+        try:
+            page = pdf[number - 1]
+        except pdfium().PdfiumError as error:
+            raise UnreadableDocument(Why.TRUNCATED, "the page is damaged") from error
+        read_scan(page, number, document.job.ocr_languages, draft)
         page.close()
     if not draft.elements:
         raise UnreadableDocument(Why.IMAGE_ONLY, "no words were found")
 
 
-def _pages(numbers: list[int]) -> str:
+@dataclass
+class _Reading:
+    """The first pass over a document: blocks are gathered, since what they are shows at its end only."""
+
+    pdf: Pdf
+    draft: Draft
+    blocks: list[Block] = field(default_factory=list)
+    heights: dict[int, float] = field(default_factory=dict)
+    broken: list[int] = field(default_factory=list)
+
+    def pages(self) -> None:
+        """Read all pages, or those that there is time for."""
+        total = len(self.pdf)
+        last = min(total, self.draft.limits.pages)
+        try:
+            for number in range(1, last + 1):
+                try:
+                    page = self.pdf[number - 1]
+                except pdfium().PdfiumError:
+                    self.broken.append(number)
+                    continue
+                self._page(page, number)
+                page.close()
+                self.draft.tick(number, total)
+        except LimitReached as reached:
+            self.draft.missing.append(reached.what)
+        if total > last:
+            self.draft.missing.append(f"only the first {last:,} of {total:,} pages were read")
+
+    def _page(self, page: Page, number: int) -> None:
+        lines = lines_of(page)
+        if not legible(lines):
+            lines = []
+        graphics = graphics_of(page)
+        size = page.get_size()
+        self.heights[number] = size[1]
+        if is_scan(lines, graphics, size):
+            self.draft.scans.append(number)
+        grids, rest = ruled([line for line in lines if not line.turned], graphics)
+        placed: list[Placed] = [*rest, *grids]
+        order = columns(placed)
+        order += [[[line]] for line in lines if line.turned]
+        self.blocks += blocks_of(order, number)
+        notes, fields = notes_of(page)
+        if fields:
+            self.blocks.append(Block(number, Kind.TABLE, "", rows=fields))
+        self.blocks += (Block(number, Kind.PARAGRAPH, note) for note in notes)
+        add_attached_files(page, self.draft)
+
+    def finish(self) -> None:
+        """Add what was gathered, now that the whole of the document is known."""
+        if self._is_xfa():
+            self.blocks = [Block(1, Kind.PARAGRAPH, text) for text in xfa_texts(self.pdf)] or self.blocks
+        for block, level in told(self.blocks, self.heights, bookmarks_of(self.pdf)):
+            if block.rows is not None:
+                self.draft.add_table(block.rows, header_rows=block.header_rows, page=block.page)
+            else:
+                self.draft.add(block.kind, block.text, page=block.page, level=level)
+        add_attachments(self.pdf, self.draft)
+        if not self.broken:
+            return
+        if not self.draft.elements and not self.draft.scans:
+            raise UnreadableDocument(Why.TRUNCATED, "none of its pages could be read")
+        self.draft.missing.append(f"{_page_list(self.broken)} could not be read")
+
+    def _is_xfa(self) -> bool:
+        """Whether the pages are but a note that this is a form of another kind."""
+        if not self.blocks:
+            return True
+        text = "\n".join(block.text for block in self.blocks[:20]).lower()
+        return len(self.pdf) == 1 and all(word in text for word in _WAITING)
+
+
+def _page_list(numbers: list[int]) -> str:
     shown = ", ".join(map(str, numbers[:20])) + (" and more" if len(numbers) > 20 else "")
     return f"page {shown}" if len(numbers) == 1 else f"pages {shown}"
-
-
-def _open(document: Document) -> _Pdf:
-    library = pdfium()
-    try:
-        pdf: _Pdf = library.PdfDocument(document.content())
-        len(pdf)
-    except library.PdfiumError as error:
-        said = str(error).lower()
-        if "password" in said or "security" in said:
-            raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password") from error
-        raise UnreadableDocument(Why.TRUNCATED, "the PDF is damaged or cut off") from error
-    return pdf
-
-
-def _annotations(page: _Page) -> Iterator[str]:
-    """What people wrote on a page (comments, free text) and into its form."""
-    raw = pdfium().raw
-    for index in range(min(raw.FPDFPage_GetAnnotCount(page.raw), _MAX_ANNOTATIONS)):
-        annotation = raw.FPDFPage_GetAnnot(page.raw, index)
-        if not annotation:
-            continue
-        key = b"V" if raw.FPDFAnnot_GetSubtype(annotation) == raw.FPDF_ANNOT_WIDGET else b"Contents"
-        size = min(raw.FPDFAnnot_GetStringValue(annotation, key, None, 0), _MAX_NOTE_BYTES)
-        if size > 2:
-            buffer = (ctypes.c_ushort * (size // 2))()
-            raw.FPDFAnnot_GetStringValue(annotation, key, buffer, size)
-            yield bytes(buffer).decode("utf-16-le", "replace").rstrip("\x00")
-        raw.FPDFPage_CloseAnnot(annotation)
-
-
-def _lines(page: _Page) -> Iterator[Line]:
-    """The lines of a page's text layer in the order of the file, which is nearly always the reading order."""
-    raw = pdfium().raw
-    text_page = page.get_textpage()
-    text = text_page.get_text_range()
-    placed = len(text) == text_page.count_chars()  # then characters and positions can be matched
-    box = raw.FS_RECTF()
-    at = 0
-    for line in text.split("\n"):
-        first = at + len(line) - len(line.lstrip())
-        at += len(line) + 1
-        shown = line.strip("\r\x02 \t\ufffe")
-        if not shown:
-            continue
-        if placed and raw.FPDFText_GetLooseCharBox(text_page.raw, first, box):
-            yield Line(shown, box.top, abs(box.top - box.bottom))
-        else:
-            yield Line(shown)
-
-
-def _is_text(lines: list[Line]) -> bool:
-    """Whether the text layer says something: a page number on a scan, or glyphs without letters, do not."""
-    text = "".join(line.text for line in lines)
-    good = sum(char.isalnum() for char in text)
-    return good >= 12 and good > 0.3 * len(text.replace(" ", ""))
-
-
-def blocks(lines: list[Line]) -> Iterator[tuple[Kind, str]]:
-    """Lines put together to headings (larger than the body) and paragraphs (set apart by a gap)."""
-    sizes = Counter[float]()
-    for line in lines:
-        sizes[round(line.size, 1)] += len(line.text)
-    body = sizes.most_common(1)[0][0] if sizes else 0.0
-    gathered: list[str] = []
-    kind, last = Kind.PARAGRAPH, None
-    for line in lines:
-        large = body > 0 and line.size > _HEADING * body and len(line.text) < _HEADING_CHARS
-        wanted = Kind.TITLE if large and any(map(str.isalpha, line.text)) else Kind.PARAGRAPH
-        if gathered and (wanted is not kind or _is_apart(last, line)):
-            yield kind, "\n".join(gathered)
-            gathered = []
-        gathered.append(line.text)
-        kind, last = wanted, line
-    if gathered:
-        yield kind, "\n".join(gathered)
-
-
-def _is_apart(above: Line | None, line: Line) -> bool:
-    """Whether a gap, a jump to another column or a change of size separates two lines."""
-    if above is None or not (above.size and line.size):
-        return False
-    step = above.top - line.top
-    return step > _GAP * max(above.size, line.size) or step < -2 * line.size
 
 
 def _time(value: str) -> float | None:

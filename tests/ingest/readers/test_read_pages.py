@@ -8,19 +8,18 @@ import pytest
 from PIL import Image, ImageDraw
 
 from ingest.readers import ocr
-from ingest.readers.draft import Kind
-from ingest.readers.pdf import Line, blocks
 from ingest.readers.samples import pdf
 from ingest.readers.table import read
 from ingest.sandbox.messages import Job, Reply
 from policy.limits import Limits
+from tests.support.reading_whole import read_whole
 
 needs_tesseract = pytest.mark.skipif(ocr.tessdata() is None, reason="Debian's tesseract-ocr is not installed")
 SENTENCE = "The rent for the river house rises in May."
 
 
 def read_bytes(content: bytes, name: str, languages: tuple[str, ...] = ("eng",)) -> Reply:
-    return read(io.BytesIO(content), Job(name=name, ocr_languages=languages), io.BytesIO())
+    return read_whole(content, name, ocr_languages=languages)
 
 
 def scan(text: str = SENTENCE) -> Image.Image:
@@ -54,28 +53,12 @@ def test_a_few_letters_on_a_page_are_not_lost() -> None:
     assert [element.text for element in read_bytes(pdf(["No. 7"]), "a.pdf").elements] == ["No. 7"]
 
 
-def test_lines_become_headings_and_paragraphs() -> None:
-    lines = [
-        Line("Rent", 700, 20),
-        Line("It rises in May and stays", 670, 12),
-        Line("so until winter.", 656, 12),
-        Line("Heating is not included.", 620, 12),
-        Line("The second column begins here", 700, 12),
-    ]
-    assert list(blocks(lines)) == [
-        (Kind.TITLE, "Rent"),
-        (Kind.PARAGRAPH, "It rises in May and stays\nso until winter."),
-        (Kind.PARAGRAPH, "Heating is not included."),
-        (Kind.PARAGRAPH, "The second column begins here"),
-    ]
-
-
 def test_a_locked_pdf_says_so() -> None:
     lock = (
         "/ID [<00> <00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <{key}> /U <{key}> >> >>\nstartxref"
     )
     locked = pdf([SENTENCE]).replace(b">>\nstartxref", b"/ID [<00> <00>] " + lock.encode())
-    assert read_bytes(locked, "a.pdf").reason == "ENCRYPTED"
+    assert read_bytes(locked, "a.pdf").reason == "NEEDS_PASSWORD"
 
 
 def test_a_pdf_cut_off_says_so() -> None:

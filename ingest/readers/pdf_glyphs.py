@@ -1,0 +1,257 @@
+"""The characters of a PDF's page, put together to lines of words with their places: what is written where.
+The order in which they are to be read is the business of `pdf_order`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from ingest.readers.pdf_library import Page, TextPage, pdfium
+
+_TOKEN = re.compile("(?P<hyphen>[\x02\ufffe])|(?P<end>[\r\n]+)|(?P<word>[^\\s\x02\ufffe]+)")
+_FORMS = re.compile("[\ufb00-\ufdff\ufe70-\ufefc]+")  # ligatures and letters in the shape of their place
+_ALEF_LAM = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
+_MARK_FIRST = re.compile("([\u064b-\u0652]+)([\u0620-\u064a])")
+_SEAM = re.compile("(?<=[A-Za-z])(?=[\u0590-\u06ff])|(?<=[\u0590-\u06ff])(?=[A-Za-z])")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_STRANGE = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufff0-\uffff\U000f0000-\U0010ffff]")
+_LETTER = re.compile(r"[^\W\d_]")
+_BOLD = re.compile(rb"bold|black|heavy|demi|cmbx|sfbx|[-,]bd?\b|medi\b", re.IGNORECASE)
+_MONO = re.compile(rb"mono|courier|consol|typewriter|menlo|cmtt|sftt|fixed|inconsolata|code", re.IGNORECASE)
+_FIXED_PITCH = 1 << 0
+_FORCE_BOLD = 1 << 18
+_BOLD_WEIGHT = 650
+_WIDE_GAP = 1.3  # times the size of the letters: no space of justified text is so wide
+_NAME_BYTES = 128
+_SAMPLES = 64  # characters looked at to tell whether a page's letters are known
+
+Box = tuple[float, float, float, float]  # left, bottom, right, top; in points from the lower left corner
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What stands between two spaces."""
+
+    text: str
+    left: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words beside each other with no wide gap between them; in points, upwards and rightwards."""
+
+    words: tuple[Word, ...]
+    bottom: float
+    top: float
+    size: float  # of the letters
+    bold: bool = False
+    mono: bool = False
+    hyphen: bool = False  # its last word goes on in the next line
+    turned: bool = False  # it runs up or down
+
+    @cached_property
+    def text(self) -> str:
+        """Its words."""
+        return " ".join(word.text for word in self.words)
+
+    @cached_property
+    def left(self) -> float:
+        """Where it begins."""
+        return min(word.left for word in self.words)
+
+    @cached_property
+    def right(self) -> float:
+        """Where it ends."""
+        return max(word.right for word in self.words)
+
+    @property
+    def middle(self) -> float:
+        """Half its height."""
+        return (self.bottom + self.top) / 2
+
+
+def is_right_to_left(text: str) -> bool:
+    """Whether most letters of a text are of a script that runs from right to left."""
+    return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))
+
+
+def lines_of(page: Page) -> list[Line]:
+    """The lines of a page in the order of the file."""
+    text_page = page.get_textpage()
+    try:
+        return list(_Glyphs(page, text_page).lines())
+    finally:
+        text_page.close()
+
+
+def legible(lines: list[Line]) -> bool:
+    """Whether these are words: a page whose letters are not known, or are a font's own, shows them only."""
+    text = "".join(line.text for line in lines)
+    return text.isascii() or 5 * len(_STRANGE.findall(text)) <= len(text)
+
+
+class _Glyphs:
+    """The text layer of one page."""
+
+    def __init__(self, page: Page, text_page: TextPage) -> None:
+        self._raw = pdfium().raw
+        self._page = text_page.raw
+        self._count = text_page.count_chars()
+        self._text = text_page.get_text_range() if self._count else ""
+        self._box = self._raw.FS_RECTF()
+        self._turn = turn_of(page)
+
+    def lines(self) -> Iterator[Line]:
+        """Each line of the layer, cut where there is a wide gap."""
+        if not self._count or self._unknown():
+            return
+        index = self._indexes()
+        words: list[Word] = []
+        boxes: list[Box] = []
+        first = 0
+        longest = -1, 0  # length and place of the longest word
+        for token in _TOKEN.finditer(self._text):
+            if token["word"]:
+                start, end = token.span()
+                box = self._place(index(start))
+                last = self._place(index(end - 1)) if end > start + 1 else box
+                if not words:
+                    first = index(start)
+                if end - start > longest[0]:
+                    longest = end - start, index(start)
+                left, right = min(box[0], last[0]), max(box[2], last[2])
+                text = token[0]
+                if not text.isascii():
+                    text = self._spelled(text, index(start), words)
+                if " " in text:  # words of two scripts: in between, they reach further
+                    places = [self._place(index(at)) for at in range(start, end)]
+                    left, right = min(place[0] for place in places), max(place[2] for place in places)
+                if text:
+                    words.append(Word(text, left, right))
+                boxes += (box, last)
+            elif words:
+                yield from self._cut(words, boxes, (first, longest[1]), hyphen=bool(token["hyphen"]))
+                words, boxes, longest = [], [], (-1, 0)
+        if words:
+            yield from self._cut(words, boxes, (first, longest[1]), hyphen=False)
+
+    def _unknown(self) -> bool:
+        """Whether the file does not say which letters its glyphs are."""
+        step = max(1, self._count // _SAMPLES)
+        looked = range(0, self._count, step)
+        unknown = sum(self._raw.FPDFText_HasUnicodeMapError(self._page, at) == 1 for at in looked)
+        return bool(2 * unknown > len(looked))
+
+    def _indexes(self) -> Callable[[int], int]:
+        """From a place in the text to the number of the character, which counts code units of UTF-16."""
+        text = self._text
+        units = [0]
+        if not text.isascii() and any(char > "\uffff" for char in text):
+            for char in text:
+                units.append(units[-1] + (2 if char > "\uffff" else 1))
+        else:
+            units = list(range(len(text) + 1))
+        if units[-1] == self._count:
+            return units.__getitem__
+        convert = self._raw.FPDFText_GetCharIndexFromTextIndex
+        return lambda at: max(0, convert(self._page, units[at]))
+
+    def _place(self, at: int) -> Box:
+        box = self._box
+        if not self._raw.FPDFText_GetLooseCharBox(self._page, at, box):
+            return (0.0, 0.0, 0.0, 0.0)
+        place = box.left, box.bottom, box.right, box.top
+        return self._turn(place) if self._turn else place
+
+    def _cut(
+        self, words: list[Word], boxes: list[Box], samples: tuple[int, int], *, hyphen: bool
+    ) -> Iterator[Line]:
+        """The lines of one row: it is cut at gaps that no justified text has."""
+        across, up = boxes[-1][0] - boxes[0][0], boxes[-1][1] - boxes[0][1]
+        turned = abs(up) > abs(across) and abs(up) > boxes[0][3] - boxes[0][1]
+        size, bold, mono = self._look(samples)
+        place = max(boxes, key=lambda box: box[3] - box[1]) if turned else self._place(samples[1])
+        if turned:
+            bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
+            yield Line(tuple(words), bottom, top, size, bold, mono, hyphen, turned=True)
+            return
+        ends = _wide_gaps(words, _WIDE_GAP * size)
+        parts: list[list[Word]] = [[] for _ in range(len(ends) + 1)]
+        for word in words:
+            parts[sum(word.left >= end for end in ends)].append(word)
+        backwards = is_right_to_left(" ".join(word.text for word in words))
+        for part in reversed(parts) if backwards else parts:
+            last = part[-1] is words[-1]
+            yield Line(tuple(part), place[1], place[3], size, bold, mono, hyphen and last)
+
+    def _look(self, samples: tuple[int, int]) -> tuple[float, bool, bool]:
+        """Size, weight and pitch of a line's letters."""
+        raw = self._raw
+        matrix = raw.FS_MATRIX()
+        raw.FPDFText_GetMatrix(self._page, samples[1], matrix)
+        scale = (matrix.c**2 + matrix.d**2) ** 0.5
+        size = raw.FPDFText_GetFontSize(self._page, samples[1]) * scale
+        fonts = [self._font(at) for at in set(samples)]
+        return size, all(bold for bold, _ in fonts), all(mono for _, mono in fonts)
+
+    def _font(self, at: int) -> tuple[bool, bool]:
+        name = ctypes.create_string_buffer(_NAME_BYTES)
+        flags = ctypes.c_int()
+        self._raw.FPDFText_GetFontInfo(self._page, at, name, _NAME_BYTES, flags)
+        bold, mono = _font_of(name.value, flags.value)
+        return bold or self._raw.FPDFText_GetFontWeight(self._page, at) >= _BOLD_WEIGHT, mono
+
+    def _spelled(self, text: str, at: int, words: list[Word]) -> str:
+        """A word as it is written down.
+
+        The library turns what it finds from left to right around, character by character, and with it the two
+        letters of the ligature lam-alef; it sets marks apart, and glues words of two scripts together.
+        """
+        for match in _ALEF_LAM.finditer(text):
+            start = match.start()
+            if self._place(at + start) == self._place(at + start + 1):
+                text = f"{text[:start]}{text[start + 1]}{text[start]}{text[start + 2 :]}"
+        text = text.replace("\u00ad", "")
+        text = _FORMS.sub(lambda forms: unicodedata.normalize("NFKC", forms[0]), text)
+        if words and (marks := _MARK_FIRST.match(text)):
+            text = f"{words.pop().text}{marks[2]}{marks[1]}{text[marks.end() :]}"
+        return _SEAM.sub(" ", text)
+
+
+def _wide_gaps(words: list[Word], wide: float) -> list[float]:
+    """Where the stretches begin, but for the first, that no word and no space of usual width bridges."""
+    starts: list[float] = []
+    end = math.inf
+    for word in sorted(words, key=lambda word: word.left):
+        if word.left > end + wide:
+            starts.append(word.left)
+            end = word.right
+        end = max(end, word.right) if end < math.inf else word.right
+    return starts
+
+
+def turn_of(page: Page) -> Callable[[Box], Box] | None:
+    """From the page's own coordinates to those of the page as it is shown."""
+    left, bottom, right, top = page.get_bbox()
+    match page.get_rotation():
+        case 90:
+            return lambda box: (box[1] - bottom, right - box[2], box[3] - bottom, right - box[0])
+        case 180:
+            return lambda box: (right - box[2], top - box[3], right - box[0], top - box[1])
+        case 270:
+            return lambda box: (top - box[3], box[0] - left, top - box[1], box[2] - left)
+        case _:
+            return None
+
+
+@lru_cache(maxsize=512)
+def _font_of(name: bytes, flags: int) -> tuple[bool, bool]:
+    """Whether a font is bold, and whether all its letters are of one width."""
+    return bool(_BOLD.search(name) or flags & _FORCE_BOLD), bool(_MONO.search(name) or flags & _FIXED_PITCH)
