@@ -1,4 +1,4 @@
-"""What is drawn in Word, PowerPoint and Excel alike: charts, diagrams, and documents kept inside documents."""
+"""What Word, PowerPoint and Excel hold alike: charts, diagrams, and documents inside documents."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _NO_NODE = frozenset(("pres", "parTrans", "sibTrans"))
 _KIND = re.compile(r"([a-z]+?)(?:3D)?Chart")
 _OLD_STREAMS = {"WordDocument": ".doc", "Workbook": ".xls", "Book": ".xls", "PowerPoint Document": ".ppt"}
 _INNER_STREAMS = {"Package": "", "CONTENTS": "", "EmbeddedOdf": ""}
+_GUESSED = re.compile(r"automatically generated|AI-generated content", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|jpe?g|tiff?|gif|bmp|webp)$", re.IGNORECASE)
 OLE_ERRORS = (OSError, ValueError, IndexError, TypeError, struct.error, RecursionError)
 
@@ -109,6 +110,12 @@ def paragraphs(shape: etree._Element) -> str:
         )
         lines.append("".join(parts))
     return "\n".join(line for line in lines if line.strip())
+
+
+def described(picture: etree._Element) -> str:
+    """What a person wrote that a picture shows; empty for a mere name and for what a machine guessed."""
+    text = picture.get("descr", "").strip() or picture.get("title", "").strip()
+    return "" if _GUESSED.search(text) or len(text.split()) < 2 else text
 
 
 def add_embedded(package: Package, part: str, draft: Draft) -> None:

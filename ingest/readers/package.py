@@ -60,9 +60,10 @@ class Package:
         members = self.zip.infolist()
         total = sum(member.file_size for member in members)
         packed = sum(member.compress_size for member in members) or 1
-        largest = max((member.file_size for member in members if member.filename.endswith(".xml")), default=0)
+        xml = (member.file_size for member in members if member.filename.endswith(".xml"))
         bomb = total > 64 * MIB and total > _RATIO * packed
-        if bomb or largest > _MEMBER_BYTES or total > _TOTAL_BYTES or len(members) > _MEMBERS:
+        bomb = bomb or max(xml, default=0) > _MEMBER_BYTES or total > _TOTAL_BYTES
+        if bomb or len(members) > _MEMBERS:
             raise UnreadableDocument(Why.TOO_LARGE, "it unpacks to more than is allowed")
         self.names = {member.filename.replace("\\", "/"): member.file_size for member in members}
         self._members = {_key(member.filename): member for member in members}
@@ -93,7 +94,7 @@ class Package:
 
         Args:
             name: of the part.
-            depth: how many elements they stand in.
+            depth: how many elements they stand in at most.
             tags: their names.
         """
         member = self._member(name)
@@ -117,7 +118,8 @@ class Package:
             kind, target = entry.get("Type", "").rpartition("/")[2], entry.get("Target", "")
             outside = entry.get("TargetMode") == "External"
             if not outside:
-                target = posixpath.normpath(posixpath.join("/", folder, target.replace("\\", "/"))).lstrip("/")
+                path = posixpath.join("/", folder, target.replace("\\", "/"))
+                target = posixpath.normpath(path).lstrip("/")
             found[entry.get("Id", "")] = Relation(kind, target, outside)
         return found
 
@@ -144,7 +146,7 @@ def blocks(source: IO[bytes], depth: int, *tags: str) -> Iterator[etree._Element
     """
     for _, element in etree.iterparse(source, tag=tags, **_SAFE):
         above = list(islice(element.iterancestors(), depth + 1))
-        if len(above) != depth:
+        if len(above) > depth:
             continue
         yield element
         element.clear(keep_tail=True)
@@ -164,7 +166,9 @@ def parse_xml(content: bytes, *, recover: bool = False) -> etree._Element:
 
 def usual_names(content: bytes) -> bytes:
     """A part in ISO's "strict" flavour under the names that everybody uses."""
-    return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content) if _PURL in content else content
+    if _PURL not in content:
+        return content
+    return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
 
 
 def transitional(package: Package) -> BinaryIO:

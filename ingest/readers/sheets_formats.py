@@ -1,4 +1,4 @@
-"""Values of cells as a spreadsheet shows them: dates, times, percentages and currencies by their number format."""
+"""Values of cells as a spreadsheet shows them: dates, times, percentages, currencies by their formats."""
 
 from __future__ import annotations
 

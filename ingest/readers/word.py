@@ -1,17 +1,19 @@
 """Word (docx and its templates, with macros or without): one walk over the body as it is parsed.
 
-Numbers of headings and lists are counted, formulas become LaTeX, what hangs in a drawing follows its paragraph.
+Numbers of headings and lists are counted, formulas become LaTeX, what hangs in drawings follows them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from string import hexdigits
 
 from lxml import etree
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
+from ingest.readers.grids import Cell, spread
 from ingest.readers.office_drawings import (
     A,
     C,
@@ -20,6 +22,7 @@ from ingest.readers.office_drawings import (
     add_diagram,
     add_embedded,
     add_pictures,
+    described,
     paragraphs,
 )
 from ingest.readers.package import Package, Relation, describe
@@ -259,26 +262,31 @@ class _Walk:
                 self._add(child)
             return
         nested: list[etree._Element] = []
-        page = self.page
-        self._draft.add_table(
-            [self._row(row, nested) for row in rows], header_rows=_header_rows(table), page=page
-        )
+        page, heads = self.page, _header_rows(table)
+        self._draft.add_table(spread(self._cells(rows, nested), heads), header_rows=heads, page=page)
         for inner in nested:
             self._add_table(inner)
 
-    def _row(self, cells: list[etree._Element], nested: list[etree._Element]) -> list[str]:
-        """The texts of a row; a cell that is joined with others has its text in the first of them."""
-        texts: list[str] = []
-        for cell in cells:
-            properties = cell.find(f"{W}tcPr")
-            width, below = 1, False
-            if properties is not None:
-                width = number_of(properties, "gridSpan") or 1
-                merge = properties.find(f"{W}vMerge")
-                below = merge is not None and merge.get(f"{W}val", "continue") == "continue"
-            texts.append("" if below else self._cell(cell, nested))
-            texts += [""] * (min(width, 64) - 1)
-        return texts
+    def _cells(self, rows: list[list[etree._Element]], nested: list[etree._Element]) -> list[list[Cell]]:
+        """The cells of each row; what a cell from above covers is none."""
+        grid: list[list[Cell]] = []
+        reaching: dict[int, tuple[int, int]] = {}  # by column: where the cell stands that others may continue
+        for number, row in enumerate(rows):
+            line: list[Cell] = []
+            column = 0
+            for cell in row:
+                width, begins, continues = _joined(cell)
+                if continues and column in reaching:
+                    above, place = reaching[column]
+                    grid[above][place] = replace(grid[above][place], down=number - above + 1)
+                else:
+                    reaching.pop(column, None)
+                    if begins:
+                        reaching[column] = number, len(line)
+                    line.append(Cell(self._cell(cell, nested), across=width))
+                column += width
+            grid.append(line)
+        return grid
 
     def _cell(self, cell: etree._Element, nested: list[etree._Element]) -> str:
         lines: list[str] = []
@@ -295,7 +303,7 @@ class _Walk:
             if element.tag == _CHOICE:
                 self._choose(element)
             elif element is not block:
-                _replace(element, ())
+                _put(element, ())
         for element in list(block.iter(*_RARE)):
             _RARE[element.tag](self, element)
 
@@ -313,7 +321,7 @@ class _Walk:
 
     def _take_box(self, element: etree._Element) -> None:
         """A box hangs in the paragraph that it is drawn beside."""
-        _replace(element, ())
+        _put(element, ())
         self._boxes.append(element)
 
     def _take_symbol(self, element: etree._Element) -> None:
@@ -353,7 +361,7 @@ class _Walk:
 
     def _take_description(self, element: etree._Element) -> None:
         """What a picture is said to show."""
-        text = element.get("descr", "").strip() or element.get("title", "").strip()
+        text = described(element)
         if text:
             self._hang(lambda: self._draft.add(Kind.CAPTION, text, page=self.page))
 
@@ -422,13 +430,23 @@ def _header_rows(table: etree._Element) -> int:
     return int(bits, 16) >> 5 & 1 if bits and all(digit in hexdigits for digit in bits) else 0
 
 
+def _joined(cell: etree._Element) -> tuple[int, bool, bool]:
+    """(columns that a cell covers, whether rows below may continue it, whether it continues one above)."""
+    properties = cell.find(f"{W}tcPr")
+    if properties is None:
+        return 1, False, False
+    merge = properties.find(f"{W}vMerge")
+    continues = merge is not None and merge.get(f"{W}val", "continue") == "continue"
+    return number_of(properties, "gridSpan") or 1, merge is not None and not continues, continues
+
+
 def _put_text(element: etree._Element, text: str) -> None:
     run = element.makeelement(_T)
     run.text = text
-    _replace(element, (run,))
+    _put(element, (run,))
 
 
-def _replace(element: etree._Element, by: tuple[etree._Element, ...]) -> None:
+def _put(element: etree._Element, by: tuple[etree._Element, ...]) -> None:
     parent = element.getparent()
     if parent is not None:
         at = parent.index(element)
