@@ -18,7 +18,7 @@ from ingest.readers.pdf_extras import (
     notes_of,
     xfa_texts,
 )
-from ingest.readers.pdf_glyphs import legible, lines_of
+from ingest.readers.pdf_glyphs import layer_of
 from ingest.readers.pdf_graphics import graphics_of
 from ingest.readers.pdf_kinds import told
 from ingest.readers.pdf_library import Page, Pdf, opened, pdfium
@@ -72,6 +72,7 @@ class _Reading:
     blocks: list[Block] = field(default_factory=list)
     heights: dict[int, float] = field(default_factory=dict)
     broken: list[int] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)  # pages that are not blank
 
     def pages(self) -> None:
         """Read all pages, or those that there is time for."""
@@ -93,13 +94,14 @@ class _Reading:
             self.draft.missing.append(f"only the first {last:,} of {total:,} pages were read")
 
     def _page(self, page: Page, number: int) -> None:
-        lines = lines_of(page)
-        if not legible(lines):
-            lines = []
+        layer = layer_of(page)
+        lines = layer.lines if layer.legible else []
         graphics = graphics_of(page)
         size = page.get_size()
         self.heights[number] = size[1]
-        if is_scan(lines, graphics, size):
+        if graphics.objects:
+            self.shown.append(number)
+        if is_scan(layer, graphics, size):
             self.draft.scans.append(number)
         grids, rest = ruled([line for line in lines if not line.turned], graphics)
         placed: list[Placed] = [*rest, *grids]
@@ -122,6 +124,8 @@ class _Reading:
             else:
                 self.draft.add(block.kind, block.text, page=block.page, level=level)
         add_attachments(self.pdf, self.draft)
+        if not (self.draft.elements or self.draft.scans or self.draft.children):
+            self.draft.scans += self.shown  # lines and shapes; but what they show may be words
         if not self.broken:
             return
         if not self.draft.elements and not self.draft.scans:

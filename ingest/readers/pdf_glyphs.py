@@ -21,6 +21,21 @@ _MARK_FIRST = re.compile("([\u064b-\u0652]+)([\u0620-\u064a])")
 _SEAM = re.compile("(?<=[A-Za-z])(?=[\u0590-\u06ff])|(?<=[\u0590-\u06ff])(?=[A-Za-z])")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _STRANGE = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufff0-\uffff\U000f0000-\U0010ffff]")
+_SCRIPTS = tuple(
+    re.compile(f"[{letters}]")
+    for letters in (
+        "A-Za-z\xc0-\u017f\u1e00-\u1eff",
+        "\u0370-\u03ff",
+        "\u0400-\u045f",
+        "\u0590-\u05ff",
+        "\u0600-\u06ff\ufe70-\ufefc",
+        "\u0900-\u097f",
+        "\u0e00-\u0e7f",
+        "\u3000-\u30ff\u3400-\u9fff\uff00-\uffef",
+        "\u3130-\u318f\uac00-\ud7af",
+    )
+)
+_VOWEL = re.compile("[aeiouyà-æè-ïò-öù-ýāăąēĕėęěīıōŏőœũūůűųAEIOUYÀ-ÆÈ-ÏÒ-ÖÙ-Ý]")
 _LETTER = re.compile(r"[^\W\d_]")
 _BOLD = re.compile(rb"bold|black|heavy|demi|cmbx|sfbx|[-,]bd?\b|medi\b", re.IGNORECASE)
 _MONO = re.compile(rb"mono|courier|consol|typewriter|menlo|cmtt|sftt|fixed|inconsolata|code", re.IGNORECASE)
@@ -82,19 +97,35 @@ def is_right_to_left(text: str) -> bool:
     return 2 * len(_RIGHT_TO_LEFT.findall(text)) > len(_LETTER.findall(text))
 
 
-def lines_of(page: Page) -> list[Line]:
-    """The lines of a page in the order of the file."""
+@dataclass(frozen=True)
+class Layer:
+    """The text of a page."""
+
+    lines: list[Line]  # in the order of the file
+    doubtful: bool  # the file does not say which letters its glyphs are: the library has guessed
+
+    @cached_property
+    def legible(self) -> bool:
+        """Whether these are words, and not the codes of letters that only the font knows."""
+        text = "".join(line.text for line in self.lines)
+        if not self.doubtful:
+            return text.isascii() or 5 * len(_STRANGE.findall(text)) <= len(text)
+        chars = len(text) - text.count(" ")
+        letters = [len(script.findall(text)) for script in _SCRIPTS]
+        if max(letters) < 0.6 * chars:
+            return False
+        vowels = len(_VOWEL.findall(text))
+        return letters[0] < max(letters) or letters[0] < 8 or 0.2 < vowels / letters[0] < 0.65
+
+
+def layer_of(page: Page) -> Layer:
+    """Read a page's text layer."""
     text_page = page.get_textpage()
     try:
-        return list(_Glyphs(page, text_page).lines())
+        glyphs = _Glyphs(page, text_page)
+        return Layer(list(glyphs.lines()), glyphs.unknown())
     finally:
         text_page.close()
-
-
-def legible(lines: list[Line]) -> bool:
-    """Whether these are words: a page whose letters are not known, or are a font's own, shows them only."""
-    text = "".join(line.text for line in lines)
-    return text.isascii() or 5 * len(_STRANGE.findall(text)) <= len(text)
 
 
 class _Glyphs:
@@ -110,8 +141,6 @@ class _Glyphs:
 
     def lines(self) -> Iterator[Line]:
         """Each line of the layer, cut where there is a wide gap."""
-        if not self._count or self._unknown():
-            return
         index = self._indexes()
         words: list[Word] = []
         boxes: list[Box] = []
@@ -142,8 +171,10 @@ class _Glyphs:
         if words:
             yield from self._cut(words, boxes, (first, longest[1]), hyphen=False)
 
-    def _unknown(self) -> bool:
+    def unknown(self) -> bool:
         """Whether the file does not say which letters its glyphs are."""
+        if not self._count:
+            return False
         step = max(1, self._count // _SAMPLES)
         looked = range(0, self._count, step)
         unknown = sum(self._raw.FPDFText_HasUnicodeMapError(self._page, at) == 1 for at in looked)

@@ -28,6 +28,7 @@ class Graphics:
     pictures: list[Box] = field(default_factory=list)
     objects: int = 0  # of all kinds, at any depth
     drawn: int = 0  # paths
+    written: int = 0  # stretches of text
 
 
 def graphics_of(page: Page) -> Graphics:
@@ -46,7 +47,6 @@ class _Look:
         self._kinds = {
             raw.FPDF_PAGEOBJ_PATH: self._path,
             raw.FPDF_PAGEOBJ_IMAGE: self._picture,
-            raw.FPDF_PAGEOBJ_SHADING: self._shading,
         }
         self._floats = [ctypes.c_float() for _ in range(4)]
         count = raw.FPDFPage_CountObjects(page.raw)
@@ -66,6 +66,8 @@ class _Look:
                     for at in range(min(raw.FPDFFormObj_CountObjects(item), _MAX_OBJECTS))
                 )
                 self._all(inner, _times(self._matrix(item), matrix), depth - 1)
+            elif kind == raw.FPDF_PAGEOBJ_TEXT:
+                self.found.written += 1
             elif kind in self._kinds:
                 self._kinds[kind](item, matrix)
 
@@ -93,9 +95,6 @@ class _Look:
     def _picture(self, item: object, matrix: _Matrix) -> None:
         if box := self._bounds(item, matrix):
             self.found.pictures.append(box)
-
-    def _shading(self, item: object, matrix: _Matrix) -> None:
-        """A colour gradient: nothing can be read in it."""
 
     def _path(self, item: object, matrix: _Matrix) -> None:
         self.found.drawn += 1

@@ -120,7 +120,7 @@ def _half(size: float) -> float:
 
 
 def _margins(blocks: Sequence[Block], heights: dict[int, float]) -> dict[int, Kind]:
-    """The headers and footers among the blocks, by position: what stands on the same edge of several pages."""
+    """The headers and footers among the blocks, by position: what is on the same edge of several pages."""
     keys: dict[int, tuple[Kind, str]] = {}
     pages: dict[tuple[Kind, str], set[int]] = {}
     for position, block in enumerate(blocks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -86,6 +87,7 @@ class Pdf(Protocol):
 @cache
 def pdfium() -> ModuleType:
     """The one place that imports pypdfium2."""
+    logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of each XFA form
     return import_module("pypdfium2")
 
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from ingest.readers.draft import Draft
 from ingest.readers.ocr import read_picture
-from ingest.readers.pdf_glyphs import Box, Line, legible, lines_of
+from ingest.readers.pdf_glyphs import Box, Layer, Line, layer_of
 from ingest.readers.pdf_graphics import Graphics
 from ingest.readers.pdf_library import Page
 
@@ -20,12 +20,11 @@ _LARGE = 0.3  # of the page: a picture that may be a page
 _DRAWN = 8  # paths; fewer are a frame, more may be letters
 
 
-def is_scan(lines: Sequence[Line], graphics: Graphics, size: tuple[float, float]) -> bool:
-    """Whether a page shows more text than its layer holds.
-
-    Args:
-        lines: of its text layer, as far as they are legible.
-    """
+def is_scan(layer: Layer, graphics: Graphics, size: tuple[float, float]) -> bool:
+    """Whether a page shows more text than its layer holds."""
+    if layer.lines and not layer.legible:
+        return True
+    lines = layer.lines
     letters = sum(_letters(line) for line in lines)
     if letters < _FEW_LETTERS and (graphics.pictures or graphics.drawn >= _DRAWN):
         return True
@@ -56,9 +55,9 @@ def read_scan(page: Page, number: int, languages: tuple[str, ...], draft: Draft)
     width, height = page.get_size()
     scale = min(_DPI / 72, (_PIXELS / max(width * height, 1)) ** 0.5)
     image = page.render(scale=scale, grayscale=True).to_pil()
-    lines = lines_of(page)
-    if lines and legible(lines):
-        _whiten(image, lines, scale)
+    layer = layer_of(page)
+    if layer.legible:
+        _whiten(image, layer.lines, scale)
     read_picture(image, number, languages, round(72 * scale), draft)
 
 
