@@ -212,10 +212,10 @@ def long_document(pages: int) -> None:
     content = reading_made.long_pdf(pages)
     with Ours(1) as ours:
         ours.read("short.pdf", reading_made.long_pdf(1))
-        result = ours.read("long.pdf", content)
+        told: list[int] = []
+        result = ours.read("long.pdf", content, tell=lambda done, total: told.append(done))
         peak = ours.peak_rss >> 20
-    count = result.reading.pages if result.reading else 0
-    print(f"\n{count} pages {result.ended} in {result.seconds:.2f} s, worker's peak {peak} MiB")
+    print(f"\n{pages} pages: {result.ended} in {result.seconds:.2f} s, worker's peak {peak} MiB, {told=}")
 
 
 def _together(files: Sequence[Path], workers: int) -> float:

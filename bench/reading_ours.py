@@ -18,6 +18,7 @@ import msgspec
 from ingest.errors import ParserError, ParserTimeout, PoolDown
 from ingest.readers.formats import FORMATS
 from ingest.reading import Refused, check
+from ingest.sandbox.handle import Tell
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from ingest.scans import read_scans
@@ -82,15 +83,16 @@ class Ours:
     ) -> None:
         self.pool.close()
 
-    def read(self, name: str, content: bytes, *, ocr: bool = True) -> Result:
+    def read(self, name: str, content: bytes, *, ocr: bool = True, tell: Tell | None = None) -> Result:
         """Read one document as the parse stage does, without storing it.
 
         Args:
             ocr: read pages that are pictures too; else a document that has no other pages ends as "scans".
+            tell: hears how far the reading is.
         """
         began = time.perf_counter()
         with _memfd(content) as document, _memfd() as children:
-            reply = self._ask(Job(name=name), document, children)
+            reply = self._ask(Job(name=name), document, children, tell)
             found = check(msgspec.structs.replace(reply, scans=[]), self.limits, os.fstat(children).st_size)
             first_s = time.perf_counter() - began
             if ocr and reply.scans:
@@ -117,11 +119,11 @@ class Ours:
         with _memfd() as nothing:
             return self._ask(Job(name=name, pages=(page,)), document, nothing)
 
-    def _ask(self, job: Job, document: int, children: int) -> Reply:
+    def _ask(self, job: Job, document: int, children: int, tell: Tell | None = None) -> Reply:
         """The pool's answer, or what it failed with as a reason."""
         os.lseek(document, 0, os.SEEK_SET)
         try:
-            return self.pool.read(job, document, children)
+            return self.pool.read(job, document, children, tell=tell)
         except ParserTimeout as error:
             return Reply(reason=Reason.TIMEOUT.value, detail=error.what)
         except (ParserError, PoolDown) as error:
