@@ -30,9 +30,7 @@ class Limits:
     parse_wall_more_s: float = 0.1  # more for each unit of progress: a page, a slide, a thousand rows
     parse_wall_most_s: float = 600.0
     parse_cpu_s: int = 600  # of a worker, over all its documents; see `policy/confine.py`
-    parse_memory: int = (
-        880 * MIB
-    )  # private writable memory of one parser worker (RLIMIT_DATA); with code 1 GB
+    parse_memory: int = 880 * MIB  # private writable memory of one parser worker (RLIMIT_DATA): 1 GB in all
     convert_wall_s: float = 18.0  # of one document in LibreOffice
     convert_memory: int = 512 * MIB  # private writable memory of a converter (RLIMIT_DATA)
     convert_files: int = 256 * MIB  # in its folder, which is memory too
