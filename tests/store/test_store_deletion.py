@@ -9,10 +9,11 @@ import pytest
 import zstandard
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from policy.redact import Private
 from store.errors import AttachedItem, NoSuchItem
 from store.keys import open_keys
 from store.migrate import copy_path
-from store.records import MailHeader, NewPassage, State
+from store.records import Glimpse, MailHeader, NewPassage, Reason, State
 from store.vault import Vault
 from tests.support.findings import (
     MODEL,
@@ -33,6 +34,9 @@ def fill(vault: Vault, canary: str) -> str:
     """An item that has the canary in everything that can hold one; returns it."""
     text = f"{canary} please pay {canary}"
     item = put(vault, text.encode() * 50, f"{canary}.eml", source=f"watch:{canary}").item
+    seen = Glimpse(title=canary, author=canary)
+    vault.ledger.quarantine(item, Reason.NEEDS_PASSWORD, "it is protected by a password", seen)
+    vault.ledger.unlock(item, Private(canary))
     address = f"{canary}@example.org"
     header = mail_header(f"<{address}>", subject=canary, sender=address, to=(address,))
     vault.catalog.save_reading(item, reading(text, mail=header))
