@@ -40,12 +40,13 @@ def main() -> int:
 
 def _run(home: Path, inherited: Inherited) -> None:
     guard = GuardClient(inherited.control, install_watch())
+    limits = Limits()
     index_folder = scratch.private_folder(home / "run" / "index")
+    convert_folder = scratch.private_folder(home / "run" / "convert", size=limits.convert_files)
     # Its libraries start threads when they are imported, which watch and namespace must come before.
     from appliance import wiring
 
     config = settings.load(home)
-    limits = Limits()
     secret = passphrase.obtain(Path(inherited.passphrase_file) if inherited.passphrase_file else None)
     vault = Vault.open(home, secret, limits=limits)
     try:
@@ -53,11 +54,12 @@ def _run(home: Path, inherited: Inherited) -> None:
         sockets = {"unix": socket.socket(fileno=inherited.unix)}
         if inherited.tcp is not None:
             sockets["tcp"] = socket.socket(fileno=inherited.tcp)
-        service = wiring.build(config, limits, vault, index_folder, guard, sockets)
+        service = wiring.build(config, limits, vault, index_folder, convert_folder, guard, sockets)
         service.run()
     finally:
         vault.close()
         scratch.sweep(home / "run" / "index")
+        scratch.sweep(home / "run" / "convert")
 
 
 if __name__ == "__main__":

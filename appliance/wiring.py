@@ -22,6 +22,7 @@ from enrich.schema import Vocabulary
 from index.model import GENERATE, ModelClient, ModelProcess
 from index.refresh import Refresher
 from index.search import Searcher
+from ingest.converter.convert import Converter
 from ingest.importer.imports import Imports
 from ingest.intake import Intake
 from ingest.mail.accounts import Mailboxes
@@ -39,13 +40,14 @@ def build(
     limits: Limits,
     vault: Vault,
     index_folder: Path,
+    convert_folder: Path,
     guard: GuardClient,
     sockets: dict[str, socket.socket],
 ) -> Service:
     """The service on an open vault.
 
     Args:
-        index_folder: a folder in memory that only this process sees.
+        index_folder: a folder in memory that only this process sees; `convert_folder` is another.
         sockets: the listening sockets that were inherited: "unix", and "tcp" where loopback is served.
     """
     file = settings.file
@@ -58,7 +60,8 @@ def build(
     imports = Imports(vault, intake, limits, watched=True)
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
     pool = Pool(settings.parser_workers, limits, watched=True)
-    parse = ParseStage(vault, pool, limits, ocr_languages=file.reading.ocr_languages)
+    converter = Converter(convert_folder, limits, watched=True)
+    parse = ParseStage(vault, pool, limits, converter=converter, ocr_languages=file.reading.ocr_languages)
     readers: list[Reader] = [BuiltinReader(vocabulary, model)]
     if file.model.gguf is not None:
         name = Path(file.model.gguf).name

@@ -18,6 +18,8 @@ import msgspec
 
 from ingest.children import Children
 from ingest.claims import Claims
+from ingest.converter.convert import Converter
+from ingest.converter.through import read_converted
 from ingest.errors import ParserError, ParserLied, ParserTimeout, PoolDown
 from ingest.reading import Accepted, Refused, check
 from ingest.relatives import Relatives
@@ -67,13 +69,20 @@ class ParseStage:
     """
 
     def __init__(
-        self, vault: Vault, pool: Pool, limits: Limits, *, ocr_languages: tuple[str, ...] = ("eng",)
+        self,
+        vault: Vault,
+        pool: Pool,
+        limits: Limits,
+        *,
+        converter: Converter | None = None,
+        ocr_languages: tuple[str, ...] = ("eng",),
     ) -> None:
         self.stopped: str | None = None  # why nothing is read any more: confinement is missing
         self._vault = vault
         self._relatives = Relatives(vault.catalog)
         self._children = Children(vault, limits)
         self._pool = pool
+        self._converter = converter
         self._limits = limits
         self._languages = ocr_languages
         self._claims = Claims(vault.ledger, pool.size)
@@ -178,7 +187,16 @@ class ParseStage:
         )
         with _closing(self._vault.original(item.id)) as document, _closing(_memfd()) as children:
             try:
-                untrusted_reply = self._pool.read(job, document, children, tell=self._teller(item))
+                tell = self._teller(item)
+                untrusted_reply = self._pool.read(job, document, children, tell=tell)
+                if self._converter and untrusted_reply.convert is not None:
+                    untrusted_reply = read_converted(
+                        self._converter,
+                        untrusted_reply,
+                        job,
+                        document,
+                        lambda job, converted: self._pool.read(job, converted, children, tell=tell),
+                    )
                 if untrusted_reply.scans:
                     with self._claims.long(item.id) as granted:
                         if not granted:

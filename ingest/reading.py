@@ -77,6 +77,8 @@ def check(untrusted_reply: Reply, limits: Limits, children_bytes: int) -> Accept
     if reply.reason is not None:
         _honest(not reply.elements and not reply.children, "a reason together with a reading")
         return Refused(_reason(reply.reason), _line_or_none(reply.detail), seen)
+    if reply.convert is not None:
+        return Refused(Reason.UNSUPPORTED, "it would have to be converted first", seen)
     children = _children(reply.children, limits, children_bytes)
     text, elements = _text(reply.elements, limits, reply.pages)
     mail = _mail(reply.mail) if reply.mail else None

@@ -1,5 +1,5 @@
-"""A private folder in memory for index files: only this process and its children can see it, and it
-vanishes with them. What goes in there never touches a disk.
+"""Private folders in memory: only this process and its children can see them, and they vanish with them.
+What goes in there never touches a disk.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ _CLONE_NEWNS = 0x00020000
 _CLONE_NEWUSER = 0x10000000
 _MS_NOSUID_NODEV_NOEXEC = 0x2 | 0x4 | 0x8
 _MS_REC_PRIVATE = 0x4000 | 0x40000
+_FILES = 10_000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def private_folder(mount_point: Path) -> Path:
+def private_folder(mount_point: Path, *, size: int | None = None) -> Path:
     """A tmpfs on `mount_point` in a mount namespace of this process; call while there is one thread only.
 
     Where the kernel grants no namespace, a 0700 folder in /dev/shm serves: in memory as well, but visible
     to this user's other processes, so it is emptied here at every start and by `sweep` at the end.
+
+    Args:
+        size: how many bytes it may hold, in no more than so many files as an office suite needs.
     """
+    options = "mode=0700" if size is None else f"mode=0700,size={size},nr_inodes={_FILES}"
     mount_point.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         _enter_namespace()
         _mount(b"none", b"/", None, _MS_REC_PRIVATE)
-        _mount(b"strongroom", os.fsencode(mount_point), b"tmpfs", _MS_NOSUID_NODEV_NOEXEC, b"mode=0700")
+        _mount(b"strongroom", os.fsencode(mount_point), b"tmpfs", _MS_NOSUID_NODEV_NOEXEC, options.encode())
     except OSError as error:
-        log.warning("no private mount namespace (%s): index files go to /dev/shm", error.strerror)
+        log.warning("no private mount namespace (%s): %s goes to /dev/shm", error.strerror, mount_point.name)
         return _shared_memory_folder(mount_point)
     return mount_point
 

@@ -64,12 +64,13 @@ class Converter:
         """Whether the LibreOffice is installed that converts documents of this kind."""
         return libreoffice.installed(CONVERSIONS[kind])
 
-    def convert(self, document: int, kind: str) -> int:
+    def convert(self, document: int, kind: str, password: str | None = None) -> int:
         """Convert one document; waits for the one before it.
 
         Args:
-            document: descriptor at offset 0; stays the caller's.
+            document: descriptor; stays the caller's.
             kind: a key of CONVERSIONS.
+            password: what the owner says opens it.
 
         Returns:
             A sealed memfd at offset 0, the caller's: a stranger's document of the format that it was
@@ -84,24 +85,24 @@ class Converter:
         conversion = CONVERSIONS[kind]
         if not libreoffice.installed(conversion):
             raise ConverterUnavailable(
-                "it is read when LibreOffice is installed",
+                f"it is {conversion.called}; it is read where LibreOffice is installed",
                 remedy=f"install the Debian package {conversion.package}, then `strongroom retry`",
             )
         with self._lock:
             work = self._workplace()
             try:
-                return self._convert(document, kind, work)
+                return self._convert(document, Task(kind=kind, password=password), work)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
 
-    def _convert(self, document: int, kind: str, work: Path) -> int:
+    def _convert(self, document: int, task: Task, work: Path) -> int:
         process, wire = self._spawn(work)
         deadline = time.monotonic() + self._limits.convert_wall_s
         timer = threading.Timer(self._limits.convert_wall_s, process.kill)
         timer.start()
         result = os.memfd_create("converted", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            done = self._converse(wire, Task(kind=kind), (document, result))
+            done = self._converse(wire, task, (document, result))
         except WireError as error:
             os.close(result)
             raise _verdict(process, time.monotonic() >= deadline, self._limits) from error

@@ -31,7 +31,7 @@ _SETTINGS = (
 )
 _BASIC = """\
 Sub Convert
-  Dim opening(3) As New com.sun.star.beans.PropertyValue
+  Dim opening(4) As New com.sun.star.beans.PropertyValue
   opening(0).Name = "Hidden"
   opening(0).Value = True
   opening(1).Name = "FilterName"
@@ -40,6 +40,8 @@ Sub Convert
   opening(2).Value = com.sun.star.document.MacroExecMode.NEVER_EXECUTE
   opening(3).Name = "UpdateDocMode"
   opening(3).Value = com.sun.star.document.UpdateDocMode.NO_UPDATE
+  opening(4).Name = "Password"
+  opening(4).Value = "{password}"
   opened = StarDesktop.loadComponentFromURL("{source}", "_blank", 0, opening())
   If IsNull(opened) Then Exit Sub
   Dim saving(0) As New com.sun.star.beans.PropertyValue
@@ -58,7 +60,9 @@ def installed(conversion: Conversion) -> bool:
     return _library() is not None and (PROGRAM / conversion.library).exists()
 
 
-def convert(conversion: Conversion, source: Path, target: Path, folder: Path) -> bool:
+def convert(
+    conversion: Conversion, source: Path, target: Path, folder: Path, password: str | None = None
+) -> bool:
     """Convert a file; once in a process, which then ends without LibreOffice's goodbyes.
 
     Args:
@@ -80,11 +84,17 @@ def convert(conversion: Conversion, source: Path, target: Path, folder: Path) ->
             saved_by=conversion.saved_by,
             source=source.as_uri(),
             target=target.as_uri(),
+            password=_quoted(password or ""),
         )
         for number, opened_by in enumerate(conversion.opened_by)
     }
     _write_basic(profile / "basic", programs)
     return any(run(f"macro:///Standard.{name}.Convert") and target.exists() for name in programs)
+
+
+def _quoted(password: str) -> str:
+    """What stands between quotes in Basic, on one line; no password has a line break."""
+    return "".join(c for c in password if c.isprintable()).replace('"', '""')
 
 
 def _library() -> Path | None:

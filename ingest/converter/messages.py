@@ -13,6 +13,7 @@ FRAME_BYTES = 1 << 16
 class Conversion:
     """From which kind of document to which; the filters' names are LibreOffice's."""
 
+    called: str
     target: str  # name of the format it becomes, and its ending
     opened_by: tuple[str, ...]  # each is tried: an old format has several ages
     saved_by: str
@@ -23,9 +24,9 @@ class Conversion:
 _WRITER = ("MS Word 2007 XML", "libswlo.so", "libreoffice-writer-nogui")
 _IMPRESS = ("Impress MS PowerPoint 2007 XML", "libsdlo.so", "libreoffice-impress-nogui")
 CONVERSIONS = {
-    "doc": Conversion("docx", ("MS Word 97", "MS Word 95"), *_WRITER),
-    "ppt": Conversion("pptx", ("MS PowerPoint 97",), *_IMPRESS),
-    "wpd": Conversion("docx", ("WordPerfect",), *_WRITER),
+    "doc": Conversion("an old Word document (.doc)", "docx", ("MS Word 97", "MS Word 95"), *_WRITER),
+    "ppt": Conversion("an old PowerPoint document (.ppt)", "pptx", ("MS PowerPoint 97",), *_IMPRESS),
+    "wpd": Conversion("a WordPerfect document (.wpd)", "docx", ("WordPerfect",), *_WRITER),
 }
 
 
@@ -41,6 +42,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Convert descriptor 0 and write the result to descriptor 1, an empty memfd."""
 
     kind: str  # a key of CONVERSIONS
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Task({self.kind!r})"
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -53,7 +53,7 @@ def _convert(task: Task, document: int, result: int, folder: Path) -> bool:
     target = folder / f"converted.{conversion.target}"
     with open(document, "rb") as stream, open(source, "wb") as copy:
         shutil.copyfileobj(stream, copy)
-    if not libreoffice.convert(conversion, source, target, folder):
+    if not libreoffice.convert(conversion, source, target, folder, task.password):
         return False
     with contextlib.suppress(OSError), open(target, "rb") as stream, open(result, "wb") as sink:
         shutil.copyfileobj(stream, sink)

@@ -104,6 +104,7 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     scans: list[int] = []  # numbers of pages, ascending
     mail: ReadMail | None = None
     partial: str | None = None
+    convert: str | None = None  # a kind that only LibreOffice reads, and then there is nothing else
     reason: str | None = None  # a value of Reason: the document could not be read, or has no text
     detail: str | None = None  # for the owner; never content
 
