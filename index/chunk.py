@@ -19,6 +19,8 @@ TARGET_TOKENS = 200  # a passage stops growing here
 MAX_TOKENS = 240  # and is never longer; the embedded model reads 254 and drops the rest
 _SMALL_TOKENS = 40  # a rest as short as this joins the passage before it; and is embedded whatever it is
 _COLUMNS_CHARS = HEADING_CHARS  # of the names of a table's columns
+_LINE_CHARS = 1_000  # looked at for them
+_BAR = " | "  # between the cells of a table
 
 _LINES = frozenset({ElementKind.TABLE, ElementKind.CODE, ElementKind.SIGNATURE, ElementKind.FORWARDED})
 
@@ -109,16 +111,17 @@ def _units(text: str, elements: Sequence[Element]) -> Iterator[_Unit]:
 
 def _columns(text: str, element: Element) -> tuple[int, str | None]:
     """Where a table's rows begin and what its columns are called; of what else there is, nothing."""
-    table = element.table
-    if table is None or not table.header or not table.rows[table.header - 1]:
-        return element.end, None
-    cells = (
-        text[start:end]
-        for row in table.rows[: table.header]
-        for start, end in zip(row[::2], row[1::2], strict=True)
-    )
-    names = " | ".join(dict.fromkeys(filter(None, cells)))
-    return table.rows[table.header - 1][-1], names[:_COLUMNS_CHARS].rstrip(" |") or None
+    rows, cells = element.end, list[str]()
+    if element.table is not None:
+        header = element.table.rows[: element.table.header]
+        cells = [text[start:end] for row in header for start, end in zip(row[::2], row[1::2], strict=True)]
+        rows = header[-1][-1] if header and header[-1] else rows
+    elif element.kind is ElementKind.TABLE and (first := text.find("\n", element.start, element.end)) > 0:
+        # Too large to be kept cell by cell: a first line without any number most likely names the columns.
+        line = text[element.start : min(first, element.start + _LINE_CHARS)]
+        rows, cells = first, [] if any(map(str.isdigit, line)) else line.split(_BAR)
+    names = _BAR.join(dict.fromkeys(filter(None, cells)))
+    return rows, names[:_COLUMNS_CHARS].rstrip(_BAR) or None
 
 
 def _stretches(units: Iterator[_Unit]) -> Iterator[_Unit]:

@@ -97,6 +97,12 @@ class Ledger:
             ).fetchall()
         return {Reason(reason): count for reason, count in rows}
 
+    def partly(self) -> int:
+        """How many items were read with something missing."""
+        with self._database.read() as connection:
+            (count,) = connection.execute("SELECT count(*) FROM items WHERE partial IS NOT NULL").fetchone()
+        return int(count)
+
     def advance(self, item: str, to: State) -> None:
         """Take one step of the table.
 

@@ -8,6 +8,7 @@ CREATE TABLE item_passwords (
     password BLOB NOT NULL
 );
 
+CREATE INDEX items_partial ON items (seq) WHERE partial IS NOT NULL;
 DROP INDEX items_unchunked;
 CREATE INDEX items_unchunked ON items (stored_at) WHERE chunked = 0 AND state <> 'STORED';
 

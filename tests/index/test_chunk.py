@@ -211,6 +211,15 @@ def test_columns_are_named_in_few_words(header: list[list[str]], columns: str | 
         assert (last.heading or "") == columns
 
 
+def test_a_table_too_large_for_cells_is_below_its_first_line_if_that_can_be_names() -> None:
+    for names, columns in ((["Date", "Payee"], "Date | Payee"), (["1 May", "Payee"], None)):
+        text, element = _table([names, *_ROWS], 1)
+        whole = Element(kind=element.kind, start=element.start, end=element.end)
+        first, *others = chunk(text, [whole])
+        assert first.heading is None
+        assert {passage.heading for passage in others} == {columns}
+
+
 def _in(*languages: tuple[str | None, int]) -> list[tuple[str | None, int]]:
     """The languages and the number of sentences of each passage of a text, a paragraph to each language."""
     pieces = ["Four words make it. " * count for _, count in languages]

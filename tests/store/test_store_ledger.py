@@ -10,9 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from policy.redact import Private
 from store.errors import IllegalStep, NoSuchItem
 from store.ledger import STEPS
-from store.records import Reason, State
+from store.records import Glimpse, NewPassage, Reason, State
 from store.vault import Vault
 from tests.support.findings import findings, reading, start_run, store_indexed, store_read
 from tests.support.homes import LIMITS, fast_folder, make_home, open_vault, put
@@ -143,6 +144,21 @@ class LedgerMachine(RuleBasedStateMachine):
         self.vault.catalog.save_passages(item, [])
         self.model[item] = State.INDEXED
 
+    @rule()
+    def name(self) -> None:
+        """What the index by word does, for what could not be read too."""
+        catalog = self.vault.catalog
+        waiting = [item for item in catalog.unchunked(99) if item.state is State.QUARANTINED]
+        nothing = NewPassage(start=0, end=0, text="", embed=False)
+        catalog.save_cuts([(catalog.uncut(item), [nothing]) for item in waiting])
+
+    @precondition(lambda self: self.has(State.QUARANTINED))
+    @rule()
+    def unlock(self) -> None:
+        item = self.some(State.QUARANTINED)
+        self.vault.ledger.unlock(item, Private("heron"))
+        self.model[item] = State.STORED
+
     @precondition(lambda self: self.has(State.INDEXED))
     @rule()
     def enrich(self) -> None:
@@ -165,7 +181,8 @@ class LedgerMachine(RuleBasedStateMachine):
     def fail(self, state: State) -> None:
         if self.has(state):
             item = self.some(state)
-            self.vault.ledger.quarantine(item, Reason.TIMEOUT, "it took too long")
+            self.vault.ledger.quarantine(item, Reason.NEEDS_PASSWORD, "it has one", Glimpse(title="Plans"))
+            assert self.vault.catalog.item_password(item) is None
             self.model[item] = State.QUARANTINED
 
     @precondition(lambda self: self.has(State.QUARANTINED))
@@ -196,6 +213,7 @@ class LedgerMachine(RuleBasedStateMachine):
             if state is not State.DELETED:
                 pending = {item.id for item in self.vault.ledger.pending(state, 999)}
                 assert pending == {item for item, now in self.model.items() if now is state}
+        assert self.vault.verify().problems == []
 
 
 def test_any_sequence_of_steps_agrees_with_the_model() -> None:

@@ -251,6 +251,8 @@ def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits, tell:
     word, _, rest = text.partition(" ")
     if word == "pages":
         return pages(rest, job)
+    if word == "locked":
+        return locked(rest, job, children)
     if word == "progress":
         return progress(rest, tell)
     if word == "child":
@@ -273,6 +275,21 @@ def pages(rest: str, job: Job) -> Reply:
     time.sleep(float(seconds))
     word = words[job.pages[0] - 1]
     return DEEDS[word](rest) if word in DEEDS else _told(word)
+
+
+def locked(rest: str, job: Job, children: BinaryIO) -> Reply:
+    """ "locked PASSWORD TEXT": what is inside, a document of its own, for who has the password."""
+    password, _, inner = rest.partition(" ")
+    if job.password != password:
+        detail = "the password does not open it" if job.password else "it is protected by a password"
+        return Reply(media_type="application/zip", title="Plans", reason="NEEDS_PASSWORD", detail=detail)
+    children.write(inner.encode())
+    child = ReadChild(name="inner.txt", offset=0, length=len(inner.encode()))
+    return Reply(
+        media_type="application/zip",
+        elements=[ReadElement(kind="paragraph", text="unlocked")],
+        children=[child],
+    )
 
 
 def progress(rest: str, tell: worker.Tell | None) -> Reply:
