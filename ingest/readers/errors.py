@@ -25,9 +25,10 @@ class Why(StrEnum):
 class UnreadableDocument(StrongroomError):
     """This document gives no text; `what` is the sentence for the owner and never holds content."""
 
-    def __init__(self, why: Why, what: str) -> None:
+    def __init__(self, why: Why, what: str, *, media_type: str | None = None) -> None:
         super().__init__(what)
         self.why = why
+        self.media_type = media_type  # where it is known what it is, and it is not read
 
 
 class LimitReached(StrongroomError):

@@ -27,12 +27,20 @@ _MAGIC = "first bytes"
 _HEADER = "header fields"
 _LOOKS = "looks of its lines"
 _MAIL = "header, text, quotations, signature, attachments as items"
+_CONVERTED = "only where LibreOffice is installed"
 _OCR = "text in the picture, by OCR"
+
+_FILES = "each file in it as a document of its own; their paths and sizes"
+_IN_ALL = "10,000 files and 256 MiB, 5 levels; no links"
 
 FORMATS = (
     FormatRow("eml", "message/rfc822", ("eml",), "email (standard library)", _HEADER, _MAIL),
     FormatRow("msg", "application/vnd.ms-outlook", ("msg",), "olefile", "streams of the OLE file", _MAIL),
     FormatRow("tnef", "application/vnd.ms-tnef", ("dat",), "own", _MAGIC, _MAIL),
+    FormatRow(
+        *("mbox", "application/mbox", ("mbox", "mbx"), "own", "lines that begin messages"),
+        *("each message as an item; a list of them", "10,000 messages and 256 MiB; import larger ones"),
+    ),
     FormatRow(
         "ics", "text/calendar", ("ics",), "own", "BEGIN:VCALENDAR", "what, when, where, who", "no alarms"
     ),
@@ -42,24 +50,64 @@ FORMATS = (
         *("paragraphs, in any encoding", "old 8-bit encodings are guessed from the text"),
     ),
     FormatRow(
+        *("code", "text/x-source", ("py", "js", "c", "java", "sql", "sh"), "own", f"{_LOOKS}, #!"),
+        "the program as code",
+    ),
+    FormatRow(
         *("md", "text/markdown", ("md", "markdown"), "own", _LOOKS),
-        *("headings, lists, tables, code, front matter", "no formulas"),
+        *("headings, lists, tables, code, footnotes, HTML, front matter", "no addresses of links"),
+    ),
+    FormatRow(
+        *("rst", "text/x-rst", ("rst",), "own", _LOOKS),
+        *("headings, lists, tables, code, notes", "nothing that is included from elsewhere"),
+    ),
+    FormatRow(
+        *("org", "text/org", ("org",), "own", _LOOKS),
+        *("headings, lists, tables, code, properties", "no hidden blocks (comment, export)"),
+    ),
+    FormatRow(
+        *("tex", "application/x-tex", ("tex", "latex", "ltx"), "own", r"\documentclass, \begin"),
+        *(
+            "headings, lists, tables, captions, code, formulas as written",
+            "own commands stay unexpanded; 4 MB",
+        ),
+    ),
+    FormatRow(
+        *("subtitles", "text/vtt", ("vtt", "srt"), "own", "WEBVTT, times"),
+        "what is said and by whom, without times",
     ),
     FormatRow(
         *("html", "text/html", ("html", "htm", "xhtml"), "lxml", "first tag"),
-        *("headings, lists, tables with header cells, forms, alternative texts", "no scripts, no frames"),
+        *(
+            "headings, lists, tables with header cells, forms, alternative texts",
+            "no scripts, no frames, no addresses of links; 32 MiB",
+        ),
+    ),
+    FormatRow(
+        *("mhtml", "multipart/related", ("mht", "mhtml"), "lxml", _HEADER),
+        *("what is read of html, frames too", "no pictures"),
     ),
     FormatRow(
         *("xml", "application/xml", ("xml",), "lxml", "first tag"),
-        *("text of all elements, or attributes where there is none", "entities stay closed"),
+        *(
+            "headings, lists and tables of articles, books and feeds; else all text",
+            "no outside entities; 32 MiB",
+        ),
     ),
     FormatRow(
         *("csv", "text/csv", ("csv", "tsv"), "csv (standard library)", "equal numbers of cells"),
-        *("one table with its header row", "100,000 characters of cells, then text only"),
+        *("one table with its header row", "100,000 cells, then text only"),
     ),
     FormatRow(
         *("json", "application/json", ("json", "ndjson", "jsonl"), "msgspec", "first and last bracket"),
         *("each value with the names that lead to it", "200 levels"),
+    ),
+    FormatRow(
+        *("ipynb", "application/x-ipynb+json", ("ipynb",), "msgspec", "cells in its JSON"),
+        *("notes, code, what it printed", "no pictures"),
+    ),
+    FormatRow(
+        "yaml", "application/yaml", ("yaml", "yml"), "own", _LOOKS, "keys, values and comments as written"
     ),
     FormatRow(
         *("docx", f"{_WORD}wordprocessingml.document", ("docx", "docm", "dotx"), "unstructured", _MEMBERS),
@@ -76,6 +124,18 @@ FORMATS = (
     FormatRow(
         *("xls", "application/vnd.ms-excel", ("xls",), "unstructured", "streams of the OLE file"),
         "sheets as tables",
+    ),
+    FormatRow(
+        *("doc", "application/msword", ("doc", "dot"), "LibreOffice", "streams of the OLE file"),
+        *("what is read of a docx", _CONVERTED),
+    ),
+    FormatRow(
+        *("ppt", "application/vnd.ms-powerpoint", ("ppt", "pps", "pot"), "LibreOffice"),
+        *("streams of the OLE file", "what is read of a pptx", _CONVERTED),
+    ),
+    FormatRow(
+        *("wpd", "application/vnd.wordperfect", ("wpd",), "LibreOffice", _MAGIC),
+        *("what is read of a docx", f"{_CONVERTED}; not with a password"),
     ),
     FormatRow(
         *("odt", f"{_ODF}text", ("odt", "ott"), "lxml", _MEMBERS), "headings, lists, tables, notes, comments"
@@ -100,6 +160,27 @@ FORMATS = (
             ("gif", "gif", ("gif",)),
             ("bmp", "bmp", ("bmp",)),
             ("webp", "webp", ("webp",)),
+        )
+    ),
+    FormatRow(
+        *("zip", "application/zip", ("zip",), "zipfile (standard library), own", _MEMBERS, _FILES),
+        f"{_IN_ALL}; no Deflate64, no PKWARE encryption",
+    ),
+    FormatRow(
+        *("tar", "application/x-tar", ("tar",), "tarfile (standard library)", "checksum of the first header"),
+        *(_FILES, _IN_ALL),
+    ),
+    FormatRow(
+        *("7z", "application/x-7z-compressed", ("7z",), "own", _MAGIC, _FILES),
+        f"{_IN_ALL}; no BCJ2, PPMd, Deflate64",
+    ),
+    *(
+        FormatRow(name, f"application/{media_type}", endings, library, _MAGIC, _FILES, _IN_ALL)
+        for name, media_type, endings, library in (
+            ("gz", "gzip", ("gz", "tgz"), "zlib (standard library)"),
+            ("bz2", "x-bzip2", ("bz2", "tbz2"), "bz2 (standard library)"),
+            ("xz", "x-xz", ("xz", "txz"), "lzma (standard library)"),
+            ("zst", "zstd", ("zst",), "zstandard"),
         )
     ),
 )

@@ -13,16 +13,12 @@ from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.encoding import decode
 from ingest.readers.grids import Grid, html_grid
 from ingest.readers.package import iso_time
+from ingest.readers.text import words
 
-
-def _tags(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-_SKIPPED = _tags("script style template head object iframe canvas audio video datalist")
+_SKIPPED = words("script style template head object iframe canvas audio video datalist")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_LOOSE = _tags("p ul ol dl table blockquote pre hr section article h1 h2 h3 h4 h5 h6")
-_BLOCKS = _LOOSE | _tags(
+_LOOSE = words("p ul ol dl table blockquote pre hr section article h1 h2 h3 h4 h5 h6")
+_BLOCKS = _LOOSE | words(
     "address aside body center dd details dialog div dt fieldset figcaption figure footer form header html"
     " legend li main nav option select summary caption tbody td tfoot th thead tr"
 )
@@ -34,8 +30,8 @@ _NESTING = re.compile(r"</?(?!(?:p|br|title|style|script)\b)[a-z][^<>]*>", re.IG
 _SPACE = re.compile(r"[ \t\r\n\f\xa0][ \t\r\n\f\xa0\u200c\u200d\u034f]*")
 _INVISIBLE = str.maketrans("", "", "\xad\u200b\u2060\ufeff")  # where a word may be broken
 _BOXES = {"checkbox": "\u2611\u2610", "radio": "\u25c9\u25cb"}  # chosen and not
-_UNSEEN = _tags("hidden password file image color range")
-_DATES = _tags("article:published_time dcterms.created dc.date dcterms.date date datepublished")
+_UNSEEN = words("hidden password file image color range")
+_DATES = words("article:published_time dcterms.created dc.date dcterms.date date datepublished")
 _MOST_BYTES = 32 * 1024 * 1024  # a tree takes ten times its text
 _RULE = "_" * 32  # what Outlook puts above the header of an earlier message when it writes plain text
 _DELIMITER = "-- "  # above a signature

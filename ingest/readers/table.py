@@ -14,22 +14,32 @@ from typing import BinaryIO
 
 from ingest.mail import events, message
 from ingest.readers import (
+    archives,
     containers,
     data,
     delimited,
     epub,
+    foreign,
     formats,
     hypertext,
     image,
+    latex,
+    legacy,
+    locked,
     markdown,
+    mboxes,
     msg,
     office,
     opendocument,
     package,
     pdf,
+    restructured,
     rtf,
     samples,
+    saved_page,
+    sheets,
     sniff,
+    subtitles,
     text,
     word,
     xmldoc,
@@ -63,24 +73,37 @@ FORMATS = (
     Format("eml", message.read_message, message.ERRORS),
     Format("msg", msg.read_msg, msg.ERRORS),
     Format("tnef", msg.read_winmail, msg.ERRORS),
+    Format("mbox", mboxes.read_mbox, message.ERRORS),
     Format("ics", events.read_calendar),
     Format("vcf", events.read_calendar),
     Format("txt", text.read_text),
+    Format("code", text.read_code),
     Format("md", markdown.read_markdown),
+    Format("rst", restructured.read_rst),
+    Format("org", restructured.read_org),
+    Format("tex", latex.read_latex),
+    Format("subtitles", subtitles.read_subtitles),
     Format("html", hypertext.read_html),
+    Format("mhtml", saved_page.read_saved_page, message.ERRORS),
     Format("xml", xmldoc.read_xml, xmldoc.ERRORS),
     Format("csv", delimited.read_csv),
     Format("json", data.read_json),
+    Format("ipynb", data.read_notebook),
+    Format("yaml", data.read_yaml),
     Format("docx", word.read_docx, _PACKAGE),
     Format("pptx", office.read_pptx, _PACKAGE),
-    Format("xlsx", office.read_xlsx, _PACKAGE),
+    Format("xlsx", sheets.read_xlsx, _PACKAGE),
     Format("xls", office.read_xls, office.ERRORS),
+    Format("doc", legacy.read_doc, legacy.ERRORS),
+    Format("ppt", legacy.read_ppt, legacy.ERRORS),
+    Format("wpd", legacy.read_wpd, legacy.ERRORS),
     Format("odt", opendocument.read_opendocument, _PACKAGE),
     Format("ods", opendocument.read_opendocument, _PACKAGE),
     Format("odp", opendocument.read_opendocument, _PACKAGE),
     Format("epub", epub.read_epub, _PACKAGE),
     Format("rtf", rtf.read_rtf, rtf.ERRORS),
     Format("pdf", pdf.read_pdf, pdf.ERRORS),
+    *(Format(name, archives.read_archive) for name in ("zip", "tar", "gz", "bz2", "xz", "zst", "7z")),
     *(Format(name, image.read_image, image.ERRORS) for name in ("png", "jpg", "tiff", "gif", "bmp", "webp")),
 )
 _BY_NAME = {row.name: row for row in FORMATS}
@@ -94,11 +117,16 @@ def detect(document: Document) -> Format:
     """
     if document.size == 0:
         raise UnreadableDocument(Why.EMPTY, "the file has no bytes")
+    if mboxes.is_mbox(document):
+        return _BY_NAME["mbox"]
     if sniff.is_mail(document):  # before all else: what a message carries may stand near its beginning
-        return _BY_NAME["eml"]
+        return _BY_NAME["mhtml" if sniff.is_saved_page(document) else "eml"]
     kind = containers.binary_kind(document)
     if kind is None:
-        if sniff.is_binary(document.head):
+        binary = sniff.is_binary(document.head)
+        if known := foreign.foreign_kind(document.head, binary=binary):
+            raise known.refusal()
+        if binary:
             raise UnreadableDocument(Why.UNSUPPORTED, "this kind of file is not one that can be read")
         kind = sniff.text_kind(document)
     return _BY_NAME[kind]
@@ -122,7 +150,10 @@ def read(
     except UnreadableDocument as refusal:
         if not (draft.elements or draft.children or draft.scans):
             return Reply(
-                media_type=draft.media_type, title=draft.title, reason=refusal.why.value, detail=refusal.what
+                media_type=refusal.media_type or draft.media_type,
+                title=draft.title,
+                reason=refusal.why.value,
+                detail=refusal.what,
             )
         draft.missing.append(refusal.what)
     except LimitReached as reached:
@@ -140,6 +171,7 @@ def read(
         language=language_of(draft.sample(SAMPLE_CHARS)),
         pages=draft.pages,
         scans=draft.scans,
+        convert=draft.convert,
         mail=draft.mail,
         partial=draft.partial,
     )
@@ -147,7 +179,7 @@ def read(
 
 def _read_into(draft: Draft, stream: BinaryIO, job: Job) -> None:
     """Detect and read; whatever a library raises on damage leaves here as one of our own errors."""
-    document = Document.open(stream, job, draft.limits)
+    document = locked.unlocked(Document.open(stream, job, draft.limits))
     row = detect(document)
     draft.media_type = row.media_type
     try:
@@ -160,7 +192,7 @@ def _read_into(draft: Draft, stream: BinaryIO, job: Job) -> None:
         raise UnreadableDocument(Why.TOO_LARGE, "reading it takes more memory than is allowed") from error
     except RecursionError as error:
         raise UnreadableDocument(Why.UNSUPPORTED, "it is nested too deeply to be read") from error
-    if not (draft.elements or draft.children or draft.scans):
+    if not (draft.elements or draft.children or draft.scans or draft.convert):
         raise UnreadableDocument(Why.EMPTY, "the file was read and holds no text")
 
 

@@ -14,45 +14,42 @@ from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.grids import xml_grid
 from ingest.readers.hypertext import add_blocks, markup_of, parse
 from ingest.readers.package import iso_time, local, parse_xml
+from ingest.readers.text import words
 
 ERRORS = (etree.LxmlError, ValueError)
 
 
-def _names(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
 # For machines.
-_SKIPPED = _names(
+_SKIPPED = words(
     "journal-id issn article-id contrib-id institution-id object-id counts custom-meta-group script style"
     " context unit schemaref"
 )
-_TITLES = _names("title article-title heading bridgehead subtitle invention-title")
-_SECTIONS = _names(
+_TITLES = words("title article-title heading bridgehead subtitle invention-title")
+_SECTIONS = words(
     "sec section chapter part appendix preface app ref-list bibliography glossary abstract simplesect item"
     " sect1 sect2 sect3 sect4 sect5 refsect1 refsect2 refsect3"
 )
-_ITEMS = _names("list-item listitem li ref")
-_CODE = _names("preformat programlisting screen pre literallayout")
-_CAPTIONS = _names("caption fig figure table-wrap informalfigure mediaobject")
-_TABLES = _names("table informaltable tgroup")
+_ITEMS = words("list-item listitem li ref")
+_CODE = words("preformat programlisting screen pre literallayout")
+_CAPTIONS = words("caption fig figure table-wrap informalfigure mediaobject")
+_TABLES = words("table informaltable tgroup")
 # Their parts make one line.
-_LINES = _names(
+_LINES = words(
     "ref mixed-citation element-citation nlm-citation citation biblioentry bibliomixed contrib string-name"
     " personname person address aff pub-date ptext stext disp-formula"
 )
-_INLINE_LINES = _names("name author editor date term math formula")
-_BLOCKS = _names(
+_INLINE_LINES = words("name author editor date term math formula")
+_BLOCKS = words(
     "p para simpara formalpara list itemizedlist orderedlist variablelist varlistentry def-list def-item"
     " disp-quote blockquote boxed-text fn footnote note warning tip caution important claim claim-text ack"
     " body front back description summary content encoded link pubdate updated published"
 ).union(_TITLES, _SECTIONS, _ITEMS, _CODE, _CAPTIONS, _TABLES, _LINES)
-_DATES = _names("pubdate published updated date")
+_DATES = words("pubdate published updated date")
 _ENTITY = re.compile(r"&([A-Za-z][\w.:-]{0,40});")
 _DEFINED = re.compile(
     r"""<!ENTITY\s+([A-Za-z][\w.:-]{0,40})\s+(?:"([^"&<%]{0,100})"|'([^'&<%]{0,100})')\s*>"""
 )
-_PREDEFINED = _names("amp lt gt quot apos")
+_PREDEFINED = words("amp lt gt quot apos")
 _GREEK = dict(
     zip(
         [
