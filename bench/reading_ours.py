@@ -5,6 +5,7 @@ and what came of it. Nothing is stored.
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from types import TracebackType
 
 import msgspec
 
+from ingest.converter.convert import Converter
+from ingest.converter.through import read_converted
 from ingest.errors import ParserError, ParserTimeout, PoolDown
 from ingest.readers.formats import FORMATS
 from ingest.reading import Refused, check
@@ -71,6 +74,8 @@ class Ours:
         self.pool = Pool(workers, self.limits)
         self.peak_rss = 0  # bytes, of the largest worker so far
         self.peak_name = ""
+        self._scratch = tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir="/dev/shm")
+        self._converter = Converter(Path(self._scratch.name), self.limits)
         self._cpu: dict[int, float] = {}  # by worker
         self._lock = threading.Lock()
 
@@ -82,6 +87,7 @@ class Ours:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.pool.close()
+        self._scratch.cleanup()
 
     def read(self, name: str, content: bytes, *, ocr: bool = True, tell: Tell | None = None) -> Result:
         """Read one document as the parse stage does, without storing it.
@@ -93,6 +99,8 @@ class Ours:
         began = time.perf_counter()
         with _memfd(content) as document, _memfd() as children:
             reply = self._ask(Job(name=name), document, children, tell)
+            if reply.convert is not None:
+                reply = self._converted(reply, Job(name=name), document, children)
             found = check(msgspec.structs.replace(reply, scans=[]), self.limits, os.fstat(children).st_size)
             first_s = time.perf_counter() - began
             if ocr and reply.scans:
@@ -114,6 +122,18 @@ class Ours:
     def cpu_s(self) -> float:
         """Processor seconds of all workers so far; of one that was replaced up to its last document."""
         return sum(self._cpu.values())
+
+    def _converted(self, first: Reply, job: Job, document: int, children: int) -> Reply:
+        """What LibreOffice makes of it, read."""
+        os.lseek(document, 0, os.SEEK_SET)
+        try:
+            return read_converted(
+                self._converter, first, job, document, lambda job, made: self._ask(job, made, children)
+            )
+        except ParserTimeout as error:
+            return Reply(reason=Reason.TIMEOUT.value, detail=error.what)
+        except (ParserError, PoolDown) as error:
+            return Reply(reason=Reason.PARSER_CRASH.value, detail=f"{CRASHED}: {error.what}")
 
     def _page(self, name: str, document: int, page: int) -> Reply:
         with _memfd() as nothing:
