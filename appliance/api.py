@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -44,10 +44,12 @@ from appliance.operations import (
     NewToken,
     Nothing,
     Operations,
+    PageRef,
     ProjectSummary,
     Status,
     TagCount,
     TokenRequest,
+    Unlock,
     Upload,
     memory_file,
 )
@@ -56,6 +58,7 @@ from index.query import Query
 from index.search import Results
 from ingest.importer.imports import ImportStatus
 from ingest.mail.accounts import AccountStatus, FolderBalance
+from ingest.readers.formats import FormatRow
 from policy.errors import StrongroomError
 from policy.limits import KIB, Limits
 from store.errors import NoSuchItem
@@ -68,7 +71,9 @@ from store.verify import VerifyReport
 log = logging.getLogger("strongroom.api")
 
 JSON_BODY_BYTES = 64 * KIB
-PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data: blob:"
+)
 PAGE_FILES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css"}
 MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
 
@@ -76,6 +81,7 @@ MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "te
 # A scope that no token can have: for the owner's own command on the Unix socket. These calls name files of
 # this machine and take passwords.
 OWNER = "owner"
+_Wanted = TypeVar("_Wanted")
 _ACCOUNTS = list[AccountStatus]
 
 
@@ -100,6 +106,16 @@ ROUTES = (
     Endpoint(
         "POST", "/v1/items/{id}/retry", "write", "Read a quarantined item again", "retry", ItemRef, Item
     ),
+    Endpoint(
+        "POST",
+        "/v1/items/{id}/unlock",
+        "write",
+        "Read a locked item with its password",
+        "unlock",
+        Unlock,
+        Item,
+    ),
+    Endpoint("GET", "/v1/formats", "read", "What can be read", "formats", Nothing, tuple[FormatRow, ...]),
     Endpoint("GET", "/v1/actions", "read", "Action items", "actions", ActionsRequest, list[Action]),
     Endpoint("POST", "/v1/actions/{id}", "write", "Close or reject one", "set_action", ActionEdit, Action),
     Endpoint("GET", "/v1/projects", "read", "Projects and links", "projects", Nothing, list[ProjectSummary]),
@@ -140,6 +156,9 @@ UPLOAD = Endpoint("POST", "/v1/items", "write", "Store the request's body", "add
 ORIGINAL = Endpoint(
     "GET", "/v1/items/{id}/original", "read", "The original bytes", "original", ItemRef, bytes
 )
+PAGE = Endpoint(
+    "GET", "/v1/items/{id}/pages/{page}", "read", "A page as it looks, PNG", "page", PageRef, bytes
+)
 
 
 def application(operations: Operations, limits: Limits, tokens: Callable[[str], tuple[str, ...] | None],
@@ -155,6 +174,7 @@ def application(operations: Operations, limits: Limits, tokens: Callable[[str], 
     routes = [Route(row.path, _json_endpoint(row, operations, gate), methods=[row.method]) for row in ROUTES]
     routes.append(Route(UPLOAD.path, _upload(operations, gate, limits), methods=["POST"]))
     routes.append(Route(ORIGINAL.path, _original(operations, gate), methods=["GET"]))
+    routes.append(Route(PAGE.path, _picture(operations, gate), methods=["GET"]))
     routes.append(Route("/v1/openapi.json", _openapi))
     routes += [Route(path, _page(name)) for path, name in PAGE_FILES.items()]
     return Starlette(
@@ -208,13 +228,16 @@ def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callab
         arguments: dict[str, Any] = dict(request.query_params) | dict(request.path_params)
         if row.method == "POST":
             arguments = await _json_body(request) | arguments
-        try:
-            wanted = msgspec.convert(arguments, row.takes, strict=False)
-        except msgspec.ValidationError as error:
-            raise BadRequest(str(error)) from error
-        return _json(await run_in_threadpool(call, wanted))
+        return _json(await run_in_threadpool(call, _converted(arguments, row.takes)))
 
     return endpoint
+
+
+def _converted(arguments: dict[str, Any], wanted: type[_Wanted]) -> _Wanted:
+    try:
+        return msgspec.convert(arguments, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadRequest(str(error)) from error
 
 
 async def _json_body(request: Request) -> dict[str, Any]:
@@ -263,6 +286,17 @@ def _original(operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
                 "x-content-type-options": "nosniff",
             },
         )
+
+    return endpoint
+
+
+def _picture(operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        gate.check(request, PAGE.scope)
+        wanted = _converted(dict(request.query_params) | request.path_params, PageRef)
+        drawn = await run_in_threadpool(operations.page, wanted)
+        headers = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+        return Response(drawn, media_type="image/png", headers=headers)
 
     return endpoint
 
@@ -337,6 +371,7 @@ def openapi() -> dict[str, Any]:
     binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     paths[UPLOAD.path]["post"]["requestBody"] = {"content": binary}
     paths[ORIGINAL.path] = {"get": _operation(ORIGINAL, binary)}
+    paths[PAGE.path] = {"get": _operation(PAGE, {"image/png": binary["application/octet-stream"]})}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Strongroom", "version": "1"},
@@ -350,15 +385,15 @@ def openapi() -> dict[str, Any]:
 
 
 def _operation(row: Endpoint, content: dict[str, Any]) -> dict[str, Any]:
-    in_path = "{id}" in row.path
-    parameters: list[dict[str, Any]] = []
-    if in_path:
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    in_path = [name for name in ("id", "page") if f"{{{name}}}" in row.path]
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
+    ]
     if row.method == "GET" or row is UPLOAD:
         parameters += [
             {"name": field.encode_name, "in": "query", "required": field.required, "schema": {}}
             for field in msgspec.structs.fields(row.takes)
-            if not (in_path and field.encode_name == "id")
+            if field.encode_name not in in_path
         ]
     return {
         "operationId": row.operation.replace(".", "_"),

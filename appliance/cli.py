@@ -12,13 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from appliance import render
-from appliance.cli_mail import MailCommands
+from appliance.cli_mail import MailCommands, ask_password
 from appliance.client import Client
 from appliance.errors import BadRequest
 from policy.errors import EXIT_USAGE, StrongroomError
 
 Arguments = argparse.Namespace
+
+_UNLOCK_S = 20.0  # how long `items unlock` waits for the reading
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,11 +78,17 @@ def _parser() -> argparse.ArgumentParser:
     items.add_argument("--state", type=str.upper, help="for example QUARANTINED")
     items.add_argument("--source")
     items.add_argument("--limit", type=int, default=50)
+    acts = items.add_subparsers(title="actions", metavar="ACTION")
+    unlock = command("unlock", _unlock, "give the password of a locked item, and read it", acts)
+    unlock.add_argument("item")
     show = command("show", _show, "one item: origins, findings, text")
     show.add_argument("item")
     what = show.add_mutually_exclusive_group()
     what.add_argument("--text", action="store_true", help="print its text")
     what.add_argument("--original", type=Path, metavar="FILE", help="write the original bytes to FILE")
+    what.add_argument(
+        "--page", nargs=2, metavar=("NUMBER", "FILE"), help="write a picture of one page to FILE (PNG)"
+    )
     command("delete", _delete, "delete items for good, with a receipt").add_argument("items", nargs="+")
     command("retry", _retry, "read quarantined items again").add_argument("items", nargs="+")
     actions = command("actions", _actions, "action items; --done or --reject moves one")
@@ -91,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     token.add_argument("name")
     token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
     MailCommands(_home, _client, _print).declare(command)
+    command("formats", _formats, "what can be read, how it is recognised, what is read of it")
     command("status", _status, "how the appliance is")
     command("verify", _verify, "decrypt and check all that is stored")
     command("doctor", _doctor, "check this machine and what is in force")
@@ -228,17 +239,50 @@ def _items(arguments: Arguments) -> None:
 def _show(arguments: Arguments) -> None:
     client = _client(arguments)
     if arguments.original:
-        try:
-            with arguments.original.open("xb") as target:
-                client.download(arguments.item, target)
-        except FileExistsError as error:
-            raise BadRequest(f"{arguments.original} exists", remedy="name a new file") from error
+        _download(client, f"{arguments.item}/original", arguments.original)
+    elif arguments.page:
+        number, file = arguments.page
+        if not number.isdecimal():
+            raise BadRequest(f"{number!r} is not the number of a page", remedy="for example: --page 3 p3.png")
+        _download(client, f"{arguments.item}/pages/{number}", Path(file))
     elif arguments.text:
         _print(
             arguments, client.call("GET", f"/v1/items/{arguments.item}/text"), lambda text: str(text["text"])
         )
     else:
         _print(arguments, client.call("GET", f"/v1/items/{arguments.item}"), render.item)
+
+
+def _download(client: Client, what: str, path: Path) -> None:
+    """Write something of an item to a new file; where that fails, no file is left."""
+    try:
+        with path.open("xb") as target:
+            client.download(what, target)
+    except FileExistsError as error:
+        raise BadRequest(f"{path} exists", remedy="name a new file") from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _unlock(arguments: Arguments) -> None:
+    client = _client(arguments)
+    name = client.call("GET", f"/v1/items/{arguments.item}")["item"]["name"]  # before anybody types in vain
+    password = ask_password(render.inert(name))
+    client.call("POST", f"/v1/items/{arguments.item}/unlock", {"password": password})
+    # It is told at once whether the password fits: most documents are read within a second.
+    end = time.monotonic() + _UNLOCK_S
+    while (detail := client.call("GET", f"/v1/items/{arguments.item}"))["item"]["state"] == "STORED":
+        if time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    _print(arguments, detail, render.item)
+
+
+def _formats(arguments: Arguments) -> None:
+    from ingest.readers.formats import FORMATS
+
+    _print(arguments, msgspec.to_builtins(FORMATS), render.formats)
 
 
 def _delete(arguments: Arguments) -> None:

@@ -115,7 +115,7 @@ class MailCommands:
     @staticmethod
     def _take_password(client: Client, name: str, shown: str) -> None:
         client.call("GET", "/v1/status")  # before anybody types a password in vain
-        client.call("POST", f"/v1/mail/{name}/secret", {"secret": _ask(shown)})
+        client.call("POST", f"/v1/mail/{name}/secret", {"secret": ask_password(shown)})
 
     def remove(self, arguments: Arguments) -> None:
         """`mail remove`."""
@@ -227,7 +227,8 @@ def _account(arguments: Arguments) -> MailAccount:
         raise BadRequest(str(error)) from error
 
 
-def _ask(whose: str) -> str:
+def ask_password(whose: str) -> str:
+    """A password from the terminal, unseen; else the first line of standard input."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     return getpass.getpass(f"password of {whose}: ")

@@ -46,9 +46,9 @@ class Client:
         with self._response("POST", "/v1/items", content, {"name": name}) as response:
             return json.load(response)
 
-    def download(self, item: str, target: IO[bytes]) -> None:
-        """Write the original of an item to `target`."""
-        with self._response("GET", f"/v1/items/{quote(item, safe='')}/original", None, {}) as response:
+    def download(self, what: str, target: IO[bytes]) -> None:
+        """Write something of an item to `target`: "ITEM/original", "ITEM/pages/1"."""
+        with self._response("GET", f"/v1/items/{quote(what)}", None, {}) as response:
             while piece := response.read(1 << 18):
                 target.write(piece)
 

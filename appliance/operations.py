@@ -10,14 +10,17 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO
 
+from appliance.document import ShownElement, shown
 from appliance.errors import BadRequest
 from appliance.mail_operations import MailOperations
 from index.query import Query
 from index.refresh import Refresher
 from index.search import Results, Searcher
+from ingest.readers.formats import FORMATS, FormatRow
 from policy.egress import EgressReport
 from policy.limits import Limits
-from store.records import Action, ActionStatus, Element, Item, Link, Origin, Receipt, Record, State, Tag
+from policy.redact import Private
+from store.records import Action, ActionStatus, Item, Link, Origin, Receipt, Record, State, Tag
 from store.vault import Stored, Vault
 from store.verify import VerifyReport
 
@@ -62,7 +65,25 @@ class ItemText(Record, frozen=True, kw_only=True):
 
     item: str
     text: str
-    elements: list[Element]
+    elements: list[ShownElement]
+
+
+class PageRef(Record, frozen=True, kw_only=True):
+    """Names one page of an item, to be drawn."""
+
+    id: str
+    page: int  # from 1
+    width: int = 1000  # pixels
+
+
+class Unlock(Record, frozen=True, kw_only=True):
+    """The password of a locked item."""
+
+    id: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Unlock(id={self.id!r})"
 
 
 class ActionsRequest(Record, frozen=True, kw_only=True):
@@ -124,12 +145,25 @@ class ProcessStatus(Record, frozen=True, kw_only=True):
     busy: bool = False
 
 
+class ReadingNow(Record, frozen=True, kw_only=True):
+    """A document that takes a while to be read."""
+
+    item: str
+    name: str
+    done: int  # pages, slides, sheets or thousands of rows
+    total: int | None
+    per_s: float
+    eta_s: float | None
+
+
 class Status(Record, frozen=True, kw_only=True):
     """How the appliance is."""
 
     version: str
     items: dict[str, int]  # by state
     reasons: dict[str, int]  # why items are quarantined
+    partly: int  # items of which something could not be read; each says what
+    reading: list[ReadingNow]
     waiting: int  # items that are not findable by word yet
     unembedded: int  # passages that are findable by word, not yet by meaning
     paused: str | None  # why intake stands still
@@ -155,6 +189,7 @@ class Operations:
 
     Args:
         status: how the service reports on itself; None of its parts is this room's business.
+        draw: a page of an item as PNG: (item, page, width in pixels).
     """
 
     def __init__(
@@ -167,6 +202,7 @@ class Operations:
         tags: tuple[str, ...],
         status: Callable[[], Status],
         mail: MailOperations,
+        draw: Callable[[str, int, int], bytes],
     ) -> None:
         self.mail = mail
         self._vault = vault
@@ -176,6 +212,7 @@ class Operations:
         self._projects = projects
         self._tags = tags
         self._status = status
+        self._draw = draw
 
     def search(self, request: Query) -> Results:
         """The best hits for a question, by word and by meaning."""
@@ -220,10 +257,17 @@ class Operations:
         )
 
     def text(self, request: ItemRef) -> ItemText:
-        """The text of an item and its elements."""
+        """The text of an item and its elements; none while it is in quarantine."""
         catalog = self._vault.catalog
-        item = catalog.item(request.id).id
-        return ItemText(item=item, text=catalog.text(item), elements=catalog.elements(item))
+        item = catalog.item(request.id)
+        if item.state is State.QUARANTINED:  # what is indexed of it then is its name
+            return ItemText(item=item.id, text="", elements=[])
+        text = catalog.text(item.id)
+        return ItemText(item=item.id, text=text, elements=shown(text, catalog.elements(item.id)))
+
+    def page(self, request: PageRef) -> bytes:
+        """A picture of one page as it looks, as PNG."""
+        return self._draw(request.id, request.page, request.width)
 
     def original(self, request: ItemRef) -> tuple[Item, int]:
         """The item and a descriptor of its original bytes, in memory only; the caller closes it."""
@@ -235,6 +279,17 @@ class Operations:
         receipt = self._vault.delete(request.id)
         self._refresher.forget()
         return receipt
+
+    def unlock(self, request: Unlock) -> Item:
+        """Read an item again with its password, which is kept with it, encrypted like all else."""
+        if not request.password:
+            raise BadRequest("the password is empty", remedy="give the one that opens the document")
+        self._vault.ledger.unlock(request.id, Private(request.password))
+        return self._vault.catalog.item(request.id)
+
+    def formats(self, request: Nothing) -> tuple[FormatRow, ...]:
+        """What is recognised, by what, and what is read of it."""
+        return FORMATS
 
     def retry(self, request: ItemRef) -> Item:
         """Read a quarantined item again."""

@@ -40,7 +40,8 @@ def results(found: Json) -> str:
         where = f", page {hit['page']}" if hit["page"] else ""
         when = f"  {day(hit['sent_at'])}" if hit["sent_at"] else ""
         lines.append(f"{number:2}. {style(inert(hit['title'] or hit['name']), BOLD)}{where}{when}")
-        lines.append(style(f"    {hit['item']}  {inert(hit['sender'] or hit['name'])}", DIM))
+        unread = f"  not read: {hit['reason']}" if hit["reason"] else ""
+        lines.append(style(f"    {hit['item']}  {inert(hit['sender'] or hit['name'])}{unread}", DIM))
         lines.append(f"    {_highlighted(hit['snippet'], hit['highlights'])}")
     shown = len(found["hits"])
     lines.append(f"{shown} of {found['total']} found in {found['took_ms']:.0f} ms ({found['mode']})")
@@ -77,6 +78,24 @@ def item(detail: Json) -> str:
     lines += [f"  {'project':12}{link['project']}  {inert(link['reason'])}" for link in detail["links"]]
     if detail["actions"]:
         lines.append(actions(detail["actions"]))
+    return "\n".join(lines)
+
+
+def formats(rows: Iterable[Json]) -> str:
+    """The table of formats."""
+    lines = []
+    for one in rows:
+        lines.append(f"{style(one['name'], BOLD)}  {one['media_type']}  ({', '.join(one['endings'])})")
+        lines += [
+            style(f"    {label:11}", DIM) + str(one[key])
+            for key, label in (
+                ("detected_by", "recognised"),
+                ("library", "read by"),
+                ("extracts", "gives"),
+                ("limits", "limits"),
+            )
+            if one[key]
+        ]
     return "\n".join(lines)
 
 
@@ -124,6 +143,12 @@ def status(now: Json) -> str:
     lines = ["items       " + (", ".join(f"{n} {state}" for state, n in now["items"].items() if n) or "none")]
     if now["reasons"]:
         lines.append("quarantine  " + ", ".join(f"{n} {reason}" for reason, n in now["reasons"].items()))
+    if now["partly"]:
+        lines.append(f"read partly {now['partly']}; `strongroom show ITEM` says what is missing")
+    for one in now["reading"]:
+        total = f" of {one['total']}" if one["total"] else ""
+        left = f", about {one['eta_s']:.0f} s left" if one["eta_s"] is not None else ""
+        lines.append(f"reading     {inert(one['name'])}: {one['done']}{total}, {one['per_s']:.1f}/s{left}")
     if now["unembedded"]:
         lines.append(f"waiting     {now['unembedded']} passages, findable by word, not yet by meaning")
     if now["paused"]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.guard import GuardClient, Report
-from appliance.operations import ProcessStatus, Status
+from appliance.operations import ProcessStatus, ReadingNow, Status
 from ingest.intake import Intake
+from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
 from policy.limits import MIB
 from policy.wire import WireError
+from store.errors import NoSuchItem
 from store.vault import Vault
 
 VERSION = "0.1.0"
@@ -33,6 +37,7 @@ class Reporter:
         vault: Vault,
         intake: Intake,
         pool: Pool,
+        parse: ParseStage,
         guard: GuardClient,
         model_pid: Callable[[], int | None],
         degraded: Callable[[], list[str]],
@@ -41,6 +46,7 @@ class Reporter:
         self._vault = vault
         self._intake = intake
         self._pool = pool
+        self._parse = parse
         self._guard = guard
         self._model_pid = model_pid
         self._degraded = degraded
@@ -53,6 +59,8 @@ class Reporter:
             version=VERSION,
             items={str(state): count for state, count in self._vault.ledger.counts().items()},
             reasons={str(reason): count for reason, count in self._vault.ledger.reasons().items()},
+            partly=self._vault.ledger.partly(),
+            reading=self._reading(),
             waiting=self._vault.ledger.waiting(_COUNTED),
             unembedded=self._vault.catalog.unembedded_count(),
             paused=self._intake.paused,
@@ -63,6 +71,24 @@ class Reporter:
             egress=guard.egress if guard else None,
             url=self._url,
         )
+
+    def _reading(self) -> list[ReadingNow]:
+        now, found = time.time(), []
+        for one in self._parse.reading():
+            per_s = one.done / max(now - one.since, 0.001)
+            left = one.total - one.done if one.total is not None and one.done else None
+            with contextlib.suppress(NoSuchItem):  # deleted a moment ago
+                found.append(
+                    ReadingNow(
+                        item=one.item,
+                        name=self._vault.catalog.item(one.item).name,
+                        done=one.done,
+                        total=one.total,
+                        per_s=round(per_s, 2),
+                        eta_s=None if left is None else round(left / per_s),
+                    )
+                )
+        return found
 
     def _processes(self, started: Sequence[tuple[str, int]]) -> list[ProcessStatus]:
         own = os.getpid()

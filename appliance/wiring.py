@@ -26,6 +26,7 @@ from ingest.converter.convert import Converter
 from ingest.importer.imports import Imports
 from ingest.intake import Intake
 from ingest.mail.accounts import Mailboxes
+from ingest.pages import page_image
 from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
 from ingest.source import Source
@@ -51,7 +52,6 @@ def build(
         sockets: the listening sockets that were inherited: "unix", and "tcp" where loopback is served.
     """
     file = settings.file
-    vocabulary = Vocabulary(tags=file.tag, projects=file.project)
     process = ModelProcess(_model_arguments(file.model), limits, watched=True)
     model = ModelClient(process)
     refresher = Refresher(vault, model, index_folder)
@@ -62,12 +62,7 @@ def build(
     pool = Pool(settings.parser_workers, limits, watched=True)
     converter = Converter(convert_folder, limits, watched=True)
     parse = ParseStage(vault, pool, limits, converter=converter, ocr_languages=file.reading.ocr_languages)
-    readers: list[Reader] = [BuiltinReader(vocabulary, model)]
-    if file.model.gguf is not None:
-        name = Path(file.model.gguf).name
-        llm = LlmClient(lambda request: process.ask(GENERATE, request, GenerateReply), name)
-        readers.insert(0, LlmReader(llm, vocabulary))
-    enrich = EnrichStage(vault, readers, model)
+    enrich = EnrichStage(vault, _readers(settings, process, model), model)
 
     def think(stop: threading.Event) -> None:
         process.start()
@@ -101,7 +96,7 @@ def build(
         lines += [f"search by meaning: {process.trouble}"] if process.trouble else []
         return lines
 
-    reporter = Reporter(vault, intake, pool, guard, lambda: process.pid, degraded, url)
+    reporter = Reporter(vault, intake, pool, parse, guard, lambda: process.pid, degraded, url)
     operations = Operations(
         vault,
         searcher,
@@ -111,12 +106,25 @@ def build(
         tuple(tag.name for tag in file.tag),
         reporter.status,
         MailOperations(vault, limits, mailboxes, imports),
+        partial(page_image, vault, pool),
     )
     tokens = vault.catalog.token_scopes
     service.show(sockets["unix"], api.application(operations, limits, tokens, None))
     if "tcp" in sockets:
         service.show(sockets["tcp"], api.application(operations, limits, tokens, hosts))
     return service
+
+
+def _readers(settings: Settings, process: ModelProcess, model: ModelClient) -> list[Reader]:
+    """Who says what a text means, the first choice first."""
+    file = settings.file
+    vocabulary = Vocabulary(tags=file.tag, projects=file.project)
+    builtin = BuiltinReader(vocabulary, model)
+    if file.model.gguf is None:
+        return [builtin]
+    name = Path(file.model.gguf).name
+    llm = LlmClient(lambda request: process.ask(GENERATE, request, GenerateReply), name)
+    return [LlmReader(llm, vocabulary), builtin]
 
 
 def _model_arguments(model: Model) -> list[str]:

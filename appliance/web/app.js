@@ -7,16 +7,18 @@ const token = location.hash.startsWith("#token=") ? location.hash.slice(7) : ses
 if (token) sessionStorage.setItem("token", token);
 history.replaceState(null, "", location.pathname);
 
-async function call(method, path, body) {
+async function ask(method, path, body) {
   const answer = await fetch(path, {
     method,
     headers: { authorization: `Bearer ${token ?? ""}`, "content-type": "application/json" },
     body: body && JSON.stringify(body),
   });
+  if (answer.ok) return answer;
   const told = await answer.json();
-  if (!answer.ok) throw new Error(told.remedy ? `${told.error} (${told.remedy})` : told.error);
-  return told;
+  throw new Error(told.remedy ? `${told.error} (${told.remedy})` : told.error);
 }
+
+const call = async (method, path, body) => (await ask(method, path, body)).json();
 
 function element(name, text, className) {
   const made = document.createElement(name);
@@ -26,37 +28,147 @@ function element(name, text, className) {
 }
 
 // Offsets count code points, JavaScript's strings UTF-16 units: so the text is cut as an array.
-function marked(target, text, ranges) {
-  const points = Array.from(text);
-  let at = 0;
+function marked(target, points, ranges, from = 0, to = points.length) {
+  let at = from;
   for (const [start, end] of ranges) {
-    target.append(points.slice(at, start).join(""), element("mark", points.slice(start, end).join("")));
-    at = end;
+    const [first, last] = [Math.max(start, at), Math.min(end, to)];
+    if (first >= last) continue;
+    target.append(points.slice(at, first).join(""), element("mark", points.slice(first, last).join("")));
+    at = last;
   }
-  target.append(points.slice(at).join(""));
+  target.append(points.slice(at, to).join(""));
+  return target;
 }
 
 const day = (seconds) => new Date(seconds * 1000).toLocaleDateString();
 
 function showHit(hit) {
   const line = byId("hit").content.cloneNode(true);
-  const facts = [hit.sender || hit.name, hit.page && `page ${hit.page}`, hit.sent_at && day(hit.sent_at)];
+  const facts = [hit.sender || hit.name, hit.page && `page ${hit.page}`, hit.sent_at && day(hit.sent_at),
+    hit.reason && `not read: ${hit.reason}`];
   line.querySelector(".open").textContent = hit.title || hit.name;
   line.querySelector(".open").addEventListener("click", () => openItem(hit.item, ...hit.offsets));
   line.querySelector(".facts").textContent = facts.filter(Boolean).join(" · ");
-  marked(line.querySelector(".snippet"), hit.snippet, hit.highlights);
+  marked(line.querySelector(".snippet"), Array.from(hit.snippet), hit.highlights);
   byId("hits").append(line);
 }
 
 async function openItem(item, start, end) {
   const [detail, text] = await Promise.all([call("GET", `/v1/items/${item}`), call("GET", `/v1/items/${item}/text`)]);
   byId("reader-title").textContent = detail.item.title || detail.item.name;
-  byId("reader-marks").textContent = detail.item.marks.join(" · ");
-  byId("reader-text").replaceChildren();
-  marked(byId("reader-text"), text.text, start === undefined ? [] : [[start, end]]);
+  byId("reader-marks").textContent = [...detail.item.marks, detail.item.partial].filter(Boolean).join(" · ");
+  showMembers(detail);
+  byId("reader-text").replaceChildren(...(detail.item.reason ? unread(detail.item) : []));
+  showText(detail.item, text, start === undefined ? [] : [[start, end]]);
   if (!byId("reader").open) byId("reader").showModal();
   await showThread(detail.item);
   byId("reader-text").querySelector("mark")?.scrollIntoView({ block: "center" });
+}
+
+// Why an item could not be read; of one that is locked, where to give its password.
+function unread(item) {
+  const told = element("p", `${item.reason}: ${item.detail ?? ""}`, "problem");
+  if (item.reason !== "NEEDS_PASSWORD") return [told];
+  const [form, field] = [document.createElement("form"), document.createElement("input")];
+  Object.assign(field, { type: "password", required: true, autocomplete: "off" });
+  field.setAttribute("aria-label", "Password of the document");
+  form.append(field, element("button", "Unlock"));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    unlock(item.id, field.value).catch((error) => (told.textContent = error.message));
+  });
+  return [told, form];
+}
+
+async function unlock(item, password) {
+  let now = await call("POST", `/v1/items/${item}/unlock`, { password });
+  for (let tries = 0; now.state === "STORED" && tries < 100; tries++) {
+    await new Promise((done) => setTimeout(done, 200));
+    now = (await call("GET", `/v1/items/${item}`)).item;
+  }
+  await openItem(item);
+}
+
+// What an item was taken out of, and what was taken out of it.
+function showMembers(detail) {
+  const links = detail.children.map((one) => [one.id, one.path || one.name]);
+  if (detail.item.parent) links.unshift([detail.item.parent, "↑ what it came in"]);
+  byId("reader-members").replaceChildren(...links.map(([id, name]) => {
+    const [place, link] = [document.createElement("li"), element("button", name, "open")];
+    link.addEventListener("click", () => openItem(id).catch(problem));
+    place.append(link);
+    return place;
+  }));
+}
+
+const DRAWN = 1500; // elements at a time: a book would take the browser seconds
+const TAGS = { title: "h3", code: "pre", list_item: "p", caption: "figcaption" };
+
+// The text of an item as it was built: headings, paragraphs, tables; from a little before the marked stretch.
+function showText(item, text, ranges) {
+  const points = Array.from(text.text);
+  const found = ranges.length ? text.elements.findIndex((one) => one.end > ranges[0][0]) : 0;
+  let [first, next] = [Math.max(0, found - 100), Math.max(0, found - 100)];
+  const above = element("button", "What comes before"), below = element("button", "What comes next");
+  const body = document.createElement("div");
+  const draw = (from, to) => {
+    const drawn = [];
+    for (const [at, one] of text.elements.slice(from, to).entries()) {
+      const before = text.elements[from + at - 1];
+      if (one.page && one.page !== before?.page) drawn.push(pageButton(item, one.page));
+      drawn.push(drawElement(one, points, ranges));
+    }
+    [above.hidden, below.hidden] = [first <= 0, next >= text.elements.length];
+    return drawn;
+  };
+  const onward = () => body.append(...draw(next, (next += DRAWN)));
+  above.addEventListener("click", () => {
+    const last = first;
+    body.prepend(...draw((first = Math.max(0, first - DRAWN)), last));
+  });
+  below.addEventListener("click", onward);
+  onward();
+  byId("reader-text").append(above, body, below);
+}
+
+function drawElement(one, points, ranges) {
+  if (one.table) return drawTable(one.table, points, ranges);
+  const drawn = element(TAGS[one.kind] ?? "p", "", one.kind);
+  if (one.kind === "list_item") drawn.style.marginInlineStart = `${Math.min(one.level ?? 1, 8)}em`;
+  return marked(drawn, points, ranges, one.start, one.end);
+}
+
+function drawTable(table, points, ranges) {
+  const drawn = document.createElement("table");
+  table.rows.forEach((spans, number) => {
+    const row = drawn.insertRow();
+    for (let at = 0; at < spans.length; at += 2) {
+      const cell = document.createElement(number < table.header ? "th" : "td");
+      row.append(marked(cell, points, ranges, spans[at], spans[at + 1]));
+    }
+  });
+  return drawn;
+}
+
+// A page's number; pressed, it shows the page as it looks.
+function pageButton(item, number) {
+  const button = element("button", `Page ${number}`, "page");
+  if (!/^image\/|^application\/pdf$/.test(item.media_type)) button.disabled = true;
+  button.addEventListener("click", async () => {
+    if (button.nextSibling?.tagName === "IMG") return button.nextSibling.remove();
+    button.disabled = true;
+    try {
+      const image = document.createElement("img");
+      image.src = URL.createObjectURL(await (await ask("GET", `/v1/items/${item.id}/pages/${number}?width=1400`)).blob());
+      image.onload = () => URL.revokeObjectURL(image.src);
+      image.alt = `Page ${number} as it looks`;
+      button.after(image);
+    } catch (error) {
+      button.textContent = error.message;
+    }
+    button.disabled = false;
+  });
+  return button;
 }
 
 // The conversation that a message belongs to, as the tree that it is; gaps are messages that never came here.
