@@ -77,7 +77,7 @@ class Package:
         return self.zip.read(member) if member else b""
 
     def tree(self, name: str) -> etree._Element | None:
-        """One member as XML; None when it is absent or empty. ISO's "strict" names are the usual ones here."""
+        """One member as XML, ISO's "strict" names made the usual ones; None when it is absent or empty."""
         content = self.read(name)
         return parse_xml(usual_names(content)) if content else None
 
@@ -97,14 +97,19 @@ class Package:
             depth: how many elements they stand in at most.
             tags: their names.
         """
+        if name in self:
+            yield from blocks(self.open(name), depth, *tags)
+
+    def open(self, name: str) -> IO[bytes]:
+        """One member that must be there, from its beginning and without the whole of it in memory."""
         member = self._member(name)
         if member is None:
-            return
+            raise UnreadableDocument(Why.TRUNCATED, "a part of it is missing")
         source: IO[bytes] = self.zip.open(member)
         if _STRICT.search(source.read(4096)):
             source = io.BytesIO(usual_names(self.zip.read(member)))
         source.seek(0)
-        yield from blocks(source, depth, *tags)
+        return source
 
     def relations(self, part: str) -> dict[str, Relation]:
         """What a part names by an id; empty when it names nothing or the list is damaged."""

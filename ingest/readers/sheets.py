@@ -116,7 +116,7 @@ class _Book:
         content = usual_names(self._package.read(part))
         links = self._package.relations(part)
         tables = [link.target for link in links.values() if link.kind == "table"]
-        writer = _Tables(self._draft, page, _covered(content), self._defined(tables))
+        writer = Tables(self._draft, page, _covered(content), self._defined(tables))
         for element in blocks(io.BytesIO(content), 2, _ROW, *_RUNNING):
             if element.tag != _ROW:
                 kind = Kind.HEADER if element.tag.endswith("Header") else Kind.FOOTER
@@ -212,7 +212,7 @@ class _Book:
                 add_diagram(self._package, link.target, self._draft, page)
 
 
-class _Tables:
+class Tables:
     """Takes the rows of one sheet and writes them as tables."""
 
     def __init__(
