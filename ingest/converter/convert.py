@@ -91,12 +91,12 @@ class Converter:
         with self._lock:
             work = self._workplace()
             try:
-                return self._convert(document, Task(kind=kind, password=password), work)
+                return self._convert(document, kind, Task(password=password), work)
             finally:
                 shutil.rmtree(work, ignore_errors=True)
 
-    def _convert(self, document: int, task: Task, work: Path) -> int:
-        process, wire = self._spawn(work)
+    def _convert(self, document: int, kind: str, task: Task, work: Path) -> int:
+        process, wire = self._spawn(work, kind)
         deadline = time.monotonic() + self._limits.convert_wall_s
         timer = threading.Timer(self._limits.convert_wall_s, process.kill)
         timer.start()
@@ -122,9 +122,9 @@ class Converter:
         except OSError as error:
             raise PoolDown(f"the converter has no place to work ({error.strerror})") from error
 
-    def _spawn(self, work: Path) -> tuple[subprocess.Popen[bytes], Wire]:
+    def _spawn(self, work: Path, kind: str) -> tuple[subprocess.Popen[bytes], Wire]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        arguments = (msgspec.json.encode(self._limits).decode(), str(work))
+        arguments = (msgspec.json.encode(self._limits).decode(), str(work), kind)
         try:
             process = children.spawn(
                 self._module, wires=(theirs,), arguments=arguments, watched=self._watched

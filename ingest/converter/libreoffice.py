@@ -1,8 +1,9 @@
 """LibreOffice as a library in this process: no program is started, no socket opened, no window shown.
 
-It is driven through LibreOfficeKit's C interface (its stable part: LibreOfficeKit.h), by a Basic program of
-our own: LibreOfficeKit opens documents in a view, which the packages without a desktop have not all parts of;
-the program opens them hidden, with the one filter that fits and with the document's own programs turned off.
+It is started through LibreOfficeKit's C interface (its stable part: LibreOfficeKit.h) and told what to do by a
+Basic program of our own. What LibreOfficeKit itself opens, it opens in a view, and the packages without a
+desktop lack parts of those; the program loads a document without any, by the one filter that fits, and with
+the document's own programs turned off.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ _SETTINGS = (
 )
 _BASIC = """\
 Sub Convert
+  opened = createUnoService("{service}")
   Dim opening(4) As New com.sun.star.beans.PropertyValue
-  opening(0).Name = "Hidden"
-  opening(0).Value = True
+  opening(0).Name = "URL"
+  opening(0).Value = "{source}"
   opening(1).Name = "FilterName"
   opening(1).Value = "{opened_by}"
   opening(2).Name = "MacroExecutionMode"
@@ -42,8 +44,7 @@ Sub Convert
   opening(3).Value = com.sun.star.document.UpdateDocMode.NO_UPDATE
   opening(4).Name = "Password"
   opening(4).Value = "{password}"
-  opened = StarDesktop.loadComponentFromURL("{source}", "_blank", 0, opening())
-  If IsNull(opened) Then Exit Sub
+  opened.load(opening())
   Dim saving(0) As New com.sun.star.beans.PropertyValue
   saving(0).Name = "FilterName"
   saving(0).Value = "{saved_by}"
@@ -80,6 +81,7 @@ def convert(
     run = _start(folder)
     programs = {
         f"Try{number}": _BASIC.format(
+            service=conversion.service,
             opened_by=opened_by,
             saved_by=conversion.saved_by,
             source=source.as_uri(),

@@ -17,12 +17,18 @@ class Conversion:
     target: str  # name of the format it becomes, and its ending
     opened_by: tuple[str, ...]  # each is tried: an old format has several ages
     saved_by: str
+    service: str  # what is opened
     library: str  # of LibreOffice's; it comes with the package
     package: str  # Debian's
 
 
-_WRITER = ("MS Word 2007 XML", "libswlo.so", "libreoffice-writer-nogui")
-_IMPRESS = ("Impress MS PowerPoint 2007 XML", "libsdlo.so", "libreoffice-impress-nogui")
+_WRITER = ("MS Word 2007 XML", "com.sun.star.text.TextDocument", "libswlo.so", "libreoffice-writer-nogui")
+_IMPRESS = (
+    "Impress MS PowerPoint 2007 XML",
+    "com.sun.star.presentation.PresentationDocument",
+    "libsdlo.so",
+    "libreoffice-impress-nogui",
+)
 CONVERSIONS = {
     "doc": Conversion("an old Word document (.doc)", "docx", ("MS Word 97", "MS Word 95"), *_WRITER),
     "ppt": Conversion("an old PowerPoint document (.ppt)", "pptx", ("MS PowerPoint 97",), *_IMPRESS),
@@ -38,14 +44,13 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remedy: str | None = None
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Convert descriptor 0 and write the result to descriptor 1, an empty memfd."""
 
-    kind: str  # a key of CONVERSIONS
     password: str | None = None
 
     def __repr__(self) -> str:
-        return f"Task({self.kind!r})"
+        return "Task()"
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from ingest.converter import libreoffice
+from ingest.converter import libreoffice, locked
 from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ready, Task
 from policy import children
 from policy.confine import confine
@@ -27,12 +27,14 @@ def main() -> int:
     """Do one task."""
     given = children.inherited()
     limits = msgspec.json.decode(given.arguments[0], type=Limits)
-    folder = Path(given.arguments[1])
+    folder, kind = Path(given.arguments[1]), given.arguments[2]
     wire = Wire(given.wires[0], FRAME_BYTES)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # LibreOffice's complaints may quote the document
         os.dup2(null, standard)
     os.close(null)
+    if kind == "ppt":
+        locked.library()  # afterwards no file of ours can be read
     try:
         layers = confine("converter", limits, watched=given.watched, folder=folder)
     except ConfinementError as error:
@@ -43,17 +45,22 @@ def main() -> int:
         task, (document, result) = wire.receive(Task)
     except PeerClosed:
         return 0
-    wire.send(Done(failed=not _convert(task, document, result, folder)))
+    wire.send(Done(failed=not _convert(kind, task.password, document, result, folder)))
     return 0
 
 
-def _convert(task: Task, document: int, result: int, folder: Path) -> bool:
-    conversion = CONVERSIONS[task.kind]
-    source = folder / f"document.{task.kind}"
+def _convert(kind: str, password: str | None, document: int, result: int, folder: Path) -> bool:
+    conversion = CONVERSIONS[kind]
+    source = folder / f"document.{kind}"
     target = folder / f"converted.{conversion.target}"
     with open(document, "rb") as stream, open(source, "wb") as copy:
         shutil.copyfileobj(stream, copy)
-    if not libreoffice.convert(conversion, source, target, folder, task.password):
+    if kind == "ppt" and password is not None:
+        plain = locked.opened(source.read_bytes(), password)
+        if plain is None:
+            return False
+        source.write_bytes(plain)
+    if not libreoffice.convert(conversion, source, target, folder, password):
         return False
     with contextlib.suppress(OSError), open(target, "rb") as stream, open(result, "wb") as sink:
         shutil.copyfileobj(stream, sink)

@@ -31,8 +31,8 @@ def read_doc(document: Document, draft: Draft) -> None:
 def read_ppt(document: Document, draft: Draft) -> None:
     """Have a PowerPoint document converted."""
     (token,) = _TOKEN.unpack(_stream(document, "Current User", _TOKEN.size))
-    if token == _ENCRYPTED_TOKEN:
-        raise UnreadableDocument(Why.ENCRYPTED, "it is protected by a password; save it without one")
+    if token == _ENCRYPTED_TOKEN and document.job.password is None:
+        raise UnreadableDocument(Why.NEEDS_PASSWORD, "it is protected by a password")
     draft.convert = "ppt"
 
 

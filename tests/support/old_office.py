@@ -1,0 +1,96 @@
+"""Old Word and PowerPoint documents, made by the LibreOffice of this machine from flat OpenDocument files.
+
+As a program (`python -m tests.support.old_office SOURCE OPENED_BY SERVICE TARGET SAVED_BY [PASSWORD]`) it makes one.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ingest.converter import libreoffice
+from ingest.converter.messages import CONVERSIONS, Conversion
+from tests.support.confined import ROOT
+
+_NAMES = " ".join(
+    f'xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+    for prefix, name in (
+        ("office", "office"),
+        ("text", "text"),
+        ("table", "table"),
+        ("draw", "drawing"),
+        ("presentation", "presentation"),
+        ("svg", "svg-compatible"),
+    )
+)
+_DOCUMENT = (
+    f'<?xml version="1.0" encoding="UTF-8"?><office:document {_NAMES} '
+    'xmlns:dc="http://purl.org/dc/elements/1.1/" office:version="1.2" '
+    'office:mimetype="application/vnd.oasis.opendocument.{kind}">'
+    "<office:meta><dc:title>{title}</dc:title></office:meta>"
+    "<office:body><office:{kind}>{body}</office:{kind}></office:body></office:document>"
+)
+TEXT = """
+<text:h text:outline-level="1">Der Leuchtturm</text:h>
+<text:p>Am Montag wurde die <text:span>Linse</text:span> gewechselt – für 1.250 €.<office:annotation>
+<dc:creator>Ines</dc:creator><text:p>Bitte nachrechnen</text:p></office:annotation></text:p>
+<table:table table:name="T"><table:table-column table:number-columns-repeated="2"/>
+<table:table-row><table:table-cell><text:p>Monat</text:p></table:table-cell>
+<table:table-cell><text:p>Stunden</text:p></table:table-cell></table:table-row>
+<table:table-row><table:table-cell><text:p>März</text:p></table:table-cell>
+<table:table-cell><text:p>412</text:p></table:table-cell></table:table-row></table:table>
+"""
+SLIDES = """
+<draw:page draw:name="one"><draw:frame presentation:class="title" svg:x="1cm" svg:y="1cm" svg:width="20cm"
+ svg:height="3cm"><draw:text-box><text:p>Harbour survey</text:p></draw:text-box></draw:frame></draw:page>
+<draw:page draw:name="two"><draw:frame svg:x="1cm" svg:y="5cm" svg:width="20cm" svg:height="3cm">
+<draw:text-box><text:p>Three buoys drifted</text:p></draw:text-box></draw:frame></draw:page>
+"""
+_MADE_BY = {
+    "doc": ("text", TEXT, "OpenDocument Text Flat XML", "MS Word 97"),
+    "ppt": ("presentation", SLIDES, "OpenDocument Presentation Flat XML", "MS PowerPoint 97"),
+}
+
+# Not a mark: fixtures of a module would be made before it is looked at.
+MISSING = [each.package for each in CONVERSIONS.values() if not libreoffice.installed(each)]
+
+
+def skip_without_office() -> None:
+    """Skip where LibreOffice is not installed."""
+    if MISSING:
+        pytest.skip(f"LibreOffice is not installed: apt-get install {' '.join(sorted(set(MISSING)))}")
+
+
+def made(kind: str, folder: Path, *, title: str = "Tagebuch", password: str | None = None) -> Path:
+    """A document of one of the old kinds, with TEXT or SLIDES in it."""
+    flat, body, opened_by, saved_by = _MADE_BY[kind]
+    source, target = folder / f"{title}.fodx", folder / f"{title}.{kind}"
+    source.write_text(_DOCUMENT.format(kind=flat, title=title, body=body), "utf-8")
+    service = CONVERSIONS[kind].service
+    command = [sys.executable, "-m", __name__, str(source), opened_by, service, str(target), saved_by]
+    subprocess.run([*command, password] if password else command, check=True, cwd=ROOT, timeout=120)
+    return target
+
+
+def main(
+    source: str, opened_by: str, service: str, target: str, saved_by: str, password: str | None = None
+) -> None:
+    """Make one document, unconfined."""
+    if password is not None:
+        libreoffice._BASIC = libreoffice._BASIC.replace("Dim saving(0)", "Dim saving(1)").replace(
+            "  opened.storeToURL",
+            f'  saving(1).Name = "Password"\n  saving(1).Value = "{password}"\n  opened.storeToURL',
+        )
+    conversion = Conversion("", "", (opened_by,), saved_by, service, "", "")
+    with tempfile.TemporaryDirectory() as folder:
+        assert libreoffice.convert(conversion, Path(source), Path(target), Path(folder))
+    os._exit(0)  # without LibreOffice's goodbyes
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
