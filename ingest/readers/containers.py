@@ -8,17 +8,18 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
+from ingest.readers.archives import archive_kind
+from ingest.readers.archives_zip import has_table, member_names
 from ingest.readers.draft import Document
 from ingest.readers.errors import UnreadableDocument, Why
+from ingest.readers.foreign import SIGNED, foreign_kind, foreign_ole, foreign_zip
 from ingest.readers.package import ERRORS, Package
+from ingest.readers.sniff import is_binary
 
 _OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 _OPENDOCUMENT = (("text", "odt"), ("spreadsheet", "ods"), ("presentation", "odp"))
-_ARCHIVE = "it is an archive, and archives are not opened yet"
-_OLD = {
-    "WordDocument": "old Word documents (.doc) are not read; save it as .docx",
-    "PowerPoint Document": "old PowerPoint documents (.ppt) are not read; save it as .pptx",
-}
+_OFFICE_PARTS = ("mimetype", "META-INF/container.xml", "[Content_Types].xml")
+_OLD = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
 _UNKNOWN = "this kind of file is not one that can be read"
 
 
@@ -26,8 +27,15 @@ def zip_kind(document: Document) -> str:
     """Name of the format of a zip.
 
     Raises:
-        UnreadableDocument: it is cut off, locked, too large, or an archive of other files.
+        UnreadableDocument: it is a document that is cut off, locked, too large or not read.
     """
+    names = member_names(document)
+    if known := foreign_zip(set(names)):
+        raise known.refusal()
+    if not any(
+        name in _OFFICE_PARTS or name.startswith(("word/", "ppt/", "xl/", "docProps/")) for name in names
+    ):
+        return "zip"
     try:
         package = Package(document.stream)
         mimetype = package.read("mimetype")[:200].decode("latin-1").strip()
@@ -51,7 +59,7 @@ def zip_kind(document: Document) -> str:
             if any(member.startswith(folder) for member in package.names):
                 return name
         raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
-    raise UnreadableDocument(Why.UNSUPPORTED, _ARCHIVE)
+    return "zip"
 
 
 @cache
@@ -77,9 +85,11 @@ def ole_kind(document: Document) -> str:
         return "msg"
     if streams & {"Workbook", "Book"}:
         return "xls"
-    for stream, what in _OLD.items():
+    for stream, name in _OLD.items():
         if stream in streams:
-            raise UnreadableDocument(Why.UNSUPPORTED, what)
+            return name
+    if known := foreign_ole(streams):
+        raise known.refusal()
     raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
 
 
@@ -92,14 +102,9 @@ _MAGIC = (
     (re.compile(rb"BM[\s\S]{4}\x00{4}"), "bmp"),
     (re.compile(rb"RIFF[\s\S]{4}WEBP"), "webp"),
     (re.compile(rb"\x78\x9f\x3e\x22"), "tnef"),
-)
-_ARCHIVES = (
-    b"\x1f\x8b",
-    b"BZh",
-    b"\xfd7zXZ\x00",
-    b"7z\xbc\xaf\x27\x1c",
-    b"\x28\xb5\x2f\xfd",
-    b"Rar!\x1a\x07",
+    (re.compile(rb"\s{0,16}\{\\rtf"), "rtf"),
+    (re.compile(rb"bplist00[\s\S]{0,80}WebMainResource"), "webarchive"),
+    (re.compile(rb"\xffWPC[\s\S]{4}\x01\x0a"), "wpd"),
 )
 
 
@@ -107,16 +112,26 @@ def binary_kind(document: Document) -> str | None:
     """Name of the format that the first bytes announce; None if it may be text.
 
     Raises:
-        UnreadableDocument: it is an archive, or something known that is not read.
+        UnreadableDocument: it is something known that is not read.
     """
     head = document.head
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK00PK\x03\x04", b"PK\x07\x08PK\x03\x04")):
+        return zip_kind(document)
+    if archive := archive_kind(head):  # before the others: what is in it may stand near its beginning
+        return archive
     for pattern, name in _MAGIC:
         if pattern.match(head):
             return name
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return zip_kind(document)
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         return ole_kind(document)
-    if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
-        raise UnreadableDocument(Why.UNSUPPORTED, _ARCHIVE)
+    binary = is_binary(head)
+    if binary and has_table(document):  # a program that unpacks itself, or something before the zip
+        return "zip"
+    known = foreign_kind(head, binary=binary)
+    if known is SIGNED:
+        return "p7m"
+    if known:
+        raise known.refusal()
+    if binary:
+        raise UnreadableDocument(Why.UNSUPPORTED, _UNKNOWN)
     return None

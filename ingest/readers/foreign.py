@@ -26,7 +26,7 @@ class Foreign:
 
 
 _PDF = "save it as PDF to have it read"
-_UNPACK = "unpack it, and put in what is inside"
+_UNPACK = "unpack it, or pack it as .zip or .7z"
 _DECRYPT = "decrypt it, and put in what comes out"
 _EXPORT = "export it as PDF or in an Office format to have it read"
 
@@ -90,6 +90,17 @@ _BYTES: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"\x0e\x11\xfc\x0d\xd0\xcf\x11\x0e", Foreign("application/msword", "a very old Word document", _PDF)),
     (0, b"\xdb\xa5", Foreign("application/msword", "a very old Word document (before 1997)", _PDF)),
     (0, b"\x31\xbe\x00\x00", Foreign("application/msword", "a very old Word document", _PDF)),
+    (
+        *(0, b"\x00\x00\x02\x00"),
+        Foreign("application/vnd.lotus-1-2-3", "a sheet of Lotus 1-2-3 or Quattro Pro", _PDF),
+    ),
+    (0, b"HWP Document File", Foreign("application/x-hwp", "a document of Hangul (HWP)", _PDF)),
+    (0, b"icns", Foreign("image/icns", "an icon")),
+    (0, b"BPG\xfb", Foreign("image/bpg", "a picture (BPG)", "save it as JPEG to have it read")),
+    (4, b"JXL ", Foreign("image/jxl", "a picture (JPEG XL)", "save it as JPEG to have it read")),
+    (0, b"\xff\x0a", Foreign("image/jxl", "a picture (JPEG XL)", "save it as JPEG to have it read")),
+    (84, b"SAS FILE", Foreign("application/x-sas-data", "a table of SAS", "export it as CSV")),
+    (0, b"\x0b\x77", Foreign("audio/ac3", "a sound file (AC-3)")),
     (0, b"\x00\x00\x1a\x00", Foreign("application/vnd.lotus-1-2-3", "a sheet of Lotus 1-2-3", _PDF)),
     (
         *(0, b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d"),
@@ -130,7 +141,6 @@ _BYTES: tuple[tuple[int, bytes, Foreign], ...] = (
     (7, b"**ACE**", Foreign("application/x-ace-compressed", "an ACE archive", _UNPACK)),
     (0, b"\x1f\x9d", Foreign("application/x-compress", "a compressed file (.Z)", _UNPACK)),
     (0, b"LZIP", Foreign("application/lzip", "a compressed file (.lz)", _UNPACK)),
-    (0, b"!<arch>\n", Foreign("application/x-archive", "an archive of programs (ar, deb)", _UNPACK)),
     (0, b"\xed\xab\xee\xdb", Foreign("application/x-rpm", "a package of programs (RPM)")),
     (0, b"xar!", Foreign("application/x-xar", "an archive (XAR)", _UNPACK)),
     (0, b"070701", Foreign("application/x-cpio", "an archive (CPIO)", _UNPACK)),
@@ -149,7 +159,6 @@ _BYTES: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"\x03\xd9\xa2\x9a", Foreign("application/x-keepass", "a store of passwords (KeePass)")),
     (0, b"LUKS\xba\xbe", Foreign("application/x-luks", "an encrypted disk", _DECRYPT, Why.ENCRYPTED)),
     (0, b"Salted__", Foreign("application/x-openssl", "encrypted with OpenSSL", _DECRYPT, Why.ENCRYPTED)),
-    (0, b"bplist00", Foreign("application/x-bplist", "settings of an Apple program")),
     (
         *(0, b"\x4c\x00\x00\x00\x01\x14\x02\x00"),
         Foreign("application/x-ms-shortcut", "a shortcut, not the file itself"),
@@ -162,6 +171,10 @@ _BYTES: tuple[tuple[int, bytes, Foreign], ...] = (
     (0, b"\x00\x05\x16\x07", Foreign("application/applefile", "what macOS notes beside a file")),
 )
 _TEXTS = (
+    (0, b"bplist00", Foreign("application/x-bplist", "settings of an Apple program")),
+    (0, b"!<arch>\n", Foreign("application/x-archive", "an archive of programs (ar, deb)", _UNPACK)),
+    (0, b"WARC/1.", Foreign("application/warc", "a web archive (WARC)")),
+    (0, b"<MakerFile ", Foreign("application/vnd.framemaker", "a document of FrameMaker", _PDF)),
     (0, b"%!PS", Foreign("application/postscript", "a PostScript document", _PDF)),
     (0, b"SIMPLE  =", Foreign("application/fits", "scientific data (FITS)")),
     (0, b"age-encryption.org/", Foreign("application/x-age", "encrypted with age", _DECRYPT, Why.ENCRYPTED)),
@@ -170,24 +183,30 @@ _TEXTS = (
 )
 # OBJECT IDENTIFIER 1.2.840.113549.1.7 near the beginning of a DER sequence
 _PKCS7 = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"
-_SIGNED = Foreign("application/pkcs7-signature", "an electronic signature without the text that it signs")
+SIGNED = Foreign("application/pkcs7-signature", "an electronic signature without the text that it signs")
 _ENVELOPED = Foreign(
     "application/pkcs7-mime", "encrypted for a certificate (S/MIME)", _DECRYPT, Why.ENCRYPTED
 )
 _CERTIFICATE = Foreign("application/pkix-cert", "a certificate or a key")
+_STAR = Foreign("application/vnd.stardivision.writer", "a document of StarOffice", _PDF)
+_WORKS = Foreign("application/vnd.ms-works", "a document of Works", _PDF)
+# A stream or storage of an OLE file, and what it tells; the surest first.
 _OLE = (
     ("VisioDocument", VISIO),
-    ("Quill/QuillSub/CONTENTS", Foreign("application/x-mspublisher", "a document of Publisher", _PDF)),
-    ("Contents", Foreign("application/vnd.ms-works", "a document of an older Microsoft program", _PDF)),
-    ("CONTENTS", Foreign("application/vnd.ms-works", "a document of Works", _PDF)),
-    ("MatOST", Foreign("application/vnd.ms-works", "a document of Works", _PDF)),
-    ("PerfectOffice_MAIN", Foreign("application/vnd.wordperfect", "a WordPerfect document", _PDF)),
-    ("BodyText/Section0", Foreign("application/x-hwp", "a document of Hangul (HWP)", _PDF)),
-    ("Props14", Foreign("application/vnd.ms-project", "a plan of Project", _PDF)),
-    ("Props12", Foreign("application/vnd.ms-project", "a plan of Project", _PDF)),
-    ("Props9", Foreign("application/vnd.ms-project", "a plan of Project", _PDF)),
+    ("QuillSub", Foreign("application/x-mspublisher", "a document of Publisher", _PDF)),
+    ("TBkndTask", Foreign("application/vnd.ms-project", "a plan of Project", _PDF)),
+    ("CMgrHdr2", Foreign("application/sldworks", "a drawing of SolidWorks", _PDF)),
+    ("SwDocContentMgr", Foreign("application/sldworks", "a drawing of SolidWorks", _PDF)),
+    ("BodyText", Foreign("application/x-hwp", "a document of Hangul (HWP)", _PDF)),
+    ("PerfectOffice_MAIN", Foreign("application/vnd.wordperfect", "a document of WordPerfect Office", _PDF)),
+    ("NativeContent_MAIN", Foreign("application/x-quattro-pro", "a sheet of Quattro Pro", _PDF)),
+    ("StarWriterDocument", _STAR),
+    ("StarCalcDocument", _STAR),
+    ("StarDrawDocument3", _STAR),
+    ("MatOST", _WORKS),
+    ("MN0", _WORKS),
+    ("CONTENTS", _WORKS),
     ("Catalog", Foreign("application/x-thumbs-db", "small pictures that Windows keeps (Thumbs.db)")),
-    ("SwDocContentMgr/SwDocContentMgrInfo", Foreign("application/sldworks", "a drawing of SolidWorks", _PDF)),
 )
 
 
@@ -202,9 +221,11 @@ def foreign_kind(head: bytes, *, binary: bool) -> Foreign | None:
             return kind
     if head[:1] == b"\x30" and _PKCS7 in head[:40]:
         number = head[head.index(_PKCS7) + len(_PKCS7) :][:1]
-        return _SIGNED if number == b"\x02" else _ENVELOPED
+        return SIGNED if number == b"\x02" else _ENVELOPED
     if head[:2] == b"\x30\x82" and head[4:6] in (b"\x30\x82", b"\x02\x01"):
         return _CERTIFICATE
+    if head[:1] == b"\x03" and head[12:28] == bytes(16) and 1 <= head[2] <= 12 and 1 <= head[3] <= 31:
+        return Foreign("application/x-dbf", "a database table (dBase)", "export it as CSV")
     if head[:1] in (b"\x84", b"\x85", b"\xc1", b"\xd2") and head[1:4] in (b"\x01\x0c\x03", b"\x02\x0c\x03"):
         return PGP
     return None
@@ -212,11 +233,11 @@ def foreign_kind(head: bytes, *, binary: bool) -> Foreign | None:
 
 def foreign_ole(streams: set[str]) -> Foreign | None:
     """The known kind of an OLE file with these streams."""
-    ends = {name.rpartition("/")[2] for name in streams} | streams
-    return next((kind for name, kind in _OLE if name in ends), None)
+    parts = {part for name in streams for part in name.split("/")}
+    return next((kind for name, kind in _OLE if name in parts), None)
 
 
-def foreign_zip(names: set[str] | frozenset[str]) -> Foreign | None:
+def foreign_zip(names: set[str]) -> Foreign | None:
     """The known kind of a zip with these members, which is a document and not an archive of files."""
     if any(name.endswith(".iwa") for name in names) or names & {"index.apxl", "Index.zip"}:
         return IWORK

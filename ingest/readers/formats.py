@@ -38,6 +38,10 @@ FORMATS = (
     FormatRow("msg", "application/vnd.ms-outlook", ("msg",), "olefile", "streams of the OLE file", _MAIL),
     FormatRow("tnef", "application/vnd.ms-tnef", ("dat",), "own", _MAGIC, _MAIL),
     FormatRow(
+        *("p7m", "application/pkcs7-mime", ("p7m",), "own", _MAGIC),
+        *("the document that was signed, as an item", "signatures are not checked"),
+    ),
+    FormatRow(
         *("mbox", "application/mbox", ("mbox", "mbx"), "own", "lines that begin messages"),
         *("each message as an item; a list of them", "10,000 messages and 256 MiB; import larger ones"),
     ),
@@ -85,6 +89,10 @@ FORMATS = (
     ),
     FormatRow(
         *("mhtml", "multipart/related", ("mht", "mhtml"), "lxml", _HEADER),
+        *("what is read of html, frames too", "no pictures"),
+    ),
+    FormatRow(
+        *("webarchive", "application/x-webarchive", ("webarchive",), "plistlib (standard library)", _MAGIC),
         *("what is read of html, frames too", "no pictures"),
     ),
     FormatRow(

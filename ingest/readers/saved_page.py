@@ -1,7 +1,8 @@
-"""A web page saved with all that belongs to it (MHTML): its text, that of its frames, and no pictures."""
+"""A web page saved with all that belongs to it (MHTML, Safari's archive): its text and that of its frames."""
 
 from __future__ import annotations
 
+import plistlib
 from email.parser import BytesParser
 from email.policy import compat32
 
@@ -31,3 +32,24 @@ def read_saved_page(document: Document, draft: Draft) -> None:
     if not pages:
         raise UnreadableDocument(Why.TRUNCATED, "there is no page in it")
     draft.describe(title=headers.text("subject"), created_at=headers.date())
+
+
+def read_webarchive(document: Document, draft: Draft) -> None:
+    """A page that Safari saved, then the pages in its frames."""
+    try:
+        archive: object = plistlib.loads(document.content(), fmt=plistlib.FMT_BINARY)
+    except (ValueError, TypeError, LookupError, OverflowError, OSError) as error:
+        raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off") from error
+    waiting = [archive]
+    pages = 0
+    while waiting and pages < _MAX_PAGES:
+        inner = waiting.pop(0)
+        main = inner.get("WebMainResource") if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or not isinstance(main, dict):
+            continue
+        pages += 1
+        data, charset = main.get("WebResourceData"), main.get("WebResourceTextEncodingName")
+        if isinstance(data, bytes) and main.get("WebResourceMIMEType") in _PAGES:
+            add_page(decode(data, charset) if isinstance(charset, str) else declared_text(data), draft)
+        frames = inner.get("WebSubframeArchives")
+        waiting += frames if isinstance(frames, list) else []

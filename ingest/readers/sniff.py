@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from email.utils import parsedate_tz
 
+from ingest.importer.postmark import LOOK_BYTES, postmark
 from ingest.readers.delimited import delimiter_of, evenness
 from ingest.readers.draft import Document
 from ingest.readers.encoding import decode, wide_encoding
@@ -50,9 +51,9 @@ _VTT = re.compile(r"WEBVTT(?:[ \t\n]|$)")
 _SRT = re.compile(r"\d{1,6}[ \t]*\n\d{1,3}:\d\d:\d\d[,.]\d{1,3} +--> +\d{1,3}:\d\d")
 _YAML_LINE = re.compile(r"[ \t]*(?:- ?)*(?:[\w.$/\"' -]{1,80}:(?:[ \t]|$)|- |#|---|\.\.\.)")
 _CODE_LINE = re.compile(
-    r"[ \t]*(?:#include|#define|import |from [\w.]+ import|def |class |function |public |private |static |const"
-    r" |let |var |return\b|if ?\(|for ?\(|while ?\(|package |using |namespace |func |fn |impl |struct |enum |@\w"
-    r"|//|/\*|\*/|[{}\])]|(?:SELECT|CREATE|INSERT|UPDATE) )|.*[;{}][ \t]*$"
+    r"[ \t]*(?:#include|#define|import |from [\w.]+ import|def |class |function |public |private |static "
+    r"|const |let |var |return\b|if ?\(|for ?\(|while ?\(|package |using |namespace |func |fn |impl |struct "
+    r"|enum |@\w|//|/\*|\*/|[{}\])]|(?:SELECT|CREATE|INSERT|UPDATE) )|.*[;{}][ \t]*$"
 )
 _CODE_ENDINGS = words(
     "py pyi js mjs ts tsx jsx c h cc cpp cxx hpp hh java cs go rs rb php pl pm sh bash zsh ps1 bat cmd"
@@ -163,7 +164,8 @@ def is_mail(document: Document) -> bool:
     if not _MAIL_START.match(head):
         return False
     lines = decode(head).lstrip("\ufeff \t\r\n\x00").splitlines()
-    named = document.extension == "eml"
+    # One message that kept the line that stood above it in its mailbox is as sure as one that is named so.
+    named = document.extension == "eml" or postmark(document.head[:LOOK_BYTES], after_blank=True) > 0
     while lines and _FROM_LINE.match(lines[0]):
         del lines[0]
     fields: dict[str, str] = {}

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from lxml import etree
+
 from ingest.mail import events, message
 from ingest.readers import (
     archives,
@@ -19,7 +21,6 @@ from ingest.readers import (
     data,
     delimited,
     epub,
-    foreign,
     formats,
     hypertext,
     image,
@@ -29,7 +30,7 @@ from ingest.readers import (
     markdown,
     mboxes,
     msg,
-    office,
+    offline_unstructured,
     opendocument,
     package,
     pdf,
@@ -38,6 +39,9 @@ from ingest.readers import (
     samples,
     saved_page,
     sheets,
+    sheets_old,
+    signed,
+    slides,
     sniff,
     subtitles,
     text,
@@ -67,12 +71,13 @@ class Format:
         return formats.BY_NAME[self.name].media_type
 
 
-_PACKAGE = package.ERRORS + office.ERRORS
+_PACKAGE = (*package.ERRORS, etree.LxmlError)
 
 FORMATS = (
     Format("eml", message.read_message, message.ERRORS),
     Format("msg", msg.read_msg, msg.ERRORS),
     Format("tnef", msg.read_winmail, msg.ERRORS),
+    Format("p7m", signed.read_signed),
     Format("mbox", mboxes.read_mbox, message.ERRORS),
     Format("ics", events.read_calendar),
     Format("vcf", events.read_calendar),
@@ -85,15 +90,16 @@ FORMATS = (
     Format("subtitles", subtitles.read_subtitles),
     Format("html", hypertext.read_html),
     Format("mhtml", saved_page.read_saved_page, message.ERRORS),
+    Format("webarchive", saved_page.read_webarchive),
     Format("xml", xmldoc.read_xml, xmldoc.ERRORS),
     Format("csv", delimited.read_csv),
     Format("json", data.read_json),
     Format("ipynb", data.read_notebook),
     Format("yaml", data.read_yaml),
     Format("docx", word.read_docx, _PACKAGE),
-    Format("pptx", office.read_pptx, _PACKAGE),
+    Format("pptx", slides.read_pptx, _PACKAGE),
     Format("xlsx", sheets.read_xlsx, _PACKAGE),
-    Format("xls", office.read_xls, office.ERRORS),
+    Format("xls", sheets_old.read_xls, sheets_old.ERRORS),
     Format("doc", legacy.read_doc, legacy.ERRORS),
     Format("ppt", legacy.read_ppt, legacy.ERRORS),
     Format("wpd", legacy.read_wpd, legacy.ERRORS),
@@ -123,11 +129,6 @@ def detect(document: Document) -> Format:
         return _BY_NAME["mhtml" if sniff.is_saved_page(document) else "eml"]
     kind = containers.binary_kind(document)
     if kind is None:
-        binary = sniff.is_binary(document.head)
-        if known := foreign.foreign_kind(document.head, binary=binary):
-            raise known.refusal()
-        if binary:
-            raise UnreadableDocument(Why.UNSUPPORTED, "this kind of file is not one that can be read")
         kind = sniff.text_kind(document)
     return _BY_NAME[kind]
 
@@ -202,5 +203,6 @@ def warm() -> None:
     What a reader imports only when it is first used would otherwise be imported by every worker for itself.
     """
     containers.olefile()
+    offline_unstructured.partitioner()
     for name, content in samples.documents():
         read(io.BytesIO(content), Job(name=name), io.BytesIO())

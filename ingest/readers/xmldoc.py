@@ -22,7 +22,7 @@ ERRORS = (etree.LxmlError, ValueError)
 # For machines.
 _SKIPPED = words(
     "journal-id issn article-id contrib-id institution-id object-id counts custom-meta-group script style"
-    " context unit schemaref"
+    " context unit schemaref bindata binary-data"
 )
 _TITLES = words("title article-title heading bridgehead subtitle invention-title")
 _SECTIONS = words(
@@ -85,6 +85,8 @@ _GREEK = dict(
 )
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,1000}>")
 _SPACE = re.compile(r"\s+")
+_SUBSET_END = re.compile(r"\]\s{0,100}>")
+_PROLOGUE_CHARS = 10_000
 _TEX = ("\\begin{document}", "\\end{document}")
 _MARKUP = re.compile(r"\s*<(?:!doctype|/?[a-z][a-z0-9]{0,9})\b[^<>]{0,4000}>", re.IGNORECASE)
 _LINES_CHARS = 2_000  # short texts side by side are lines of one paragraph until it is so long
@@ -111,6 +113,7 @@ def _tree(text: str, draft: Draft) -> etree._Element | None:
     text = _DECLARATION.sub("", text.lstrip("\ufeff"), count=1)
     if "&" in text:
         text = _with_entities(text)
+    text = _without_doctype(text)
     content = text.encode("utf-8", "replace")
     try:
         return parse_xml(content)
@@ -119,6 +122,19 @@ def _tree(text: str, draft: Draft) -> etree._Element | None:
         if root is not None:
             draft.missing.append("the XML is not well formed: words near the fault may be missing")
         return root
+
+
+def _without_doctype(text: str) -> str:
+    """A file without what it says of its own grammar, which may lie anywhere and is no text."""
+    begin = text.find("<!DOCTYPE", 0, _PROLOGUE_CHARS)
+    if begin < 0:
+        return text
+    end = text.find(">", begin)
+    inner = text.find("[", begin, end)
+    if inner >= 0:
+        closed = _SUBSET_END.search(text, inner)
+        end = closed.end() - 1 if closed else -1
+    return text[:begin] + text[end + 1 :] if end >= 0 else text
 
 
 def _with_entities(text: str) -> str:
