@@ -94,6 +94,7 @@ class Draft:
     created_at: float | None = None
     pages: int | None = None
     scans: list[int] = field(default_factory=list)  # pages whose text is in a picture
+    convert: str | None = None  # what it must be converted from before it can be read
     mail: ReadMail | None = None
     missing: list[str] = field(default_factory=list)  # what could not be read, in words for the owner
     _chars: int = 0
@@ -213,19 +214,48 @@ class Draft:
         Args:
             path: where it stands in an archive, its name included.
         """
-        name = label(name) or "attachment"
         if not content:
             self.missing.append("an attachment is empty")
         elif len(self.children) >= self.limits.children:
             self.missing.append(f"only the first {self.limits.children:,} attachments were kept")
-        elif self._child_bytes + len(content) > self.limits.child_bytes:
+        elif self.store_child(name, (content,), path=path) is None:
             self.missing.append("an attachment is over the size limit")
-        else:
-            self.sink.write(content)
-            self.children.append(
-                ReadChild(name=name, offset=self._child_bytes, length=len(content), path=path)
+
+    def store_child(self, name: str, pieces: Iterable[bytes], *, path: str = "") -> int | None:
+        """Hand on a child as it is unpacked. If the pieces raise, nothing of it is kept.
+
+        Returns:
+            how many bytes it has (without any it is none); None: it is over the limit, and not kept.
+        """
+        start = self.sink.tell()
+        length = 0
+        try:
+            for piece in pieces:
+                if length + len(piece) > self.child_room:
+                    length = -1
+                    break
+                length += self.sink.write(piece)
+        except BaseException:
+            length = -1
+            raise
+        finally:
+            if length < 0:
+                self.sink.seek(start)
+                self.sink.truncate()
+        if length < 0:
+            return None
+        if length:
+            child = ReadChild(
+                name=label(name) or "attachment", offset=self._child_bytes, length=length, path=path
             )
-            self._child_bytes += len(content)
+            self.children.append(child)
+            self._child_bytes += length
+        return length
+
+    @property
+    def child_room(self) -> int:
+        """How many more bytes of children may be kept."""
+        return self.limits.child_bytes - self._child_bytes
 
     def describe(
         self, *, title: object = None, author: object = None, created_at: float | None = None
