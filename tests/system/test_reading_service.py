@@ -31,10 +31,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def item(service: Running, name: str) -> dict[str, Any]:
     """The one item of this name, once it is no longer waiting."""
 
-    def ended() -> dict[str, Any] | None:
+    def ended() -> dict[str, Any]:
         items = service.client.call("GET", "/v1/items", limit=200)["items"]
-        found: list[dict[str, Any]] = [one for one in items if one["name"] == name]
-        return found[0] if found and found[0]["state"] not in ("STORED", "PARSED") else None
+        done = (one for one in items if one["state"] not in ("STORED", "PARSED"))
+        return next((one for one in done if one["name"] == name), {})
 
     return service.until(ended, f"{name} to be read")
 
@@ -44,6 +44,16 @@ def drop(service: Running, name: str, content: bytes) -> dict[str, Any]:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return item(service, path.name)
+
+
+def found(service: Running, query: str, one: str) -> dict[str, Any]:
+    """The hit of this item, once it is found by word."""
+
+    def hit() -> dict[str, Any]:
+        hits = service.search(query, mode="keyword")
+        return next((hit for hit in hits if hit["item"] == one), {})
+
+    return service.until(hit, f"{query!r} to be found")
 
 
 def unlock(service: Running, one: str, password: str) -> subprocess.CompletedProcess[str]:
@@ -60,19 +70,14 @@ def unlock(service: Running, one: str, password: str) -> subprocess.CompletedPro
 def test_a_locked_paper_is_opened_with_its_password(service: Running, name: str) -> None:
     locked = drop(service, name, (HOSTILE / name).read_bytes())
     assert (locked["state"], locked["reason"]) == ("QUARANTINED", "NEEDS_PASSWORD")
-    assert locked["id"] in {hit["item"] for hit in service.search("Gehälter geschützt", mode="keyword")}
+    found(service, "Gehälter geschützt", locked["id"])
     assert locked["id"] not in {hit["item"] for hit in service.search("Wolkenpfropf", mode="keyword")}
     wrong = json.loads(unlock(service, locked["id"], "birkenhaus").stdout)["item"]
     assert (wrong["state"], wrong["reason"]) == ("QUARANTINED", "NEEDS_PASSWORD")
     assert "does not open" in wrong["detail"]
     assert unlock(service, locked["id"], "erlenhaus").returncode == 0
     assert item(service, name)["reason"] is None
-    service.until(
-        lambda: [
-            hit for hit in service.search("Wolkenpfropf", mode="keyword") if hit["item"] == locked["id"]
-        ],
-        "the text to be found",
-    )
+    found(service, "Wolkenpfropf", locked["id"])
     for secret in (b"erlenhaus", b"birkenhaus"):
         assert secret not in service.log.read_bytes()
 
@@ -94,7 +99,7 @@ def test_an_archive_is_taken_apart(service: Running) -> None:
         letter = service.client.call("GET", f"/v1/items/{letter['parent']}")["item"]
         parents.append(letter["name"])
     assert parents == ["deep/letter.txt", "more.zip", "papers.zip"]
-    assert made["id"] in {hit["item"] for hit in service.search("Invoices note", mode="keyword")}
+    found(service, "Invoices note", made["id"])
 
 
 def test_the_page_of_a_hit_is_shown_as_it_looks(service: Running, tmp_path: Path) -> None:
@@ -132,8 +137,7 @@ def test_what_is_on_no_row_is_found_by_its_name_and_folder(service: Running) -> 
     made = drop(service, "Wombatgrove/floor_plan-0417.dwg", b"AC1027" + os.urandom(4_000))
     assert (made["state"], made["reason"]) == ("QUARANTINED", "UNSUPPORTED")
     for query in ("floor plan 0417", "wombatgrove"):
-        (hit, *_) = service.until(lambda query=query: service.search(query, mode="keyword"), query)  # type: ignore[misc]
-        assert (hit["item"], hit["reason"]) == (made["id"], "UNSUPPORTED")
+        assert found(service, query, made["id"])["reason"] == "UNSUPPORTED"
     assert service.client.call("GET", f"/v1/items/{made['id']}/text")["text"] == ""
     assert service.client.call("GET", "/v1/status")["reasons"]["UNSUPPORTED"] >= 1
 
