@@ -90,7 +90,8 @@ def _units(text: str, elements: Sequence[Element]) -> Iterator[_Unit]:
             continue
         done = end
         is_title = element.kind is ElementKind.TITLE
-        path = " › ".join((*above, heading_words(text, element)) if is_title else above) or None
+        own = heading_words(text, element) if is_title else ""
+        path = " › ".join(filter(None, (*above, own))) or None
         named, columns = _columns(text, element)
         for part_start, part_end, in_patch in _split(text, start, end, borders):
             embed = element.kind not in NOT_EMBEDDED and not in_patch

@@ -1,6 +1,6 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
-origins, what is in what, filters, texts, passages and vectors, findings, mailboxes, conversations,
-people, tokens.
+origins, what is in what, filters, texts, passages and vectors, findings, passwords of documents, mailboxes,
+conversations, people, tokens.
 """
 
 from __future__ import annotations

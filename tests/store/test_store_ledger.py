@@ -115,6 +115,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.number = 0
 
     def teardown(self) -> None:
+        assert self.vault.verify().problems == []
         for item in self.model:
             self.vault.delete(item)
         self.vault.close()
@@ -213,7 +214,6 @@ class LedgerMachine(RuleBasedStateMachine):
             if state is not State.DELETED:
                 pending = {item.id for item in self.vault.ledger.pending(state, 999)}
                 assert pending == {item for item, now in self.model.items() if now is state}
-        assert self.vault.verify().problems == []
 
 
 def test_any_sequence_of_steps_agrees_with_the_model() -> None:
