@@ -16,7 +16,7 @@ from index.query import Filters, Mode, Query
 from index.search import Hit, Searcher
 from store.records import Glimpse, Reading, Reason, State
 from store.vault import Vault
-from tests.support.homes import make_home, open_vault, put, throwaway_vault
+from tests.support.homes import fast_folder, make_home, open_vault, put, throwaway_vault
 from tests.support.indexing import WordHashEmbedder, indexing, read_in, until
 
 FILM = Glimpse(
@@ -25,8 +25,8 @@ FILM = Glimpse(
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    with throwaway_vault(tmp_path) as vault:
+def vault() -> Iterator[Vault]:
+    with fast_folder() as folder, throwaway_vault(folder) as vault:
         yield vault
 
 
@@ -200,7 +200,8 @@ def test_texts_come_before_names_that_say_as_much(
 
 
 def test_it_is_found_by_word_at_once_among_much_that_waits(vault: Vault, tmp_path: Path) -> None:
-    keeper = TextKeeper(vault, tmp_path)
+    (tmp_path / "index").mkdir()
+    keeper = TextKeeper(vault, tmp_path / "index")
     for number in range(40):
         unread(vault, f"{number}.bin")
     assert vault.ledger.waiting(100) == 40

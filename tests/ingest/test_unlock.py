@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from policy.limits import Limits
 from policy.redact import Private
 from store.records import Item, Reason, State
 from store.vault import Vault
-from tests.support.homes import put, throwaway_vault
+from tests.support.homes import fast_folder, put, throwaway_vault
 
 LIMITS = Limits(free_disk_bytes=0)
 
@@ -29,8 +28,8 @@ def pool() -> Iterator[Pool]:
 
 
 @pytest.fixture
-def vault(tmp_path: Path) -> Iterator[Vault]:
-    with throwaway_vault(tmp_path, LIMITS) as opened:
+def vault() -> Iterator[Vault]:
+    with fast_folder() as folder, throwaway_vault(folder, LIMITS) as opened:
         yield opened
 
 
