@@ -208,12 +208,15 @@ class _Walk:
         rows = list(_rows(table))
         heads = sum(1 for row in rows if next(row.iterancestors("{*}table-header-rows"), None) is not None)
         nested: list[etree._Element] = []
-        grid = [[self._cell(cell, nested) for cell in row if local(cell) == "table-cell"] for row in rows]
+        grid = [[cell for entry in row for cell in self._cells(entry, nested)] for row in rows]
         self._draft.add_table(spread(grid, heads), header_rows=heads, page=self._page)
         for inner in nested:
             self._add_table(inner)
 
-    def _cell(self, cell: etree._Element, nested: list[etree._Element]) -> Cell:
+    def _cells(self, cell: etree._Element, nested: list[etree._Element]) -> list[Cell]:
+        """A cell, as often as it is repeated; what another covers is none."""
+        if local(cell) != "table-cell":
+            return []
         lines: list[str] = []
         for child in cell:
             name = local(child)
@@ -228,7 +231,8 @@ class _Walk:
             elif name in _HANGING:
                 self._hanging.append(child)
         across, down = number(cell, "number-columns-spanned", 1), number(cell, "number-rows-spanned", 1)
-        return Cell("\n".join(lines), across, down)
+        repeated = min(number(cell, "number-columns-repeated", 1), _MAX_REPEAT)
+        return [Cell("\n".join(lines), across, down)] * repeated
 
     def _text(self, element: etree._Element) -> str:
         """The text of a paragraph; spaces, tabs and breaks are elements in ODF. What hangs in it is kept."""

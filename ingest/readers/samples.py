@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 
 from PIL import Image, ImageDraw
 
 _TEXT = "The quick brown fox jumps over the lazy dog near the old river bank."
-_PACKAGE = "application/vnd.openxmlformats-package"
 _ODF = "urn:oasis:names:tc:opendocument:xmlns:"
 
 
@@ -78,49 +76,73 @@ def pdf(pages: list[str]) -> bytes:
     return out + f"{tail}startxref\n{len(out)}\n%%EOF\n".encode()
 
 
+def office(main: str, body: str, **parts: str) -> bytes:
+    """An Office document of the parts that a reader looks at.
+
+    Args:
+        main: the name of its main part.
+        body: that part's XML.
+        parts: other parts by what they are to it: "styles", "slide"; they have the id of that name.
+    """
+    schemas = "http://schemas.openxmlformats.org"
+    kinds = f"{schemas}/officeDocument/2006/relationships"
+    folder, _, name = main.rpartition("/")
+    head = f'<Relationships xmlns="{schemas}/package/2006/relationships">'
+    links = "".join(
+        f'<Relationship Id="{kind}" Type="{kinds}/{kind}" Target="{kind}.xml"/>' for kind in parts
+    )
+    return pack(
+        {
+            "[Content_Types].xml": f'<Types xmlns="{schemas}/package/2006/content-types"/>',
+            "_rels/.rels": f'{head}<Relationship Id="r" Type="{kinds}/officeDocument" Target="{main}"/>'
+            "</Relationships>",
+            f"{folder}/_rels/{name}.rels": f"{head}{links}</Relationships>",
+            main: body,
+            **{f"{folder}/{kind}.xml": content for kind, content in parts.items()},
+        }
+    )
+
+
+def _names(**spaces: str) -> str:
+    return " ".join(
+        f'xmlns:{name}="http://schemas.openxmlformats.org/{space}"' for name, space in spaces.items()
+    )
+
+
 def _word() -> bytes:
-    document = import_module("docx").Document()
-    document.add_heading("Fox", 1)
-    document.add_paragraph(_TEXT)
-    document.add_paragraph("red", style="List Bullet")
-    document.add_table(2, 2).cell(0, 0).text = "fox"
-    return _saved(document)
+    names = _names(w="wordprocessingml/2006/main")
+    body = f"<w:p><w:r><w:t>{_TEXT}</w:t></w:r></w:p><w:tbl><w:tr><w:tc><w:p/></w:tc></w:tr></w:tbl>"
+    style = '<w:style w:styleId="a" w:type="paragraph"><w:name w:val="heading 1"/></w:style>'
+    return office(
+        "word/document.xml",
+        f"<w:document {names}><w:body>{body}</w:body></w:document>",
+        styles=f"<w:styles {names}>{style}</w:styles>",
+    )
 
 
 def _slides() -> bytes:
-    show = import_module("pptx").Presentation()
-    slide = show.slides.add_slide(show.slide_layouts[1])
-    slide.shapes.title.text = "Fox"
-    slide.placeholders[1].text = _TEXT
-    slide.notes_slide.notes_text_frame.text = "red"
-    return _saved(show)
+    names = _names(
+        p="presentationml/2006/main", a="drawingml/2006/main", r="officeDocument/2006/relationships"
+    )
+    shape = f"<p:sp><p:txBody><a:p><a:r><a:t>{_TEXT}</a:t></a:r></a:p></p:txBody></p:sp>"
+    return office(
+        "ppt/presentation.xml",
+        f'<p:presentation {names}><p:sldIdLst><p:sldId r:id="slide"/></p:sldIdLst></p:presentation>',
+        slide=f"<p:sld {names}><p:cSld><p:spTree>{shape}</p:spTree></p:cSld></p:sld>",
+    )
 
 
 def _workbook() -> bytes:
-    """Written by hand: openpyxl would put its sheets into temporary files, and nothing here may write one."""
-    schemas = "http://schemas.openxmlformats.org"
-    relations = f"{schemas}/officeDocument/2006/relationships"
-    sheet = f"{schemas}/spreadsheetml/2006/main"
-    links = (
-        f'<Relationships xmlns="{schemas}/package/2006/relationships"><Relationship Id="r" Type="{relations}'
-    )
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     cells = "".join(
         f'<row r="{row}"><c r="A{row}" t="inlineStr"><is><t>fox</t></is></c><c r="B{row}"><v>7</v></c></row>'
         for row in (1, 2)
     )
-    part = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    return pack(
-        {
-            "[Content_Types].xml": f'<Types xmlns="{schemas}/package/2006/content-types">'
-            f'<Default Extension="rels" ContentType="{_PACKAGE}.relationships+xml"/>'
-            f'<Override PartName="/xl/workbook.xml" ContentType="{part}.sheet.main+xml"/>'
-            f'<Override PartName="/xl/s.xml" ContentType="{part}.worksheet+xml"/></Types>',
-            "_rels/.rels": f'{links}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-            "xl/_rels/workbook.xml.rels": f'{links}/worksheet" Target="s.xml"/></Relationships>',
-            "xl/workbook.xml": f'<workbook xmlns="{sheet}" xmlns:r="{relations}"><sheets>'
-            '<sheet name="Fox" sheetId="1" r:id="r"/></sheets></workbook>',
-            "xl/s.xml": f'<worksheet xmlns="{sheet}"><sheetData>{cells}</sheetData></worksheet>',
-        }
+    return office(
+        "xl/workbook.xml",
+        f'<workbook xmlns="{main}" {_names(r="officeDocument/2006/relationships")}><sheets>'
+        '<sheet name="Fox" sheetId="1" r:id="worksheet"/></sheets></workbook>',
+        worksheet=f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
     )
 
 
