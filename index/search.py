@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from typing import Protocol
 
 import msgspec
@@ -165,7 +166,8 @@ class Searcher:
             exhausted = max(len(ranking) for _, ranking in rankings) < depth
             if wanted.phrases or wanted.without:  # a vector knows nothing of these
                 rankings = [(weight, _kept(text, ranking, wanted)) for weight, ranking in rankings]
-            found = self._collapse(fuse(rankings), filters.include_superseded)
+            by_word = rankings[0][1] if len(rankings) > 1 else []
+            found = self._collapse(fuse(rankings), by_word, filters.include_superseded)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
                 return found
             depth *= _DEEPER
@@ -186,16 +188,23 @@ class Searcher:
         )
 
     def _collapse(
-        self, fused: Sequence[tuple[int, float]], include_superseded: bool
+        self, fused: Sequence[tuple[int, float]], by_word: Sequence[int], include_superseded: bool
     ) -> list[tuple[Item, int, float]]:
+        """The best passage of each item, and its score.
+
+        Where two rankings were fused, `by_word` is one of them: an item that could not be read has no meaning
+        to be ranked by, so if it is first by word it is not left behind all that is near in meaning.
+        """
         owners = self._catalog.items_of([passage for passage, _ in fused])
         items = self._catalog.items_by_id(set(owners.values()))
+        first = set(takewhile(lambda passage: _is_unread(items.get(owners.get(passage, ""))), by_word))
         best: dict[str, tuple[Item, int, float]] = {}
         for passage, score in fused:
             item = items.get(owners.get(passage, ""))  # None: deleted in this moment
             if item is not None and (include_superseded or not item.superseded):
+                score *= (_WORDS + _MEANING) / _WORDS if passage in first else 1.0
                 best.setdefault(item.id, (item, passage, score))
-        return list(best.values())
+        return sorted(best.values(), key=lambda entry: -entry[2])
 
     def _hits(
         self, text: TextIndex, wanted: Wanted, mode: Mode, found: Sequence[tuple[Item, int, float]]
@@ -238,6 +247,10 @@ def _beginning(item: Item, passages: Sequence[Passage]) -> Passage:
     own = (passage for passage in passages if passage.embed)
     nothing = Passage(id=0, item=item.id, start=0, end=0, text="")
     return next(own, passages[0] if passages else nothing)
+
+
+def _is_unread(item: Item | None) -> bool:
+    return item is not None and item.reason is not None
 
 
 def _is_code(wanted: Wanted) -> bool:

@@ -99,6 +99,19 @@ def test_from_quarantine_to_a_reading_and_to_its_deletion(
         assert len(refresher.text) == 0  # type: ignore[arg-type]
 
 
+def test_a_name_that_says_it_all_is_not_buried_by_neighbours_in_meaning(
+    vault: Vault, embedder: WordHashEmbedder, tmp_path: Path
+) -> None:
+    """The vectors rank every passage there is, and an item without text is in none of them."""
+    item = unread(vault, "salaries locked.pdf", Reason.NEEDS_PASSWORD)
+    for number in range(30):
+        read_in(vault, f"Paper number {number} about tiles, rafters and the weather.", f"{number}.txt")
+    with indexing(vault, embedder, tmp_path / "index") as (_, searcher):
+        until(lambda: item in items(searcher, "locked salaries", Mode.KEYWORD))
+        until(lambda: vault.ledger.counts()[State.INDEXED] == 30)
+        assert items(searcher, "locked salaries")[0] == item
+
+
 def test_a_deleted_one_is_found_by_nothing(vault: Vault, embedder: WordHashEmbedder, tmp_path: Path) -> None:
     item = unread(vault, "quuxberry.mp3", seen=FILM)
     with indexing(vault, embedder, tmp_path / "index") as (refresher, searcher):
