@@ -51,6 +51,7 @@ from ingest.readers import (
 from ingest.readers.draft import Document, Draft, Tell
 from ingest.readers.errors import LimitReached, UnreadableDocument, Why
 from ingest.readers.language import SAMPLE_CHARS, language_of
+from ingest.readers.passages import mark_passages
 from ingest.sandbox.messages import Job, Reply
 from policy.limits import Limits
 
@@ -162,6 +163,8 @@ def read(
             detail = "it could not be read in the time allowed"
             return Reply(media_type=draft.media_type, reason=Why.TIMEOUT.value, detail=detail)
         draft.missing.append(reached.what)
+    language = language_of(draft.sample(SAMPLE_CHARS))
+    mark_passages(draft.elements, language)
     return Reply(
         media_type=draft.media_type,
         elements=draft.elements,
@@ -169,7 +172,7 @@ def read(
         title=draft.title,
         author=draft.author,
         created_at=draft.created_at,
-        language=language_of(draft.sample(SAMPLE_CHARS)),
+        language=language,
         pages=draft.pages,
         scans=draft.scans,
         convert=draft.convert,
