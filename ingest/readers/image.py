@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 from PIL import Image, ImageFile, ImageOps, ImageSequence, UnidentifiedImageError
 
-from ingest.readers.draft import Document, Draft, Kind
+from ingest.readers.draft import Document, Draft
 from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.ocr import paragraphs
+from ingest.readers.ocr import read_picture
 
 ERRORS = (
     UnidentifiedImageError,
@@ -60,8 +60,7 @@ def _read_pages(image: Image.Image, document: Document, draft: Draft) -> None:
 
 
 def _recognise(frame: Image.Image, number: int, dpi: int, document: Document, draft: Draft) -> None:
-    for text in paragraphs(ImageOps.exif_transpose(frame), document.job.ocr_languages, dpi):
-        draft.add(Kind.PARAGRAPH, text, page=number)
+    read_picture(ImageOps.exif_transpose(frame), number, document.job.ocr_languages, dpi, draft)
 
 
 def _resolution(image: Image.Image) -> int:

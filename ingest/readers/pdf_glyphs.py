@@ -8,6 +8,7 @@ import ctypes
 import math
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -204,7 +205,7 @@ class _Glyphs:
     def _cut(
         self, words: list[Word], boxes: list[Box], samples: tuple[int, int], *, hyphen: bool
     ) -> Iterator[Line]:
-        """The lines of one row: it is cut at gaps that no justified text has."""
+        """The lines of one row: more than one if there is a wide gap in it."""
         across, up = boxes[-1][0] - boxes[0][0], boxes[-1][1] - boxes[0][1]
         turned = abs(up) > abs(across) and abs(up) > boxes[0][3] - boxes[0][1]
         size, bold, mono = self._look(samples)
@@ -213,12 +214,7 @@ class _Glyphs:
             bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
             yield Line(tuple(words), bottom, top, size, bold, mono, hyphen, turned=True)
             return
-        ends = _wide_gaps(words, _WIDE_GAP * size)
-        parts: list[list[Word]] = [[] for _ in range(len(ends) + 1)]
-        for word in words:
-            parts[sum(word.left >= end for end in ends)].append(word)
-        backwards = is_right_to_left(" ".join(word.text for word in words))
-        for part in reversed(parts) if backwards else parts:
+        for part in parted(words, size):
             last = part[-1] is words[-1]
             yield Line(tuple(part), place[1], place[3], size, bold, mono, hyphen and last)
 
@@ -254,6 +250,17 @@ class _Glyphs:
         if words and (marks := _MARK_FIRST.match(text)):
             text = f"{words.pop().text}{marks[2]}{marks[1]}{text[marks.end() :]}"
         return _SEAM.sub(" ", text)
+
+
+def parted(words: list[Word], size: float) -> list[list[Word]]:
+    """The words of one row cut at gaps that no justified text has, in the direction of their script."""
+    starts = _wide_gaps(words, _WIDE_GAP * size)
+    if not starts:
+        return [words]
+    parts: list[list[Word]] = [[] for _ in range(len(starts) + 1)]
+    for word in words:
+        parts[bisect_right(starts, word.left)].append(word)
+    return parts[::-1] if is_right_to_left(" ".join(word.text for word in words)) else parts
 
 
 def _wide_gaps(words: list[Word], wide: float) -> list[float]:
