@@ -4,12 +4,10 @@ r"""The rich text that Outlook keeps of a body: decompressed (MS-OXRTFCP), and u
 
 from __future__ import annotations
 
-import codecs
-import re
 import struct
 
 from ingest.mail.parts import html_text
-from ingest.readers.rtf import rtf_text
+from ingest.readers.rtf import CHARACTERS, TOKEN, code_page, decoded, fonts, rtf_text, whole
 
 _MAX_RTF = 64 * 1024 * 1024
 # What MS-OXRTFCP says that the window of a compressed RTF body begins with.
@@ -19,16 +17,7 @@ _WINDOW = (
     b"\r\n"
     rb"\par \pard\plain\f0\fs20\b\i\u\tab\tx"
 )
-_TOKEN = re.compile(
-    rb"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\(.)|([{}])|[\r\n]+|([^\\{}\r\n]+)", re.DOTALL
-)
-_FONT = re.compile(rb"\\f(\d{1,5})\\[^{};]{0,200}?\\fcharset(\d{1,3})")
-_CHARSETS = {
-    128: "cp932", 129: "cp949", 134: "gb18030", 136: "cp950", 161: "cp1253", 162: "cp1254", 177: "cp1255",
-    178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250",
-}  # fmt: skip
-_PLAIN = {b"par": "\r\n", b"line": "\r\n", b"tab": "\t", b"lquote": "‘", b"rquote": "’", b"ldblquote": "“"}
-_PLAIN |= {b"rdblquote": "”", b"bullet": "•", b"endash": "–", b"emdash": "—"}
+_PLAIN = {b"par": "\r\n", b"line": "\r\n"} | CHARACTERS
 _HIDDEN = frozenset((b"fonttbl", b"colortbl", b"stylesheet", b"info", b"pict", b"pntext", b"mhtmltag"))
 
 
@@ -46,17 +35,8 @@ def body_text(compressed: bytes) -> str:
 
 def unwrap_html(rtf: bytes) -> str:
     r"""The HTML that was wrapped into RTF: what stands in `\htmltag` groups, and text outside `\htmlrtf`."""
-    found = re.search(rb"\\ansicpg(\d{3,5})", rtf[:4096])
-    page = _page(f"cp{int(found[1])}" if found else "cp1252")
-    fonts = {int(number): _CHARSETS.get(int(charset), page) for number, charset in _FONT.findall(rtf)}
-    return _Unwrapping(page, fonts).run(rtf)
-
-
-def _page(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        return "utf-8" if name == "cp65001" else "cp1252"
+    page = code_page(rtf)
+    return _Unwrapping(page, fonts(rtf, page)).run(rtf)
 
 
 class _Unwrapping:
@@ -71,7 +51,7 @@ class _Unwrapping:
         self._encoding, self._skip, self._after_uc, self._star = page, 1, 0, False
 
     def run(self, rtf: bytes) -> str:
-        for word, number, octet, symbol, brace, text in _TOKEN.findall(rtf):
+        for word, number, octet, symbol, brace, text in TOKEN.findall(rtf):
             if brace == b"{":
                 self._groups.append((self._hidden, self._muted, self._encoding, self._skip))
             elif brace == b"}":
@@ -91,8 +71,7 @@ class _Unwrapping:
                 self._write(text)
             self._star = False
         self._flush()
-        text = "".join(self._out)  # characters above 0xFFFF came as two halves
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return whole("".join(self._out))
 
     def _control(self, word: bytes, number: bytes) -> None:
         if word == b"htmlrtf":
@@ -128,7 +107,7 @@ class _Unwrapping:
 
     def _flush(self) -> None:
         if self._bytes:
-            self._out.append(self._bytes.decode(self._encoding, "replace"))
+            self._out.append(decoded(self._bytes, self._encoding))
             self._bytes.clear()
 
 

@@ -118,20 +118,27 @@ FORMATS = (
         "yaml", "application/yaml", ("yaml", "yml"), "own", _LOOKS, "keys, values and comments as written"
     ),
     FormatRow(
-        *("docx", f"{_WORD}wordprocessingml.document", ("docx", "docm", "dotx"), "unstructured", _MEMBERS),
-        "headings, lists, tables, notes, comments, text boxes, headers and footers",
+        *("docx", f"{_WORD}wordprocessingml.document", ("docx", "docm", "dotx", "dotm"), "lxml", _MEMBERS),
+        "headings and lists with their numbers, tables, formulas as LaTeX, text boxes, headers and footers, notes,"
+        " comments, insertions, fields and boxes to tick, charts, diagrams, descriptions of pictures; embedded"
+        " documents as items",
+        "macros are not run; pages as Word last counted them",
     ),
     FormatRow(
-        *("pptx", f"{_WORD}presentationml.presentation", ("pptx", "pptm", "potx"), "unstructured", _MEMBERS),
-        "slides as pages, tables, notes, charts, diagrams",
+        *("pptx", f"{_WORD}presentationml.presentation", ("pptx", "pptm", "ppsx", "potx"), "lxml", _MEMBERS),
+        "slides as pages, tables, numbered lists, formulas, notes, comments, charts, diagrams, descriptions of"
+        " pictures; embedded documents as items",
+        "no text of the slide master",
     ),
     FormatRow(
-        *("xlsx", f"{_WORD}spreadsheetml.sheet", ("xlsx", "xlsm", "xltx"), "unstructured", _MEMBERS),
-        "sheets as tables, notes",
+        *("xlsx", f"{_WORD}spreadsheetml.sheet", ("xlsx", "xlsm", "xltx"), "lxml", _MEMBERS),
+        "all sheets as tables, hidden ones too, dates, percentages and currencies as shown, comments, text boxes,"
+        " charts; embedded documents as items",
+        "formulas by their last result",
     ),
     FormatRow(
         *("xls", "application/vnd.ms-excel", ("xls",), "unstructured", "streams of the OLE file"),
-        "sheets as tables",
+        *("sheets as tables", "Excel 97 and later; no comments"),
     ),
     FormatRow(
         *("doc", "application/msword", ("doc", "dot"), "LibreOffice", "streams of the OLE file"),
@@ -146,15 +153,26 @@ FORMATS = (
         *("what is read of a docx", f"{_CONVERTED}; not with a password"),
     ),
     FormatRow(
-        *("odt", f"{_ODF}text", ("odt", "ott"), "lxml", _MEMBERS), "headings, lists, tables, notes, comments"
+        *("odt", f"{_ODF}text", ("odt", "ott", "fodt"), "lxml", _MEMBERS),
+        "headings and lists with their numbers, tables, text boxes, headers and footers, notes, comments, forms,"
+        " charts, formulas, descriptions of pictures",
     ),
-    FormatRow("ods", f"{_ODF}spreadsheet", ("ods", "ots"), "lxml", _MEMBERS, "sheets as tables"),
-    FormatRow("odp", f"{_ODF}presentation", ("odp", "otp"), "lxml", _MEMBERS, "slides, notes"),
+    FormatRow(
+        *("ods", f"{_ODF}spreadsheet", ("ods", "ots", "fods"), "lxml", _MEMBERS),
+        "sheets as tables, values as shown, comments, charts",
+    ),
+    FormatRow(
+        *("odp", f"{_ODF}presentation", ("odp", "otp", "fodp"), "lxml", _MEMBERS),
+        "slides as pages, tables, notes, charts",
+    ),
     FormatRow(
         *("epub", "application/epub+zip", ("epub",), "lxml", _MEMBERS),
         "chapters in their order, headings, lists, tables",
     ),
-    FormatRow("rtf", "application/rtf", ("rtf",), "striprtf", _MAGIC, "paragraphs, tables, title, author"),
+    FormatRow(
+        *("rtf", "application/rtf", ("rtf",), "own", _MAGIC),
+        *("headings, lists, tables, headers and footers, notes, comments, text boxes", "no embedded objects"),
+    ),
     FormatRow(
         *("pdf", "application/pdf", ("pdf",), "pypdfium2, Tesseract", _MAGIC),
         "text by page, headings, notes, form values; pages that are pictures by OCR",

@@ -62,7 +62,7 @@ def test_each_sample_is_read(name: str) -> None:
         (b"\x7fELF\x02\x01\x01" + bytes(200), "UNSUPPORTED"),
         (b"\x1f\x8b\x08\x00rest", "UNSUPPORTED"),
         (pack({"a.txt": "words"}), "UNSUPPORTED"),
-        (SAMPLES["a.docx"][:3000], "TRUNCATED"),
+        (SAMPLES["a.docx"][:-30], "TRUNCATED"),
         (SAMPLES["a.odt"][:-30], "TRUNCATED"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(300), "TRUNCATED"),
         (b"%PDF-1.7\n", "TRUNCATED"),
