@@ -10,7 +10,7 @@ from lxml import etree
 
 from ingest.readers.draft import Document, Draft
 from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.hypertext import blocks, declared_text, parse
+from ingest.readers.hypertext import add_blocks, declared_text, parse
 from ingest.readers.package import Package, describe, local
 
 ERRORS = (etree.LxmlError, ValueError)
@@ -26,15 +26,25 @@ def read_epub(document: Document, draft: Draft) -> None:
     if book is None:
         raise UnreadableDocument(Why.TRUNCATED, "the book's table of contents is missing")
     describe(next(book.iter("{*}metadata"), None), draft)
-    missing = 0
-    for name in _spine(book, posixpath.dirname(path)):
+    missing, pages = 0, list(_spine(book, posixpath.dirname(path)))
+    if not _locked(package).isdisjoint(pages):
+        raise UnreadableDocument(Why.ENCRYPTED, "its publisher locked it against copying")
+    for count, name in enumerate(pages):
+        draft.tick(count, len(pages))
         content = package.read(name)
         missing += not content
         root = parse(declared_text(content))
-        for block in blocks(root) if root is not None else ():
-            draft.add(block.kind, block.text, level=block.level)
+        if root is not None:
+            add_blocks(root, draft)
     if missing:
         draft.missing.append(f"{missing} of the book's pages are missing")
+
+
+def _locked(package: Package) -> set[str]:
+    """Names of the members that are encrypted: the pages of a book that is sold so, else at most its fonts."""
+    listed = package.tree("META-INF/encryption.xml")
+    found = listed.iter("{*}CipherReference") if listed is not None else ()
+    return {posixpath.normpath(unquote(reference.get("URI", ""))) for reference in found}
 
 
 def _spine(book: etree._Element, folder: str) -> Iterator[str]:

@@ -119,21 +119,21 @@ FORMATS = (
     ),
     FormatRow(
         *("docx", f"{_WORD}wordprocessingml.document", ("docx", "docm", "dotx", "dotm"), "lxml", _MEMBERS),
-        "headings and lists with their numbers, tables, formulas as LaTeX, text boxes, headers and footers, notes,"
-        " comments, insertions, fields and boxes to tick, charts, diagrams, descriptions of pictures; embedded"
-        " documents as items",
+        "headings and lists with their numbers, tables, formulas as LaTeX, text boxes, headers and footers,"
+        " notes, comments, insertions, fields and boxes to tick, charts, diagrams, descriptions of pictures;"
+        " embedded documents as items",
         "macros are not run; pages as Word last counted them",
     ),
     FormatRow(
         *("pptx", f"{_WORD}presentationml.presentation", ("pptx", "pptm", "ppsx", "potx"), "lxml", _MEMBERS),
-        "slides as pages, tables, numbered lists, formulas, notes, comments, charts, diagrams, descriptions of"
-        " pictures; embedded documents as items",
+        "slides as pages, tables, numbered lists, formulas, notes, comments, charts, diagrams, descriptions"
+        " of pictures; embedded documents as items",
         "no text of the slide master",
     ),
     FormatRow(
         *("xlsx", f"{_WORD}spreadsheetml.sheet", ("xlsx", "xlsm", "xltx"), "lxml", _MEMBERS),
-        "all sheets as tables, hidden ones too, dates, percentages and currencies as shown, comments, text boxes,"
-        " charts; embedded documents as items",
+        "all sheets as tables, hidden ones too, dates, percentages and currencies as shown, comments, text"
+        " boxes, charts; embedded documents as items",
         "formulas by their last result",
     ),
     FormatRow(
@@ -154,8 +154,8 @@ FORMATS = (
     ),
     FormatRow(
         *("odt", f"{_ODF}text", ("odt", "ott", "fodt"), "lxml", _MEMBERS),
-        "headings and lists with their numbers, tables, text boxes, headers and footers, notes, comments, forms,"
-        " charts, formulas, descriptions of pictures",
+        "headings and lists with their numbers, tables, text boxes, headers and footers, notes, comments,"
+        " forms, charts, formulas, descriptions of pictures",
     ),
     FormatRow(
         *("ods", f"{_ODF}spreadsheet", ("ods", "ots", "fods"), "lxml", _MEMBERS),
@@ -168,6 +168,10 @@ FORMATS = (
     FormatRow(
         *("epub", "application/epub+zip", ("epub",), "lxml", _MEMBERS),
         "chapters in their order, headings, lists, tables",
+    ),
+    FormatRow(
+        *("fb2", "application/x-fictionbook+xml", ("fb2",), "lxml", "first tag"),
+        *("annotation, chapters with their titles, tables, notes", "no pictures"),
     ),
     FormatRow(
         *("rtf", "application/rtf", ("rtf",), "own", _MAGIC),

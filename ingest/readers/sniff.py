@@ -24,6 +24,11 @@ _MAIL_START = re.compile(
     re.DOTALL,
 )
 _FROM_LINE = re.compile(r">?From (?![ \t]*:)")
+_ONE_FILE = re.compile(
+    r"^<\?xml[\s\S]{0,2000}?<(?:(FictionBook)[\s>]|office:document\s[^>]{0,8000}?office:mimetype=\""
+    r"application/vnd\.oasis\.opendocument\.(text|spreadsheet|presentation)[\"-])"
+)
+_ONE_FILE_KINDS = {"FictionBook": "fb2", "text": "odt", "spreadsheet": "ods", "presentation": "odp"}
 _ENTRIES = re.compile(r"BEGIN:(VCALENDAR|VCARD)\s", re.IGNORECASE)
 _PROLOGUE_PARTS = 20
 _HTML = re.compile(
@@ -80,6 +85,8 @@ def text_kind(document: Document) -> str:
         return "ics" if entry[1].upper() == "VCALENDAR" else "vcf"
     if text.startswith("{\\rtf"):
         return "rtf"
+    if book := _ONE_FILE.search(text[:8192]):
+        return _ONE_FILE_KINDS[book[1] or book[2]]
     return _markup_kind(text, document, hint) or _marked_kind(text, hint) or "txt"
 
 
