@@ -4,6 +4,7 @@ IngestError
 ├── ParserError            this document could not be read by a worker; worth one more attempt
 │   ├── ParserCrash        the worker died
 │   ├── ParserTimeout      it took too long, by the clock or in processor time
+│   ├── ParserOverMemory   it died for want of memory
 │   └── ParserLied         it sent what no honest worker sends
 ├── PageNotDrawn           a page cannot be shown as a picture
 ├── ConversionFailed       LibreOffice cannot open this document
@@ -41,6 +42,10 @@ class ParserCrash(ParserError):
 
 class ParserTimeout(ParserError):
     """The worker was ended for taking too long."""
+
+
+class ParserOverMemory(ParserError):
+    """The worker died when it had nearly as much memory as it may have: libraries that get none abort."""
 
 
 class ParserLied(ParserError):

@@ -20,7 +20,7 @@ from ingest.children import Children
 from ingest.claims import Claims
 from ingest.converter.convert import Converter
 from ingest.converter.through import read_converted
-from ingest.errors import ParserError, ParserLied, ParserTimeout, PoolDown
+from ingest.errors import ParserError, ParserLied, ParserOverMemory, ParserTimeout, PoolDown
 from ingest.reading import Accepted, Refused, check
 from ingest.relatives import Relatives
 from ingest.sandbox.messages import Job, Reply
@@ -325,4 +325,6 @@ def _is_text(content: bytes | None) -> bool:
 
 
 def _reason(error: ParserError) -> Reason:
-    return Reason.TIMEOUT if isinstance(error, ParserTimeout) else Reason.PARSER_CRASH
+    if isinstance(error, ParserTimeout):
+        return Reason.TIMEOUT
+    return Reason.TOO_LARGE if isinstance(error, ParserOverMemory) else Reason.PARSER_CRASH

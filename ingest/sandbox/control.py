@@ -26,7 +26,8 @@ class Forked(msgspec.Struct, frozen=True):
 
 
 class Ended(msgspec.Struct, frozen=True):
-    """How a worker ended: its exit code, negative for a signal, and the processor time that it used."""
+    """How a worker ended: its exit code, negative for a signal, and what it used."""
 
     code: int
     cpu_s: float
+    peak: int  # bytes resident at the most

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ingest.errors import ParserCrash, ParserLied, ParserTimeout, PoolDown
+from ingest.errors import ParserCrash, ParserLied, ParserOverMemory, ParserTimeout, PoolDown
 from ingest.sandbox.control import Ended
 from ingest.sandbox.messages import ANSWER, Answer, Draw, Drawn, Jobs, Progress, Reply, Request
 from ingest.sandbox.zygote import Birth, Zygote
@@ -28,6 +28,7 @@ TOGETHER_WALL_S = 10.0  # for small documents, read in milliseconds: whatever ta
 _LAST_WORDS_S = 1.0  # between hanging up and ending; a worker that takes longer has not died, it lies
 _WORDS_PER_S = 10  # of progress; an honest worker says half as many
 _MOST = 1 << 40  # of what can be counted in a document
+_NEARLY = 0.9  # of the memory that a worker may have: what is larger than the rest is not given
 
 Tell = Callable[[int, int | None], None]  # how much is done, of how much
 
@@ -227,6 +228,8 @@ def verdict(ended: Ended, *, late: bool, alive: bool, wall_s: float, limits: Lim
     if ended.code == -signal.SIGKILL and ended.cpu_s >= 2 * limits.parse_cpu_s - 1:
         # RLIMIT_CPU's hard limit comes as a plain SIGKILL; only the time used tells it from others.
         return ParserTimeout(f"reading it took more than {limits.parse_cpu_s} s of processor time")
+    if ended.code < 0 and ended.peak >= _NEARLY * limits.parse_memory:
+        return ParserOverMemory("reading it takes more memory than is allowed")
     if ended.code == -signal.SIGKILL:
         return ParserCrash("the parser was killed while reading it, perhaps for want of memory")
     if ended.code < 0:

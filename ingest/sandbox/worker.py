@@ -68,7 +68,7 @@ def main(program: Program) -> int:
         if order.reap is not None:
             _, status, usage = os.wait4(order.reap, 0)
             code = os.waitstatus_to_exitcode(status)
-            control.send(Ended(code, usage.ru_utime + usage.ru_stime))
+            control.send(Ended(code, usage.ru_utime + usage.ru_stime, usage.ru_maxrss << 10))
             continue
         zygote = os.getpid()
         pid = os.fork()

@@ -6,7 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from ingest.errors import ParserCrash, ParserError, ParserTimeout
+from ingest.errors import ParserCrash, ParserError, ParserOverMemory, ParserTimeout
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from policy.limits import MIB
@@ -65,6 +65,8 @@ def _read(pool: Pool, job: Job, document: int) -> tuple[Reply | str, str]:
             reply = pool.read(job, document, children)
         except ParserTimeout as error:
             return "TIMEOUT", error.what
+        except ParserOverMemory as error:
+            return "TOO_LARGE", error.what
         except ParserCrash as error:
             return "PARSER_CRASH", error.what
         except ParserError as error:

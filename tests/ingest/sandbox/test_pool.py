@@ -347,13 +347,15 @@ def test_a_parser_told_of_a_watch_that_is_not_there_refuses_to_start() -> None:
 
 
 def test_a_sigkill_is_the_kernels_only_after_its_time() -> None:
-    def of(code: int, cpu_s: float) -> str:
-        ended = Ended(code, cpu_s)
-        return str(verdict(ended, late=False, alive=False, wall_s=1.0, limits=Limits(parse_cpu_s=60)))
+    limits = Limits(parse_cpu_s=60)
+
+    def of(code: int, cpu_s: float, peak: int = 100 * MIB) -> str:
+        return str(verdict(Ended(code, cpu_s, peak), late=False, alive=False, wall_s=1.0, limits=limits))
 
     assert "processor time" in of(-signal.SIGKILL, 120.0)
     assert "memory" in of(-signal.SIGKILL, 12.0)
     assert "SIGBUS" in of(-signal.SIGBUS, 120.0)
+    assert "more memory than is allowed" in of(-signal.SIGABRT, 1.0, limits.parse_memory - 20 * MIB)
 
 
 def parent_of(pid: int) -> int:
