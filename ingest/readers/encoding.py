@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import re
 
+from ingest.readers.charsets import guess, wide_script
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -16,7 +18,6 @@ _BEYOND_ASCII = re.compile(r"[\x00-\x7f]+")
 _STRANGE = re.compile("[\udc80-\udcff]")
 _OTHER = {value: bytes((value,)).decode("cp1252", "replace") for value in range(0x80, 0x100)}
 _GUESS_BYTES = 16 * 1024
-_WESTERN = frozenset("ÄÖÜäöüßéèêëàâçñåøæÉÈÀÇÅØÆÑíìîïóòôõúùûãáÁÍÓÚœŒ’‘“”„–—…€£§°©®·•«»´¿¡ºª\xa0\xad½¼²³µ×±™")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{4,}")
 _ALIAS = re.compile(
     r"(?:x-)?(?:win|windows|cp|ibm|dos|ansi)[-_ ]?(\d{3,5})|(?:x-)?iso[-_ ]?8859[-_ ]?(\d{1,2})"
@@ -51,7 +52,6 @@ _SUPERSETS = {
 _NO_CHARSETS = frozenset(
     ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem")
 )
-_UNLIKELY = ["mac_cyrillic", "mac_greek", "mac_iceland", "mac_latin2", "mac_roman", "mac_turkish"]
 _SEVEN_BIT = ("iso2022", "hz", "utf-7")
 
 
@@ -123,32 +123,23 @@ def _from_jis(data: bytes) -> str:
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """UTF-16 without its mark: text in which nearly every second byte is zero."""
+    """UTF-16 or UTF-32 without its mark: text in which nearly every second byte is zero, or three of four."""
     sample = data[:1024]
     if len(sample) < 4 or b"\x00" not in sample:
-        return None
+        return wide_script(data)
+    quarter = len(sample) // 4
+    zeros = [sample[place::4].count(0) for place in range(4)]
+    if min(zeros[2:]) > 0.9 * quarter and zeros[0] < 0.1 * quarter:
+        return "utf-32-le"
+    if min(zeros[:2]) > 0.9 * quarter and zeros[3] < 0.1 * quarter:
+        return "utf-32-be"
     half = len(sample) // 2
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
     if odd > 0.6 * half and even < 0.1 * half:
         return "utf-16-le"
     if even > 0.6 * half and odd < 0.1 * half:
         return "utf-16-be"
-    return None
-
-
-def guess(data: bytes) -> str:
-    """The likeliest single or double byte encoding of text that is not UTF-8."""
-    sample = data[:_GUESS_BYTES]
-    high = bytes(byte for byte in data[: 4 * _GUESS_BYTES] if byte >= 0x80)
-    if not high:
-        return "cp1252"
-    western = sum(char in _WESTERN for char in high.decode("cp1252", "replace"))
-    if western >= 0.95 * len(high) and not _HIGH_RUN.search(sample):
-        return "cp1252"
-    from charset_normalizer import from_bytes  # costs 10 to 50 ms, so only when nothing simpler decides
-
-    best = from_bytes(sample, cp_exclusion=_UNLIKELY).best()
-    return best.encoding if best else "cp1252"
+    return wide_script(data)
 
 
 def _normal(untrusted_name: str | None) -> str | None:
