@@ -1,12 +1,16 @@
-"""Pictures and scans: every page of them by OCR."""
+"""Pictures and scans: what they say of themselves; and each page of them, when it is asked for, by OCR."""
 
 from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
+from importlib import import_module
 
-from PIL import Image, ImageFile, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from ingest.readers.draft import Document, Draft
 from ingest.readers.errors import UnreadableDocument, Why
@@ -21,56 +25,102 @@ ERRORS = (
     EOFError,
     TypeError,
     LookupError,
+    RuntimeError,
 )
+PICTURES = frozenset(("png", "jpg", "tiff", "gif", "bmp", "webp", "heic", "avif"))  # as the table names them
 _MAX_PAGES = 2_000
-_TAKEN_AT = 0x0132
-_ARTIST = 0x013B
+_EXIF = 0x8769  # the tag under which a camera's own tags stand
+_TAKEN_AT, _CHANGED_AT = 0x9003, 0x0132
+_ARTIST, _DESCRIPTION = 0x013B, 0x010E
+_ENOUGH = 6_000  # pixels of a side; of a larger JPEG less is decoded
 
 
-def read_image(document: Document, draft: Draft) -> None:
-    """PNG, JPEG, TIFF with all its pages, GIF, BMP and WebP."""
+@cache
+def _heif() -> None:
+    """The one place that imports pi_heif: with it Pillow opens the pictures that telephones take."""
+    library = import_module("pi_heif")
+    library.options.DECODE_THREADS = 1
+    library.register_heif_opener()
+
+
+@contextmanager
+def opened(document: Document) -> Iterator[Image.Image]:
+    """A picture, nothing of it decoded yet.
+
+    Raises:
+        UnreadableDocument: it is none that can be read, or says that it is too large.
+    """
+    _heif()
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     Image.MAX_IMAGE_PIXELS = document.limits.image_pixels // 2  # Pillow refuses beyond twice this
     if document.head[8:10] == b"CR":
         raise UnreadableDocument(Why.UNSUPPORTED, "raw camera pictures are not read; save it as JPEG or PNG")
     try:
         with Image.open(io.BytesIO(document.content())) as image:
-            _read_pages(image, document, draft)
+            yield image
     except Image.DecompressionBombError as error:
-        raise UnreadableDocument(Why.TOO_LARGE, "the picture has more pixels than are allowed") from error
-    if document.job.pages is not None and not draft.elements:
+        raise _too_large() from error
+
+
+def page_of(image: Image.Image, number: int, most_pixels: int) -> Image.Image:
+    """One page of a picture, the right way up.
+
+    Raises:
+        UnreadableDocument: there is no such page, or it says that it is too large.
+    """
+    if not 1 <= number <= pages_of(image):
+        raise UnreadableDocument(Why.EMPTY, "there is no such page")
+    image.seek(number - 1)
+    if image.width * image.height > most_pixels:
+        raise _too_large()
+    return ImageOps.exif_transpose(image)
+
+
+def pages_of(image: Image.Image) -> int:
+    """How many pages there are: a TIFF's; what moves in other pictures is no page."""
+    return min(int(getattr(image, "n_frames", 1)), _MAX_PAGES) if image.format == "TIFF" else 1
+
+
+def read_image(document: Document, draft: Draft) -> None:
+    """Name the pages of a picture, all of whose text is to be seen only; or read those of the job."""
+    with opened(document) as image:
+        draft.pages = pages_of(image)
+        if document.job.pages is None:
+            draft.scans += range(1, draft.pages + 1)
+            _describe(image, draft)
+            if getattr(image, "n_frames", 1) > _MAX_PAGES and image.format == "TIFF":
+                draft.missing.append(f"only the first {_MAX_PAGES:,} pages were read")
+            return
+        for number in document.job.pages:
+            image.draft("L", (_ENOUGH, _ENOUGH))
+            page = page_of(image, number, document.limits.image_pixels)
+            read_picture(page, number, document.job.ocr_languages, _resolution(image), draft)
+    if not draft.elements:
         raise UnreadableDocument(Why.IMAGE_ONLY, "no words were found")
 
 
-def _read_pages(image: Image.Image, document: Document, draft: Draft) -> None:
-    dpi = _resolution(image)
+def _too_large() -> UnreadableDocument:
+    return UnreadableDocument(Why.TOO_LARGE, "the picture has more pixels than are allowed")
+
+
+def _describe(image: Image.Image, draft: Draft) -> None:
     exif = image.getexif()
-    draft.describe(author=exif.get(_ARTIST), created_at=_taken_at(exif.get(_TAKEN_AT)))
-    frames = ImageSequence.Iterator(image) if image.format == "TIFF" else [image]
-    for number, frame in enumerate(frames, start=1):
-        if number > _MAX_PAGES:
-            draft.missing.append(f"only the first {_MAX_PAGES:,} pages were read")
-            break
-        draft.pages = number
-        if document.job.pages is None:
-            frame.load()
-            draft.scans.append(number)
-        elif number in document.job.pages:
-            _recognise(frame, number, dpi, document, draft)
-
-
-def _recognise(frame: Image.Image, number: int, dpi: int, document: Document, draft: Draft) -> None:
-    read_picture(ImageOps.exif_transpose(frame), number, document.job.ocr_languages, dpi, draft)
+    taken = _time(exif.get_ifd(_EXIF).get(_TAKEN_AT)) or _time(exif.get(_CHANGED_AT))
+    draft.describe(
+        title=exif.get(_DESCRIPTION) or image.info.get("Title"),
+        author=exif.get(_ARTIST) or image.info.get("Author"),
+        created_at=taken,
+    )
 
 
 def _resolution(image: Image.Image) -> int:
-    """Dots per inch as the file says, 0 when it says nothing believable."""
+    """Dots per inch as the file says, 0 when it says nothing."""
     value = image.info.get("dpi", (0, 0))
-    dpi = int(value[0]) if isinstance(value, tuple) and value else 0
-    return dpi if 70 <= dpi <= 2400 else 0
+    dpi = float(value[0]) if isinstance(value, tuple) and value else 0.0
+    return round(dpi) if 0 < dpi < 10_000 else 0
 
 
-def _taken_at(value: object) -> float | None:
+def _time(value: object) -> float | None:
     try:
         when = datetime.strptime(str(value), "%Y:%m:%d %H:%M:%S")
     except ValueError:

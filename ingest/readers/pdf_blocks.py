@@ -171,7 +171,7 @@ class _Column:
         if _BULLET.match(line.text):
             return len(line.text) > 2
         match = _NUMBER.match(line.text)
-        if not match:
+        if not match or not any(map(str.isalnum, _NUMBER.sub("", line.text))):
             return False
         if before is not None:
             return True
@@ -193,7 +193,7 @@ class _Column:
             page,
             kind,
             text,
-            max(line.size for line in lines),
+            0.0 if lines[0].turned else max(line.size for line in lines),
             all(line.bold for line in lines),
             len(lines),
             lines[-1].bottom,
@@ -215,6 +215,7 @@ class _Column:
     def _text(self, lines: list[Line]) -> str:
         """Lines as one text: broken where the next word would have had room, and so a break was meant."""
         text = ""
+        left, right = min(line.left for line in lines), max(line.right for line in lines)
         for above, line in pairwise(lines):
             text += above.text
             if above.hyphen:
@@ -225,6 +226,7 @@ class _Column:
                 pass
             else:
                 first = line.words[0]
-                meant = self._room(above) > first.right - first.left + above.size
+                room = above.left - left if self.backwards else right - above.right
+                meant = room > first.right - first.left + above.size
                 text += "\n" if meant else " "
         return text + lines[-1].text + (SPLIT if lines[-1].hyphen else "")

@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -145,17 +145,18 @@ class _Glyphs:
         index = self._indexes()
         words: list[Word] = []
         boxes: list[Box] = []
-        first = 0
-        longest = -1, 0  # length and place of the longest word
+        samples = [0, 0, 0]  # the places of the longest word, of the first and of the last
+        longest = 0
         for token in _TOKEN.finditer(self._text):
             if token["word"]:
                 start, end = token.span()
                 box = self._place(index(start))
                 last = self._place(index(end - 1)) if end > start + 1 else box
+                samples[2] = index(start)
                 if not words:
-                    first = index(start)
-                if end - start > longest[0]:
-                    longest = end - start, index(start)
+                    samples[1] = samples[2]
+                if end - start > longest:
+                    longest, samples[0] = end - start, samples[2]
                 left, right = min(box[0], last[0]), max(box[2], last[2])
                 text = token[0]
                 if not text.isascii():
@@ -167,10 +168,10 @@ class _Glyphs:
                     words.append(Word(text, left, right))
                 boxes += (box, last)
             elif words:
-                yield from self._cut(words, boxes, (first, longest[1]), hyphen=bool(token["hyphen"]))
-                words, boxes, longest = [], [], (-1, 0)
+                yield from self._cut(words, boxes, samples, hyphen=bool(token["hyphen"]))
+                words, boxes, longest = [], [], 0
         if words:
-            yield from self._cut(words, boxes, (first, longest[1]), hyphen=False)
+            yield from self._cut(words, boxes, samples, hyphen=False)
 
     def unknown(self) -> bool:
         """Whether the file does not say which letters its glyphs are."""
@@ -203,13 +204,13 @@ class _Glyphs:
         return self._turn(place) if self._turn else place
 
     def _cut(
-        self, words: list[Word], boxes: list[Box], samples: tuple[int, int], *, hyphen: bool
+        self, words: list[Word], boxes: list[Box], samples: Sequence[int], *, hyphen: bool
     ) -> Iterator[Line]:
         """The lines of one row: more than one if there is a wide gap in it."""
         across, up = boxes[-1][0] - boxes[0][0], boxes[-1][1] - boxes[0][1]
         turned = abs(up) > abs(across) and abs(up) > boxes[0][3] - boxes[0][1]
         size, bold, mono = self._look(samples)
-        place = max(boxes, key=lambda box: box[3] - box[1]) if turned else self._place(samples[1])
+        place = max(boxes, key=lambda box: box[3] - box[1]) if turned else self._place(samples[0])
         if turned:
             bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
             yield Line(tuple(words), bottom, top, size, bold, mono, hyphen, turned=True)
@@ -218,13 +219,13 @@ class _Glyphs:
             last = part[-1] is words[-1]
             yield Line(tuple(part), place[1], place[3], size, bold, mono, hyphen and last)
 
-    def _look(self, samples: tuple[int, int]) -> tuple[float, bool, bool]:
+    def _look(self, samples: Sequence[int]) -> tuple[float, bool, bool]:
         """Size, weight and pitch of a line's letters."""
         raw = self._raw
         matrix = raw.FS_MATRIX()
-        raw.FPDFText_GetMatrix(self._page, samples[1], matrix)
+        raw.FPDFText_GetMatrix(self._page, samples[0], matrix)
         scale = (matrix.c**2 + matrix.d**2) ** 0.5
-        size = raw.FPDFText_GetFontSize(self._page, samples[1]) * scale
+        size = raw.FPDFText_GetFontSize(self._page, samples[0]) * scale
         fonts = [self._font(at) for at in set(samples)]
         return size, all(bold for bold, _ in fonts), all(mono for _, mono in fonts)
 

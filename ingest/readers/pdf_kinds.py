@@ -20,6 +20,7 @@ _MARGIN = 0.1  # of the page's height, above and below: where headers and footer
 _REPEATED = 3  # pages
 _MARGIN_CHARS = 250
 _DIGITS = re.compile(r"\d+")
+_PAGE_NUMBER = re.compile(r"\W*(?:page|seite|p\.|s\.)?\s*#(?:\s*(?:/|of|von|de)\s*#)?\W*", re.IGNORECASE)
 _CUT = re.compile(f"([^\\W_]*)(?:{SPLIT})(\\s*)([^\\W_]*)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[IVX]{1,5}\.|[A-Z]\.)\s+\S")
@@ -136,7 +137,11 @@ def _margins(blocks: Sequence[Block], heights: dict[int, float]) -> dict[int, Ki
         key = kind, _DIGITS.sub("#", block.text)
         keys[position] = key
         pages.setdefault(key, set()).add(block.page)
-    return {position: key[0] for position, key in keys.items() if len(pages[key]) >= _REPEATED}
+    return {
+        position: key[0]
+        for position, key in keys.items()
+        if len(pages[key]) >= (2 if _PAGE_NUMBER.fullmatch(key[1]) else _REPEATED)
+    }
 
 
 class Speller:
@@ -153,7 +158,7 @@ class Speller:
         self._known: set[str] = set()
         if asked:
             for text in texts:
-                self._known |= asked.intersection(_WORD.findall(text.lower()))
+                self._known |= asked.intersection(_WORD.findall(_CUT.sub(" ", text.lower())))
 
     def __call__(self, text: str) -> str:
         """A text without marks where words were cut."""
@@ -165,7 +170,8 @@ class Speller:
             return f"{first}-{space}"
         low = first.lower(), then.lower()
         together, apart = "".join(low), "-".join(low)
-        keep = apart in self._known or (min(map(len, low)) >= 4 and set(low) <= self._known)
+        both = min(map(len, low)) > 3 and set(low) <= self._known
+        keep = apart in self._known or both or len(first) == 1
         if together not in self._known and (keep or not then[0].islower()):
             return f"{first}-{then}"
         return first + then

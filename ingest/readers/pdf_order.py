@@ -89,7 +89,7 @@ class _Band:
         )
         changes = sum(1 for one, other in pairwise(sides) if one[1] != other[1])
         prose = _prose(self.left) + _prose(self.right)
-        if changes <= 2:  # the file has one side after the other
+        if changes <= max(2, fewer // 4):  # the file has one side after the other
             return prose > 0 or not _aligned(self.left, self.right)
         return prose == 2 and changes >= fewer
 

@@ -14,6 +14,7 @@ from ingest.readers.pdf_glyphs import Box, Line, Word
 from ingest.readers.pdf_graphics import Graphics
 
 _NEAR = 3.0  # points between lines that meet, and between edges that are one
+_OVER = 12.0  # points; lines that reach further over the last that they meet end a row or column of their own
 _MAX_LINES = 2_000  # ruled lines of a page; more are a drawing
 _MAX_CELLS = 20_000
 _CELL_CHARS = 1_500  # a cell with more is a part of the page's layout
@@ -59,10 +60,58 @@ def ruled(lines: Sequence[Line], graphics: Graphics) -> tuple[list[Grid], list[L
         inside = [line for line in rest if mesh.holds(line)]
         grid = mesh.grid(inside)
         if grid is not None:
+            finer = aligned(_rows(inside))  # some draw lines between groups of columns only
+            if finer is not None and len(finer.rows[0]) > len(grid.rows[0]):
+                grid = finer
             grids.append(grid)
             taken = set(map(id, inside))
             rest = [line for line in rest if id(line) not in taken]
     return grids, rest
+
+
+class _Step:
+    """What stands between two ruled lines: a row whose cells may have several lines, or several rows."""
+
+    def __init__(self, columns: int) -> None:
+        self._cells: list[dict[int, list[str]]] = [{} for _ in range(columns)]  # by height
+        self._bold = True
+
+    def add(self, column: int, word: Word, line: Line) -> None:
+        """Take a word in."""
+        heights = self._cells[column]
+        height = next((at for at in heights if abs(at - line.middle) < line.size / 2), round(line.middle))
+        heights.setdefault(height, []).append(word.text)
+        self._bold &= line.bold
+
+    def rows(self) -> list[tuple[list[str], bool]]:
+        """The rows, each with whether it is bold; none where nothing stands."""
+        filled = [heights for heights in self._cells if heights]
+        if not filled:
+            return []
+        most = max(filled, key=len)
+        if len(most) > 1 and self._are_rows(filled, most):
+            tops = sorted(most, reverse=True)
+            table = [[""] * len(self._cells) for _ in tops]
+            for column, heights in enumerate(self._cells):
+                for height, words in heights.items():
+                    row = min(range(len(tops)), key=lambda at: abs(tops[at] - height))
+                    table[row][column] = f"{table[row][column]} {' '.join(words)}".strip()
+            return [(row, self._bold) for row in table]
+        cells = [" ".join(word for words in heights.values() for word in words) for heights in self._cells]
+        return [(cells, self._bold)]
+
+    def _are_rows(self, filled: list[dict[int, list[str]]], most: dict[int, list[str]]) -> bool:
+        """Whether most columns have as many lines, at the same heights, and figures among them."""
+        alike = [
+            heights
+            for heights in filled
+            if len(heights) == len(most)
+            and all(abs(one - other) <= _NEAR for one, other in zip(heights, most, strict=True))
+        ]
+        cells = [" ".join(words) for heights in alike for words in heights.values()]
+        return (
+            len(alike) > 1 and 2 * len(alike) > len(filled) and 3 * sum(map(is_number, cells)) >= len(cells)
+        )
 
 
 @dataclass
@@ -82,26 +131,22 @@ class _Mesh:
     def grid(self, lines: list[Line]) -> Grid | None:
         """The table; None if this is a frame, a drawing, or the layout of a page."""
         columns, rows = len(self.xs) - 1, len(self.ys) - 1
-        if columns < 2 or rows < 2 or columns * rows > _MAX_CELLS:
+        if columns < 2 or rows < 1 or columns * rows > _MAX_CELLS:
             return None
-        cells: list[list[list[str]]] = [[[] for _ in range(columns)] for _ in range(rows)]
-        bold = [True] * rows
-        for line in sorted(lines, key=lambda line: -line.middle):
+        steps: list[_Step] = [_Step(columns) for _ in range(rows)]
+        for line in sorted(lines, key=lambda line: (-round(line.middle), line.left)):
             for word in line.words:
                 row, column = self._cell(word, line.middle)
-                cells[row][column].append(word.text)
-                bold[row] &= line.bold
-        texts = [[" ".join(cell) for cell in row] for row in cells]
+                steps[row].add(column, word, line)
+        shown = [row for step in steps for row in step.rows()]
+        texts, bold = [row for row, _ in shown], [heavy for _, heavy in shown]
         filled = sum(bool(text) for row in texts for text in row)
         full_rows = sum(sum(map(bool, row)) > 1 for row in texts)
-        if full_rows < 2 or 4 * filled < columns * rows:
+        if full_rows < 2 or 4 * filled < columns * len(texts):
             return None
         if max(len(text) for row in texts for text in row) > _CELL_CHARS:
             return None
-        shown = [(row, heavy) for row, heavy in zip(texts, bold, strict=True) if any(row)]
-        texts = [row for row, _ in shown]
-        header = header_of(texts, [heavy for _, heavy in shown])
-        return Grid(texts, header, self.xs[0], self.xs[-1], self.ys[0], self.ys[-1])
+        return Grid(texts, header_of(texts, bold), self.xs[0], self.xs[-1], self.ys[0], self.ys[-1])
 
     def _cell(self, word: Word, height: float) -> tuple[int, int]:
         """Row from the top and column of a word; of joined cells the first."""
@@ -149,17 +194,22 @@ def _meshes(graphics: Graphics) -> list[_Mesh]:
     for members in met.values():
         across = [boxes[at] for at in members if at < len(graphics.across)]
         upright = [boxes[at] for at in members if at >= len(graphics.across)]
-        xs = _edges([(box[0] + box[2]) / 2 for box in upright])
-        ys = _edges([(box[1] + box[3]) / 2 for box in across])
-        if len(xs) > 2 and len(ys) > 2:
+        if not across or not upright:
+            continue
+        xs = _edges([(box[0] + box[2]) / 2 for box in upright], across, 0)
+        ys = _edges([(box[1] + box[3]) / 2 for box in across], upright, 1)
+        if len(xs) > 2:
             meshes.append(_Mesh(across, upright, xs, ys))
     return meshes
 
 
-def _edges(places: list[float]) -> list[float]:
-    """Places that are nearly one, taken for one."""
+def _edges(places: list[float], others: list[Box], along: int) -> list[float]:
+    """Places that are nearly one, taken for one; and where lines of the other direction end beyond them."""
+    ends = [min(box[along] for box in others), max(box[along + 2] for box in others)]
     edges: list[float] = []
-    for place in sorted(places):
+    for place in sorted(
+        places + [end for end in ends if not min(places) - _OVER < end < max(places) + _OVER]
+    ):
         if not edges or place > edges[-1] + _NEAR:
             edges.append(place)
     return edges
@@ -190,6 +240,17 @@ def aligned(rows: Sequence[Sequence[Line]]) -> Grid | None:
     header = header_of(table, [all(line.bold for line in row) for row in rows])
     left, right = min(line.left for line in lines), max(line.right for line in lines)
     return Grid(table, header, left, right, lines[-1].bottom, lines[0].top)
+
+
+def _rows(lines: Sequence[Line]) -> list[list[Line]]:
+    """Lines beside each other, put together."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda line: -line.middle):
+        if rows and rows[-1][0].middle - line.middle < line.size / 2:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [sorted(row, key=lambda line: line.left) for row in rows]
 
 
 def _starts(rows: Sequence[Sequence[Line]], gap: float) -> list[float]:
