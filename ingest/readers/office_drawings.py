@@ -23,7 +23,8 @@ C = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _NO_NODE = frozenset(("pres", "parTrans", "sibTrans"))
 _KIND = re.compile(r"([a-z]+?)(?:3D)?Chart")
 _OLD_STREAMS = {"WordDocument": ".doc", "Workbook": ".xls", "Book": ".xls", "PowerPoint Document": ".ppt"}
-_INNER_STREAMS = {"Package": "", "CONTENTS": "", "EmbeddedOdf": ""}
+_NATIVE = "\x01Ole10Native"
+_INNER_STREAMS = ("Package", "CONTENTS", "EmbeddedOdf", _NATIVE)
 _GUESSED = re.compile(r"automatically generated|AI-generated content", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:png|jpe?g|tiff?|gif|bmp|webp)$", re.IGNORECASE)
 OLE_ERRORS = (OSError, ValueError, IndexError, TypeError, struct.error, RecursionError)
@@ -126,7 +127,7 @@ def add_embedded(package: Package, part: str, draft: Draft) -> None:
     try:
         content = package.read(part)
         if content.startswith(b"\xd0\xcf\x11\xe0"):
-            name, content = _unwrapped(name, content)
+            name, content = _opened(name, content)
     except UnreadableDocument as refusal:
         draft.missing.append(f"an embedded document: {refusal.what}")
         return
@@ -139,34 +140,33 @@ def add_embedded(package: Package, part: str, draft: Draft) -> None:
         draft.missing.append("an embedded object is of a kind that is not read")
 
 
-def _unwrapped(name: str, content: bytes) -> tuple[str, bytes]:
+def _opened(name: str, content: bytes) -> tuple[str, bytes]:
     """The file inside an OLE object; the object itself where it is an old Office document."""
     with olefile().OleFileIO(io.BytesIO(content)) as ole:
-        streams = {"/".join(path) for path in ole.listdir(streams=True, storages=False)}
         for stream, ending in _OLD_STREAMS.items():
-            if stream in streams:
+            if ole.exists(stream):
                 return f"{posixpath.splitext(name)[0]}{ending}", content
-        for stream in _INNER_STREAMS:
-            if stream in streams:
-                return posixpath.splitext(name)[0], _stream(ole, stream)
-        if "\x01Ole10Native" in streams:
-            return _native(_stream(ole, "\x01Ole10Native"), name)
-    return name, b""
+        inner, found = unwrapped(ole)
+    return inner or posixpath.splitext(name)[0], found
 
 
-def _stream(ole: Any, name: str) -> bytes:
-    data: bytes = ole.openstream(name).read()
-    return data
+def unwrapped(ole: Any, folder: str = "") -> tuple[str, bytes]:
+    """(name, content) of the file that an OLE object holds, in a folder of its container; empty if none."""
+    for name in _INNER_STREAMS:
+        path = f"{folder}/{name}" if folder else name
+        if ole.exists(path):
+            data: bytes = ole.openstream(path).read()
+            return _native(data) if name == _NATIVE else ("", data)
+    return "", b""
 
 
-def _native(data: bytes, otherwise: str) -> tuple[str, bytes]:
+def _native(data: bytes) -> tuple[str, bytes]:
     """(name, content) of a file that was packed by Windows' packager."""
     label, _, rest = data[6:].partition(b"\x00")
     _, _, rest = rest.partition(b"\x00")  # the path that it came from
     (length,) = struct.unpack_from("<I", rest, 4)
-    at = 8 + length
-    (size,) = struct.unpack_from("<I", rest, at)
-    return label.decode("latin-1") or otherwise, rest[at + 4 : at + 4 + size]
+    (size,) = struct.unpack_from("<I", rest, 8 + length)
+    return label.decode("latin-1"), rest[12 + length : 12 + length + size]
 
 
 def add_pictures(package: Package, folder: str, draft: Draft) -> None:

@@ -24,6 +24,10 @@ _GUESSES = ("is_possible_title", "is_email_address", "is_us_city_state_zip")
 _SWITCHES = ("DO_NOT_TRACK", "SCARF_NO_ANALYTICS", "UNSTRUCTURED_DISABLE_NOTICE")
 _DAMAGE = (("struct", "error"), ("xlrd.biffh", "XLRDError"), ("xlrd.compdoc", "CompDocError"))
 
+BOOKS = (  # how a workbook of before 2007 begins: in a container, or as its bare records (Excel 2 to 5)
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    *(b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08\x08\x00"),
+)
 ERRORS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError)
 
 
@@ -43,12 +47,24 @@ class Piece(Protocol):
     metadata: Metadata
 
 
+class _Opened:
+    """Stands where unstructured asks whether a workbook is locked: it is not, `locked.py` has opened it."""
+
+    def __init__(self, _file: BinaryIO) -> None:
+        pass
+
+    def is_encrypted(self) -> bool:
+        """No."""
+        return False
+
+
 class Partitioner:
     """Its reader of workbooks, a function from an open file to a stream of elements."""
 
     def __init__(self) -> None:
         self._module = import_module("unstructured.partition.xlsx")
         self._module.__dict__.update(is_possible_narrative_text=_always, **dict.fromkeys(_GUESSES, _never))
+        self._module.__dict__.update(OfficeFile=_Opened, _OLE_SIGNATURE=BOOKS)
         self._refusal: type[Exception] = import_module("unstructured.errors").UnprocessableEntityError
         self._damage = tuple(getattr(import_module(module), name) for module, name in _DAMAGE)
 

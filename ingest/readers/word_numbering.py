@@ -185,7 +185,7 @@ class Numbering:
 def _read_levels(entry: etree._Element) -> dict[int, _Level]:
     return {
         _depth(level): _Level(
-            start=number_of(level, "start") or 0 if level.find(f"{W}start") is not None else 1,
+            start=number_of(level, "start") or 0,  # ISO 29500 17.9.25: zero where it is left out
             kind=value(level, "numFmt") or "decimal",
             text=value(level, "lvlText"),
             restart=number_of(level, "lvlRestart"),
