@@ -23,6 +23,10 @@ MARKS = {
 }
 WINDOW_BYTES = 128 << 20  # of what was unpacked, kept to unpack the rest: what all tools take unasked
 _ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
+TAR_ERRORS = (  # what `tarfile` raises on damage; each was seen
+    *(tarfile.TarError, ValueError, OverflowError, EOFError, LookupError, AttributeError, TypeError),
+    RecursionError,
+)
 _ZSTD_FED = 256
 _BLOCK = 512
 
@@ -246,7 +250,7 @@ class Tar(tarfile.TarFile):
         """Open a tar.
 
         Raises:
-            tarfile.TarError, and what reading the file raises.
+            TAR_ERRORS, and what reading the file raises.
         """
         mode = "r:" if seekable else "r|"
         return cls.open(fileobj=file, mode=mode, ignore_zeros=True, encoding="utf-8")  # type: ignore[call-overload, no-any-return]
@@ -255,7 +259,7 @@ class Tar(tarfile.TarFile):
         """Each member, to be read before the next is asked for.
 
         Raises:
-            Damaged, tarfile.TarError, and what reading the file raises.
+            Damaged, TAR_ERRORS, and what reading the file raises.
         """
         while (member := self.next()) is not None:
             self.members: list[tarfile.TarInfo] = []  # it would keep them all

@@ -7,18 +7,14 @@ start finds the same places.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
 import lzma
-import tarfile
 import zipfile
 import zlib
-from typing import IO, cast
+from typing import IO
 
-import zstandard
-
-from ingest.importer.kinds import HEAD_BYTES, PACKED, Kind, container_kind
+from ingest import packed
+from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
 from ingest.importer.loose import is_message, is_unfinished, place_of, unwrapped
 from ingest.importer.mbox import split_mbox
 from ingest.importer.messages import SMALL_BYTES
@@ -31,9 +27,8 @@ HELD_BYTES = 48 << 20  # an Outlook store or a zip within an archive is held in 
 _RATIO, _FREE_BYTES = 200, 1 << 30  # so much may come out of one byte, beyond what is free
 _ERRORS = (
     *(OSError, EOFError, ValueError, LookupError, RuntimeError, NotImplementedError, OverflowError),
-    *(zlib.error, lzma.LZMAError, zstandard.ZstdError, zipfile.BadZipFile, tarfile.TarError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, packed.Damaged, packed.NeedsMemory, *packed.TAR_ERRORS),
 )
-_ZSTD_FED, _ZSTD_WINDOW = 256, 64 << 20
 _DAMAGED = "it is damaged or cut off"
 
 
@@ -145,35 +140,6 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
-class _Zstandard:
-    """Frames of zstandard. Its own reader takes a file that is cut off for one that ends.
-
-    It is fed little at a time: there is no other bound to what one call gives back (128 KiB for 4 bytes).
-    """
-
-    def __init__(self, source: io.BufferedReader) -> None:
-        self._source = source
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._packed = self._held = b""
-
-    def read1(self, count: int) -> bytes:
-        while not self._held:
-            packed = self._packed or self._source.read(_ZSTD_FED)
-            if not packed:
-                if self._frame is not None:
-                    raise EOFError
-                return b""
-            if self._frame is None:
-                self._frame = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).decompressobj()
-            self._held, self._packed = self._frame.decompress(packed), b""
-            if self._frame.eof:
-                self._packed, self._frame = self._frame.unused_data, None
-        data, self._held = self._held[:count], self._held[count:]
-        return data
-
-    read = read1
-
-
 def as_file(stream: Stream) -> io.BufferedReader:
     """A stream as a file."""
     return io.BufferedReader(_Raw(stream), CHUNK)
@@ -183,21 +149,10 @@ def split_packed(stream: Stream, name: str, budget: Budget, start: int, depth: i
     """What is in one compressed stream."""
     source = as_file(stream)
     magic = source.peek(8)[:8]
-    suffix = next(suffix for suffix, mark in PACKED.items() if magic.startswith(mark))
-    opened = _opened(suffix, source)
+    suffix = next(suffix for suffix, mark in packed.MARKS.items() if magic.startswith(mark))
+    opened = packed.as_file(packed.unpacked(packed.DECODERS[suffix], packed.pieces_of(source)))
     inner = name.removesuffix(f".{suffix}").removesuffix(".tgz") or name
     yield from split_any(Unpacked(opened, budget), inner, "", budget, start, depth + 1)
-
-
-def _opened(suffix: str, source: io.BufferedReader) -> IO[bytes]:
-    match suffix:
-        case "gz":
-            return cast(IO[bytes], gzip.GzipFile(fileobj=source))
-        case "bz2":
-            return bz2.BZ2File(source)
-        case "xz":
-            return lzma.LZMAFile(source)
-    return cast(IO[bytes], _Zstandard(source))
 
 
 def split_any(stream: Unpacked, name: str, place: str, budget: Budget, start: int, depth: int) -> Pieces:
@@ -266,16 +221,17 @@ def split_tar(stream: Stream, budget: Budget, start: int, depth: int) -> Pieces:
     """The members of a tar."""
     file = as_file(stream)
     try:
-        with tarfile.open(fileobj=file, mode="r:" if file.seekable() else "r|") as tar:
-            while (member := tar.next()) is not None:
+        with packed.Tar.of(file, seekable=file.seekable()) as tar:
+            for member in tar.members_once():
                 budget.count_member()
-                tar.members = []  # type: ignore[attr-defined]  # it would keep them all
                 base, end = member.offset_data, member.offset_data + member.size
                 if not member.isfile() or member.issparse() or end <= start:
                     continue
                 content = tar.extractfile(member)
                 assert content is not None, "a file has content"
                 yield from _member(content, member.name, budget, base, member.size, start, depth)
+            if tar.is_damaged:
+                raise Broken(_DAMAGED)
     except Broken:
         raise
     except _ERRORS as error:

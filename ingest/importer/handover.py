@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     PENDING = "pending"  # ask again later
     STORED = "stored"  # all that is in it is durable
     INCOMPLETE = "incomplete"  # something in it is not, and is named in the status
-    NOT_MAIL = "not mail"  # no message is in it: it is a document like any other
+    DOCUMENT = "document"  # not all of it is mail, or could be read: as a document it is kept whole
 
 
 class Importer(Protocol):

@@ -22,7 +22,7 @@ import msgspec
 from ingest.errors import ImportFailed
 from ingest.importer.folders import MailFolder
 from ingest.importer.handover import Opener, Outcome
-from ingest.importer.kinds import HEAD_BYTES, Kind, container_kind
+from ingest.importer.kinds import ARCHIVES, HEAD_BYTES, Kind, container_kind
 from ingest.importer.loose import is_message
 from ingest.importer.source import ImportSource, Progress
 from ingest.intake import Intake
@@ -173,9 +173,9 @@ class Imports:
                 del self._jobs[path]  # asked again, it is tried again
             raise ImportFailed(job.error or "it was cancelled")
         at = job.progress
-        if not at.messages:
-            return Outcome.NOT_MAIL
-        return Outcome.INCOMPLETE if at.missed or at.foreign or at.failed else Outcome.STORED
+        if at.messages and not (at.missed or at.foreign or at.failed):
+            return Outcome.STORED
+        return Outcome.DOCUMENT if not at.messages or kind in ARCHIVES else Outcome.INCOMPLETE
 
     def _examine(self, path: str) -> Kind | None:
         try:

@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 
 from ingest.importer.postmark import LOOK_BYTES, postmark
+from ingest.packed import MARKS, is_tar
 
 HEAD_BYTES = 64 << 10  # what is looked at
 
@@ -20,12 +21,7 @@ class Kind(StrEnum):
     PACKED = "packed"  # one compressed stream: of a tar, a mailbox or a message
 
 
-PACKED = {
-    "gz": b"\x1f\x8b\x08",
-    "bz2": b"BZh",
-    "xz": b"\xfd7zXZ\x00",
-    "zst": b"\x28\xb5\x2f\xfd",
-}
+ARCHIVES = frozenset({Kind.ZIP, Kind.TAR, Kind.PACKED})  # may hold other files than mail
 _PST = b"!BDN"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK00PK\x03\x04")
 # What a zip begins with that is one document, not many.
@@ -49,9 +45,9 @@ def container_kind(head: bytes, name: str) -> Kind | None:
         return Kind.PST
     if head.startswith(_ZIP):
         return None if _DOCUMENT.match(head, 30) or _DOCUMENTS.search(name) else Kind.ZIP
-    if head.startswith(tuple(PACKED.values())):
+    if head.startswith(tuple(MARKS.values())):
         return Kind.PACKED
-    if head[257:262] == b"ustar":
+    if is_tar(head):
         return Kind.TAR
     return Kind.MBOX if _is_mbox(head, name) else None
 

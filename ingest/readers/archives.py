@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from ingest.packed import (
     DECODERS,
     PIECE,
+    TAR_ERRORS,
     Damaged,
     NeedsMemory,
     Tar,
@@ -33,7 +34,7 @@ from policy.limits import MIB
 
 _FREE_BYTES = 64 * MIB  # may come out of the smallest archive
 _LOOKS = 4  # times the bytes that may be kept, are looked through at most
-_MEMBERS = 10  # times the children that may be kept, are listed at most
+_MEMBERS = 2  # times the children that may be kept, are listed at most
 _TAR_HEADER = 512
 _JUNK = re.compile(
     r"(?:^|/)(?:__MACOSX(?:/|$)|\._[^/]*$|(?:\.DS_Store|\.localized|Thumbs\.db|ehthumbs\.db|desktop\.ini)$)",
@@ -75,7 +76,8 @@ class _Unpacking:
         self._unpacked = self._files = 0
         self._lost: Counter[tuple[Why, str]] = Counter()  # why -> files
         self._given = document.job.password is not None
-        self._is_bomb = False
+        self._is_bomb = False  # more came out of it than may
+        self._is_longer = False  # not all of its files were looked at
 
     def run(self) -> None:
         """Read it all, and say what could not be read."""
@@ -92,6 +94,8 @@ class _Unpacking:
             draft.missing.append(CUT)
         if self._is_bomb:
             draft.missing.append(_TOO_MUCH)
+        if self._is_longer:
+            draft.missing.append(self._looked_at())
         draft.missing += [f"{count:,} of its files {what}" for (_, what), count in self._lost.items()]
 
     def _refusal(self, whole: Exception | None) -> UnreadableDocument:
@@ -116,9 +120,14 @@ class _Unpacking:
             return UnreadableDocument(why, f"the files in it {what}")
         if CUT in self._draft.missing:
             return UnreadableDocument(Why.TRUNCATED, CUT)
+        if self._is_longer:
+            return UnreadableDocument(Why.TOO_LARGE, self._looked_at())
         if self._files:
             return UnreadableDocument(Why.EMPTY, "the files in it are empty")
         return UnreadableDocument(Why.EMPTY, "; ".join(["there are no files in it", *self._draft.missing]))
+
+    def _looked_at(self) -> str:
+        return f"only its first {self._files:,} files were looked at"
 
     def _needs_password(self) -> UnreadableDocument:
         text = "the password does not open it" if self._given else "it is protected by a password"
@@ -132,7 +141,7 @@ class _Unpacking:
             if _JUNK.search(member.path.replace("\\", "/")):
                 continue
             if self._files == _MEMBERS * limits.children:
-                self._draft.missing.append(f"only its first {self._files:,} files were looked at")
+                self._is_longer = True
                 return
             self._files += 1
             try:
@@ -189,7 +198,7 @@ class _Unpacking:
                 is_cut = is_cut or tar.is_damaged
                 if not is_cut and not tar.ended:
                     self._draft.missing.append("the archive may be cut off: its end is not marked")
-        except (Damaged, tarfile.TarError):
+        except (Damaged, *TAR_ERRORS):
             is_cut = True
         self._draft.missing += [f"{count:,} {what} were left out" for what, count in others.items()]
         if is_cut:
@@ -210,7 +219,7 @@ class _Unpacking:
         draft, limits = self._draft, self._draft.limits
         over = (
             Why.TOO_LARGE,
-            f"were left out: {limits.children:,} files and {limits.child_bytes // MIB:,} MiB are kept",
+            f"are over the limit of {limits.children:,} files and {limits.child_bytes // MIB:,} MiB",
         )
         draft.tick(self._unpacked // MIB + self._files // 100)
         if len(draft.children) >= limits.children or (member.size or 0) > draft.child_room:
@@ -267,7 +276,7 @@ def _tar_pieces(tar: Tar, info: tarfile.TarInfo) -> Iterator[bytes]:
         while piece := file.read1(PIECE):
             left -= len(piece)
             yield piece
-    except tarfile.TarError as error:
+    except TAR_ERRORS as error:
         raise Damaged from error
     if left:
         raise Damaged

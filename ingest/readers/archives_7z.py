@@ -136,18 +136,18 @@ def sevenzip_members(document: Document, missing: list[str], meter: Meter) -> It
 class _One:
     """One file in a stream."""
 
-    def __init__(self, folder: _Stream, size: int, crc: int | None) -> None:
+    def __init__(self, stream: _Stream, size: int, crc: int | None) -> None:
         self.size = size
-        self._folder = folder
+        self._stream = stream
         self._crc = crc
 
     def pieces(self) -> Iterator[bytes]:
         seen = 0
-        for piece in self._folder.next_file(self.size):
+        for piece in self._stream.rest():
             seen = zlib.crc32(piece, seen)
             yield piece
         if self._crc is not None and seen != self._crc:
-            raise self._folder.fault()
+            raise self._stream.fault()
 
 
 class _Stream:
@@ -158,7 +158,7 @@ class _Stream:
         packed = stretch(document.stream, *folder.packed)
         self._pieces = meter(decoded(packed, folder.coders, folder.sizes, document.job.password))
         self._rest = b""
-        self._left = 0  # of the file before
+        self._skip = self._left = 0  # of the files before, and of this one
         self._fault: Exception | None = None
         self._given = document.job.password is not None
 
@@ -166,36 +166,40 @@ class _Stream:
         """What is wrong where the content is: a wrong password unpacks to nonsense."""
         return Locked(given=self._given) if self._folder.is_locked else Damaged()
 
-    def next_file(self, size: int) -> Iterator[bytes]:
-        for _ in self._cut(self._left):
-            pass
-        yield from self._cut(size)
-
-    def _cut(self, size: int) -> Iterator[bytes]:
+    def begin(self, size: int) -> None:
+        """Go on to the next file; it need not be read."""
+        self._skip += self._left
         self._left = size
+
+    def rest(self) -> Iterator[bytes]:
+        """What has not been read of the file."""
+        while self._skip:
+            self._skip -= len(self._next(self._skip))
         while self._left:
-            if self._fault is not None:
-                raise self._fault
-            if not self._rest:
-                try:
-                    self._rest = next(self._pieces, b"")
-                    if not self._rest:
-                        raise Damaged
-                except Damaged:
-                    self._fault = self.fault()
-                    continue
-                except (NeedsMemory, Locked, Foreign) as error:
-                    self._fault = error
-                    continue
-            piece, self._rest = self._rest[: self._left], self._rest[self._left :]
+            piece = self._next(self._left)
             self._left -= len(piece)
             yield piece
+
+    def _next(self, most: int) -> bytes:
+        if self._fault is None and not self._rest:
+            try:
+                self._rest = next(self._pieces, b"")
+                self._fault = None if self._rest else self.fault()
+            except Damaged:
+                self._fault = self.fault()
+            except (NeedsMemory, Locked, Foreign) as error:
+                self._fault = error
+        if self._fault is not None:
+            raise self._fault
+        piece, self._rest = self._rest[:most], self._rest[most:]
+        return piece
 
 
 def _opened(document: Document, folders: Sequence[_Folder], meter: Meter) -> Iterator[_One]:
     for folder in folders:
         stream = _Stream(document, folder, meter)
         for size, crc in zip(folder.files, folder.crcs, strict=True):
+            stream.begin(size)
             yield _One(stream, size, crc)
 
 
@@ -243,7 +247,8 @@ def _header(document: Document) -> tuple[_Reader | None, bool]:
             raise Damaged
         is_locked = folders[0].is_locked
         stream = _Stream(document, folders[0], iter)
-        header = b"".join(stream.next_file(folders[0].sizes[-1]))
+        stream.begin(folders[0].sizes[-1])
+        header = b"".join(stream.rest())
         if not header or (folders[0].crc is not None and zlib.crc32(header) != folders[0].crc):
             raise stream.fault()
     return _Reader(header), is_locked

@@ -29,6 +29,7 @@ _LOCKED, _LATER, _STRONG, _UTF8 = 0x1, 0x8, 0x40, 0x800
 _AES, _AES_FIELD, _ZIP64_FIELD, _UNICODE_FIELD = 99, 0x9901, 0x0001, 0x7075
 _NONE = 0xFFFFFFFF
 _STORED, _LZMA = 0, 14
+_TRIED = 1_000
 _METHODS: dict[int, Callable[[], Decoder]] = {
     8: lambda: Inflater(-15),
     12: bz2.BZ2Decompressor,
@@ -72,7 +73,7 @@ def zip_members(document: Document, missing: list[str], meter: Meter) -> Iterato
             entries = [_of_table(info) for info in archive.infolist()]
         if _is_part(document):
             missing.append("it is one of several parts of an archive, and the others are not here")
-        for entry in entries:
+        for entry in entries[:_TRIED]:  # a table that points elsewhere is no better than none
             _start(document, entry.header)
     except (Damaged, *ERRORS):
         missing.append(CUT)
@@ -131,9 +132,9 @@ def _salvaged(content: bytes) -> Iterator[_Entry]:
         _, _, flags, method, time, _, crc, packed, size, name, extra = _LOCAL.unpack_from(content, at)
         start = at + _LOCAL.size + name + extra
         field = content[start - extra : start]
-        known = not flags & _LATER or packed
-        if known and packed == _NONE and len(long := _field(field, _ZIP64_FIELD)) >= 16:
+        if packed == _NONE and len(long := _field(field, _ZIP64_FIELD)) >= 16:
             size, packed = struct.unpack_from("<QQ", long)
+        known = packed or not flags & _LATER
         if not known:
             later = _NEXT.search(content, start)
             packed = (later.start() if later else len(content)) - start

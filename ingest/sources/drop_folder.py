@@ -172,7 +172,7 @@ class FolderSource:
         return container_kind(head, offer.path.rpartition("/")[2])
 
     def _hand_over(self, offer: _Offer, kind: Kind, now: float) -> bool:
-        """Have the importer take it, or go on with it; False if it turns out to be a document.
+        """Have the importer take it, or go on with it; False if it is a document, whatever mail is in it.
 
         It is asked again whenever the file is due, and the file stays until all that is in it is stored.
         """
@@ -190,7 +190,7 @@ class FolderSource:
             self._offers[locator] = offer
             self._settling.put_off(path, stamp, now, offer.attempts)
         else:
-            if outcome is Outcome.NOT_MAIL:
+            if outcome is Outcome.DOCUMENT:
                 return False
             if outcome is Outcome.PENDING:
                 self._settling.put_off(path, stamp, now, 1)
