@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from ingest.readers import picture
 from ingest.readers.draft import Document
 from ingest.readers.errors import UnreadableDocument
 from ingest.sandbox.messages import Draw, Drawn, Job
@@ -14,8 +15,6 @@ from policy.limits import Limits
 
 def draw(stream: BinaryIO, order: Draw, pixels: BinaryIO, limits: Limits) -> Drawn:
     """Draw one page of a document into `pixels`, or say why it cannot be."""
-    from ingest.readers import picture  # type: ignore[attr-defined]
-
     document = Document.open(stream, Job(name=order.name, password=order.password), limits)
     try:
         width, height, rows = picture.render(document, order.page, order.width)

@@ -27,7 +27,7 @@ _log = logging.getLogger("strongroom.ingest")
 T = TypeVar("T")
 
 _PATIENCE_S = 5.0  # that a page of a scan waits for documents before it is as eager as they are
-_PICTURE_WIDTH, _PICTURE_HEIGHT = 2_000, 4_000  # pixels
+_PICTURE_WIDTH, _PICTURE_PIXELS = 2_000, 8_000_000
 _BACK_OFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 
 
@@ -163,7 +163,7 @@ class Pool:
                 why = line(untrusted.detail or untrusted.reason)
                 raise PageNotDrawn(f"the page cannot be shown: {why}")
             width, height = untrusted.width, untrusted.height
-            if not (0 < width <= _PICTURE_WIDTH and 0 < height <= _PICTURE_HEIGHT):
+            if not 0 < width <= _PICTURE_WIDTH or not 0 < width * height <= _PICTURE_PIXELS:
                 raise ParserLied("the parser drew a page of a size that cannot be")
             if os.fstat(sheet).st_size != 3 * width * height:
                 raise ParserLied("the parser drew another page than it says")
