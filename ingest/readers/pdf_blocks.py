@@ -117,6 +117,7 @@ def _joined(row: Sequence[Line]) -> Line:
         all(line.bold for line in row),
         all(line.mono for line in row),
         row[-1].hyphen,
+        gaps=True,
     )
 
 
@@ -227,6 +228,6 @@ class _Column:
             else:
                 first = line.words[0]
                 room = above.left - left if self.backwards else right - above.right
-                meant = room > first.right - first.left + above.size
+                meant = above.gaps or line.gaps or room > first.right - first.left + above.size
                 text += "\n" if meant else " "
         return text + lines[-1].text + (SPLIT if lines[-1].hyphen else "")

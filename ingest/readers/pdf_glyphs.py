@@ -9,9 +9,10 @@ import math
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 from ingest.readers.pdf_library import Page, TextPage, pdfium
 
@@ -71,6 +72,7 @@ class Line:
     mono: bool = False
     hyphen: bool = False  # its last word goes on in the next line
     turned: bool = False  # it runs up or down
+    gaps: bool = False  # there are wide gaps in it after all: it is a row of something
 
     @cached_property
     def text(self) -> str:
@@ -129,6 +131,19 @@ def layer_of(page: Page) -> Layer:
         text_page.close()
 
 
+@dataclass(slots=True)
+class _Row:
+    """A row of a page while its words are found; places are numbers of characters."""
+
+    words: list[Word] = field(default_factory=list)
+    first: int = 0
+    last: int = 0  # of the last word
+    end: int = 0
+    longest: int = 0  # of the longest word
+    length: int = 0  # of that word
+    soft: bool = False  # it ends with a hyphen that is shown at the ends of lines only
+
+
 class _Glyphs:
     """The text layer of one page."""
 
@@ -137,41 +152,46 @@ class _Glyphs:
         self._page = text_page.raw
         self._count = text_page.count_chars()
         self._text = text_page.get_text_range() if self._count else ""
+        self._get_box = self._raw.FPDFText_GetLooseCharBox
         self._box = self._raw.FS_RECTF()
         self._turn = turn_of(page)
 
     def lines(self) -> Iterator[Line]:
         """Each line of the layer, cut where there is a wide gap."""
         index = self._indexes()
-        words: list[Word] = []
-        boxes: list[Box] = []
-        samples = [0, 0, 0]  # the places of the longest word, of the first and of the last
-        longest = 0
+        row = _Row()
         for token in _TOKEN.finditer(self._text):
-            if token["word"]:
-                start, end = token.span()
-                box = self._place(index(start))
-                last = self._place(index(end - 1)) if end > start + 1 else box
-                samples[2] = index(start)
-                if not words:
-                    samples[1] = samples[2]
-                if end - start > longest:
-                    longest, samples[0] = end - start, samples[2]
-                left, right = min(box[0], last[0]), max(box[2], last[2])
-                text = token[0]
-                if not text.isascii():
-                    text = self._spelled(text, index(start), words)
-                if " " in text:  # words of two scripts: in between, they reach further
-                    places = [self._place(index(at)) for at in range(start, end)]
-                    left, right = min(place[0] for place in places), max(place[2] for place in places)
-                if text:
-                    words.append(Word(text, left, right))
-                boxes += (box, last)
-            elif words:
-                yield from self._cut(words, boxes, samples, hyphen=bool(token["hyphen"]))
-                words, boxes, longest = [], [], 0
-        if words:
-            yield from self._cut(words, boxes, samples, hyphen=False)
+            if token.lastgroup == "word":
+                self._take(row, token[0], index(token.start()), index(token.end() - 1))
+                continue
+            if row.words:
+                yield from self._cut(row, hyphen=row.soft or token.lastgroup == "hyphen")
+            row = _Row()
+        if row.words:
+            yield from self._cut(row, hyphen=row.soft)
+
+    def _take(self, row: _Row, text: str, start: int, end: int) -> None:
+        """Put a word into its row, from the number of its first character to that of its last."""
+        left, _, right, _ = self._place(start)
+        if end > start:
+            more = self._place(end)
+            left, right = min(left, more[0]), max(right, more[2])
+        if not text.isascii():
+            row.soft = text.endswith("\u00ad")
+            text = self._spelled(text, start, row.words)
+            if " " in text:  # words of two scripts: in between, they reach further
+                places = [self._place(at) for at in range(start, end + 1)]
+                left, right = min(place[0] for place in places), max(place[2] for place in places)
+            if not text:
+                return
+        else:
+            row.soft = False
+        if not row.words:
+            row.first = start
+        if len(text) > row.length:
+            row.longest, row.length = start, len(text)
+        row.words.append(Word(text, left, right))
+        row.last, row.end = start, end
 
     def unknown(self) -> bool:
         """Whether the file does not say which letters its glyphs are."""
@@ -198,35 +218,35 @@ class _Glyphs:
 
     def _place(self, at: int) -> Box:
         box = self._box
-        if not self._raw.FPDFText_GetLooseCharBox(self._page, at, box):
+        if not self._get_box(self._page, at, box):
             return (0.0, 0.0, 0.0, 0.0)
-        place = box.left, box.bottom, box.right, box.top
-        return self._turn(place) if self._turn else place
+        if self._turn:
+            return self._turn((box.left, box.bottom, box.right, box.top))
+        return box.left, box.bottom, box.right, box.top
 
-    def _cut(
-        self, words: list[Word], boxes: list[Box], samples: Sequence[int], *, hyphen: bool
-    ) -> Iterator[Line]:
+    def _cut(self, row: _Row, *, hyphen: bool) -> Iterator[Line]:
         """The lines of one row: more than one if there is a wide gap in it."""
-        across, up = boxes[-1][0] - boxes[0][0], boxes[-1][1] - boxes[0][1]
-        turned = abs(up) > abs(across) and abs(up) > boxes[0][3] - boxes[0][1]
-        size, bold, mono = self._look(samples)
-        place = max(boxes, key=lambda box: box[3] - box[1]) if turned else self._place(samples[0])
-        if turned:
-            bottom, top = min(box[1] for box in boxes), max(box[3] for box in boxes)
+        words = row.words
+        size, bold, mono = self._look({row.longest, row.first, row.last}, row.longest)
+        _, bottom, _, top = self._place(row.longest)
+        one, other = self._place(row.first), self._place(row.end)
+        across, up = other[0] - one[0], other[1] - one[1]
+        if abs(up) > max(abs(across), top - bottom):
+            bottom, top = min(one[1], other[1]), max(one[3], other[3])
             yield Line(tuple(words), bottom, top, size, bold, mono, hyphen, turned=True)
             return
         for part in parted(words, size):
             last = part[-1] is words[-1]
-            yield Line(tuple(part), place[1], place[3], size, bold, mono, hyphen and last)
+            yield Line(tuple(part), bottom, top, size, bold, mono, hyphen and last)
 
-    def _look(self, samples: Sequence[int]) -> tuple[float, bool, bool]:
+    def _look(self, samples: set[int], main: int) -> tuple[float, bool, bool]:
         """Size, weight and pitch of a line's letters."""
         raw = self._raw
         matrix = raw.FS_MATRIX()
-        raw.FPDFText_GetMatrix(self._page, samples[0], matrix)
+        raw.FPDFText_GetMatrix(self._page, main, matrix)
         scale = (matrix.c**2 + matrix.d**2) ** 0.5
-        size = raw.FPDFText_GetFontSize(self._page, samples[0]) * scale
-        fonts = [self._font(at) for at in set(samples)]
+        size = raw.FPDFText_GetFontSize(self._page, main) * scale
+        fonts = [self._font(at) for at in samples]
         return size, all(bold for bold, _ in fonts), all(mono for _, mono in fonts)
 
     def _font(self, at: int) -> tuple[bool, bool]:
@@ -255,7 +275,12 @@ class _Glyphs:
 
 def parted(words: list[Word], size: float) -> list[list[Word]]:
     """The words of one row cut at gaps that no justified text has, in the direction of their script."""
-    starts = _wide_gaps(words, _WIDE_GAP * size)
+    wide = _WIDE_GAP * size
+    if all(
+        word.left - before.left >= 0 and word.left - before.right <= wide for before, word in pairwise(words)
+    ):
+        return [words]
+    starts = _wide_gaps(words, wide)
     if not starts:
         return [words]
     parts: list[list[Word]] = [[] for _ in range(len(starts) + 1)]

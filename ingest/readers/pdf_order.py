@@ -106,8 +106,9 @@ def _parts(lines: list[_Numbered], depth: int, backwards: bool) -> list[list[_Nu
         return [lines] if lines else []
     best: list[_Band] = []
     most = 0
+    downwards = sorted(lines, key=lambda item: -item.line.middle)
     for edge in _edges(lines):
-        bands = _bands(lines, edge)
+        bands = _bands(downwards, edge)
         weight = sum(band.weight() for band in bands)
         if weight > most:
             best, most = bands, weight
@@ -134,10 +135,10 @@ def _edges(lines: list[_Numbered]) -> list[float]:
     return [edge * _SLACK - _SLACK for edge in frequent]
 
 
-def _bands(lines: list[_Numbered], edge: float) -> list[_Band]:
+def _bands(downwards: list[_Numbered], edge: float) -> list[_Band]:
     """The bands of a page, from top to bottom; what reaches over the gutter makes bands of its own."""
     bands: list[_Band] = []
-    for item in sorted(lines, key=lambda item: -item.line.middle):
+    for item in downwards:
         line = item.line
         is_left, is_right = line.right <= edge + _SLACK, line.left >= edge - _SLACK
         crosses = not (is_left or is_right)
