@@ -58,9 +58,8 @@ def test_columns_are_read_one_after_the_other(by_row: bool) -> None:
 
 def test_what_reaches_over_both_columns_parts_them() -> None:
     sheet = Sheet().lines(60, 700, LEFT).lines(330, 700, RIGHT)
-    sheet.text(
-        60, 610, "Between the two stands a sentence that is as wide as the whole of the page is, nearly."
-    )
+    wide = "Between the two stands a sentence that is as wide as the whole of the page is, nearly."
+    sheet.text(60, 610, wide)
     sheet.lines(60, 580, LEFT).lines(330, 580, RIGHT)
     texts = [element.text for element in elements(sheet)]
     assert texts == [
@@ -182,14 +181,11 @@ def test_a_ruled_table() -> None:
     sheet = Sheet().lines(60, 740, LEFT)
     xs, ys = (60, 160, 260, 360), (660, 640, 620, 600)
     for x in xs:
-        sheet.rule(
-            x, ys[-1], x, ys[0] if x in (60, 160, 360) else ys[1]
-        )  # the first row's last cells are one
+        sheet.rule(x, ys[-1], x, ys[0] if x != 260 else ys[1])  # two cells of the first row are one
     for y in ys:
         sheet.rule(xs[0], y, xs[-1], y)
-    for row, cells in enumerate(
-        (("Goods", "Price in both years"), ("Salt", "12", "14"), ("Linen", "7", "9"))
-    ):
+    rows = [["Goods", "Price in both years"], ["Salt", "12", "14"], ["Linen", "7", "9"]]
+    for row, cells in enumerate(rows):
         for column, cell in enumerate(cells):
             sheet.text(xs[column] + 8, ys[row] - 14, cell)
     sheet.lines(60, 560, RIGHT)
