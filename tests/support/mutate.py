@@ -234,6 +234,8 @@ def _judged(reply: Reply) -> tuple[str, str | None]:
         return reply.reason, reply.detail
     if reply.reason is not None:
         return reply.reason, None if reply.detail else "a reason without a sentence"
+    if reply.convert is not None:
+        return "to be converted", None
     if not (reply.elements or reply.children or reply.scans or reply.mail):
         return "NOTHING", "neither text nor a reason"
     return "partly read" if reply.partial else "read", None
