@@ -22,6 +22,7 @@ from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ready, Tas
 from ingest.errors import (
     ConversionFailed,
     ConverterUnavailable,
+    IngestError,
     ParserCrash,
     ParserError,
     ParserLied,
@@ -33,7 +34,7 @@ from policy.limits import Limits
 from policy.wire import Wire, WireError, close_all
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-_LAST_WORDS_S = 5.0
+_LAST_WORDS_S = 1.0  # between hanging up and ending; what takes longer has not died, it lies
 
 
 class Converter:
@@ -153,12 +154,14 @@ def _taken(result: int, done: Done) -> int:
     try:
         if done.failed:
             raise ConversionFailed("LibreOffice cannot open it: it is damaged, or not what it seems to be")
+        if os.fstat(result).st_size == 0:
+            raise ParserLied("the converter made nothing")
         fcntl.fcntl(result, fcntl.F_ADD_SEALS, _SEALS)
         os.lseek(result, 0, os.SEEK_SET)
     except OSError as error:
         os.close(result)
         raise ParserLied("the converter tampered with what it made") from error
-    except ConversionFailed:
+    except IngestError:
         os.close(result)
         raise
     return result

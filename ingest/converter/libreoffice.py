@@ -1,7 +1,7 @@
 """LibreOffice as a library in this process: no program is started, no socket opened, no window shown.
 
-It is started through LibreOfficeKit's C interface (its stable part: LibreOfficeKit.h) and told what to do by a
-Basic program of our own. What LibreOfficeKit itself opens, it opens in a view, and the packages without a
+It is started through LibreOfficeKit's C interface (its stable part: LibreOfficeKit.h) and told what to do by
+a Basic program of our own. What LibreOfficeKit itself opens, it opens in a view, and the packages without a
 desktop lack parts of those; the program loads a document without any, by the one filter that fits, and with
 the document's own programs turned off.
 """

@@ -22,12 +22,13 @@ class Conversion:
     package: str  # Debian's
 
 
-_WRITER = ("MS Word 2007 XML", "com.sun.star.text.TextDocument", "libswlo.so", "libreoffice-writer-nogui")
+_WRITER = (
+    *("MS Word 2007 XML", "com.sun.star.text.TextDocument"),
+    *("libswlo.so", "libreoffice-writer-nogui"),
+)
 _IMPRESS = (
-    "Impress MS PowerPoint 2007 XML",
-    "com.sun.star.presentation.PresentationDocument",
-    "libsdlo.so",
-    "libreoffice-impress-nogui",
+    *("Impress MS PowerPoint 2007 XML", "com.sun.star.presentation.PresentationDocument"),
+    *("libsdlo.so", "libreoffice-impress-nogui"),
 )
 CONVERSIONS = {
     "doc": Conversion("an old Word document (.doc)", "docx", ("MS Word 97", "MS Word 95"), *_WRITER),

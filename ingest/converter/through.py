@@ -45,4 +45,7 @@ def read_converted(
         untrusted_reply = read(Job(name=name, ocr_languages=job.ocr_languages), converted)
     finally:
         os.close(converted)
-    return msgspec.structs.replace(untrusted_reply, media_type=media_type, convert=None, scans=[])
+    missing = "; ".join(part for part in (untrusted_first.partial, untrusted_reply.partial) if part)
+    return msgspec.structs.replace(
+        untrusted_reply, media_type=media_type, convert=None, scans=[], partial=missing or None
+    )

@@ -54,6 +54,7 @@ def _convert(kind: str, password: str | None, document: int, result: int, folder
     source = folder / f"document.{kind}"
     target = folder / f"converted.{conversion.target}"
     with open(document, "rb") as stream, open(source, "wb") as copy:
+        stream.seek(0)  # its position is the parser's too
         shutil.copyfileobj(stream, copy)
     if kind == "ppt" and password is not None:
         plain = locked.opened(source.read_bytes(), password)

@@ -22,7 +22,7 @@ _KEY = struct.Struct("<12xH")  # of a WordPerfect file, made from its password; 
 
 def read_doc(document: Document, draft: Draft) -> None:
     """Have a Word document converted."""
-    (flags,) = _FLAGS.unpack(_stream(document, "WordDocument", _FLAGS.size))
+    (flags,) = _FLAGS.unpack_from(_stream(document, draft, "WordDocument"))
     if flags & _ENCRYPTED and document.job.password is None:
         raise UnreadableDocument(Why.NEEDS_PASSWORD, "it is protected by a password")
     draft.convert = "doc"
@@ -30,7 +30,8 @@ def read_doc(document: Document, draft: Draft) -> None:
 
 def read_ppt(document: Document, draft: Draft) -> None:
     """Have a PowerPoint document converted."""
-    (token,) = _TOKEN.unpack(_stream(document, "Current User", _TOKEN.size))
+    _stream(document, draft, "PowerPoint Document")
+    (token,) = _TOKEN.unpack_from(_stream(document, draft, "Current User"))
     if token == _ENCRYPTED_TOKEN and document.job.password is None:
         raise UnreadableDocument(Why.NEEDS_PASSWORD, "it is protected by a password")
     draft.convert = "ppt"
@@ -44,7 +45,10 @@ def read_wpd(document: Document, draft: Draft) -> None:
     draft.convert = "wpd"
 
 
-def _stream(document: Document, name: str, size: int) -> bytes:
+def _stream(document: Document, draft: Draft, name: str) -> bytes:
+    """A stream of an OLE file; LibreOffice would not say that its end is missing."""
     with olefile().OleFileIO(io.BytesIO(document.content())) as ole:
-        head: bytes = ole.openstream(name).read(size)
-        return head
+        content: bytes = ole.openstream(name).read()
+        if len(content) < ole.get_size(name):
+            draft.missing.append("it is cut off: its end is missing")
+        return content

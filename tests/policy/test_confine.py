@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.confined import PLAIN_USER, outcomes
 
-ROWS = ["core", "zygote", "parser", "importer", "model", "connector"]
+ROWS = ["core", "zygote", "parser", "importer", "converter", "model", "connector"]
 USERS = [0, PLAIN_USER] if os.geteuid() == 0 else [0]
 
 SOCKETS = """

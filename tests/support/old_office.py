@@ -1,6 +1,6 @@
 """Old Word and PowerPoint documents, made by the LibreOffice of this machine from flat OpenDocument files.
 
-As a program (`python -m tests.support.old_office SOURCE OPENED_BY SERVICE TARGET SAVED_BY [PASSWORD]`) it makes one.
+As a program, with the arguments of `main`, it makes one.
 """
 
 from __future__ import annotations
@@ -87,9 +87,8 @@ def main(
             f'  saving(1).Name = "Password"\n  saving(1).Value = "{password}"\n  opened.storeToURL',
         )
     conversion = Conversion("", "", (opened_by,), saved_by, service, "", "")
-    with tempfile.TemporaryDirectory() as folder:
-        assert libreoffice.convert(conversion, Path(source), Path(target), Path(folder))
-    os._exit(0)  # without LibreOffice's goodbyes
+    folder = Path(tempfile.mkdtemp(dir=Path(target).parent))  # stays until LibreOffice's threads are gone
+    os._exit(not libreoffice.convert(conversion, Path(source), Path(target), folder))
 
 
 if __name__ == "__main__":
