@@ -28,6 +28,11 @@ packages=(
 test_packages=(
     "dovecot-imapd|the tests against a real mail server (they are skipped)"
 )
+# Named, and installed for the tests only: 280 MB for kinds of files that few people have.
+office_packages=(
+    "libreoffice-writer-nogui|the text of old Word and WordPerfect files (.doc, .wpd)"
+    "libreoffice-impress-nogui|the text of old PowerPoint files (.ppt)"
+)
 
 main() {
     local mode=install
@@ -63,7 +68,7 @@ set_up() {
     [[ -n $python && -f $stamp && ! -e $unfinished ]] && return
     : >"$log"
     say "setting up Strongroom in $venv (details: $log)"
-    [[ $mode != test ]] || packages+=("${test_packages[@]}")
+    [[ $mode != test ]] || packages+=("${test_packages[@]}" "${office_packages[@]}")
     debian_packages "$python"
     python=$(find_python) || no_python
     stamp=$(stamp_for "$mode" "$python") # what can be built may have changed
@@ -168,6 +173,19 @@ debian_packages() {
     say "    sudo apt-get install -y ${missing[*]}"
 }
 
+# What is left to choose.
+name_office_packages() {
+    local entry missing=()
+    command -v dpkg-query >/dev/null || return 0
+    for entry in "${office_packages[@]}"; do
+        is_installed "${entry%%|*}" && continue
+        missing+=("${entry%%|*}")
+        say "optional: ${entry%%|*}: ${entry#*|}"
+    done
+    [[ ${#missing[@]} -eq 0 ]] ||
+        say "    sudo apt-get install -y --no-install-recommends ${missing[*]}"
+}
+
 is_installed() {
     [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
@@ -206,6 +224,7 @@ run_install() {
     ln -sfn "$venv/bin/strongroom" "$folder/strongroom"
     say "installed: $folder/strongroom"
     [[ :$PATH: == *:$folder:* ]] || say "$folder is not on your PATH; add it, or call the command by its path"
+    name_office_packages
     say "next: strongroom init"
 }
 
