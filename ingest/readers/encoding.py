@@ -16,6 +16,7 @@ _BOMS = (
 )
 _BEYOND_ASCII = re.compile(r"[\x00-\x7f]+")
 _STRANGE = re.compile("[\udc80-\udcff]")
+_STRANGE_RUN = re.compile("[\udc80-\udcff]+")
 _OTHER = {value: bytes((value,)).decode("cp1252", "replace") for value in range(0x80, 0x100)}
 _GUESS_BYTES = 16 * 1024
 _HIGH_RUN = re.compile(rb"[\x80-\xff]{4,}")
@@ -87,7 +88,7 @@ def _from_utf8(data: bytes) -> str | None:
             return data.decode("utf-8", "replace")  # cut in the middle of its last character
     text = data.decode("utf-8", "surrogateescape")
     high = _BEYOND_ASCII.sub("", text)
-    strange = len(_STRANGE.findall(high))
+    strange = len(high) - len(_STRANGE_RUN.sub("", high))
     if len(high) - strange < 4 * strange:
         return None
     return _STRANGE.sub(lambda found: _OTHER[ord(found[0]) - 0xDC00], text)  # one footer, one name
