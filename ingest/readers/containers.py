@@ -19,7 +19,7 @@ from ingest.readers.sniff import is_binary
 _OFFICE = (("word/", "docx"), ("ppt/", "pptx"), ("xl/", "xlsx"))
 _OPENDOCUMENT = (("text", "odt"), ("spreadsheet", "ods"), ("presentation", "odp"))
 _OFFICE_PARTS = ("mimetype", "META-INF/container.xml", "[Content_Types].xml")
-_OLD = {"WordDocument": "doc", "PowerPoint Document": "ppt"}
+_OLD = {"worddocument": "doc", "powerpoint document": "ppt"}
 _UNKNOWN = "this kind of file is not one that can be read"
 
 
@@ -85,8 +85,9 @@ def ole_kind(document: Document) -> str:
         return "msg"
     if streams & {"Workbook", "Book"}:
         return "xls"
+    folded = {name.lower() for name in streams}  # as OLE compares them
     for stream, name in _OLD.items():
-        if stream in streams:
+        if stream in folded:
             return name
     if known := foreign_ole(streams):
         raise known.refusal()
@@ -101,7 +102,10 @@ _MAGIC = (
     (re.compile(rb"GIF8[79]a"), "gif"),
     (re.compile(rb"BM[\s\S]{4}\x00{4}"), "bmp"),
     (re.compile(rb"RIFF[\s\S]{4}WEBP"), "webp"),
+    (re.compile(rb"[\s\S]{4}ftyp(?:hei[cxms]|hev[cx]|mif1|msf1)"), "heic"),
+    (re.compile(rb"[\s\S]{4}ftypavi[fs]"), "avif"),
     (re.compile(rb"\x78\x9f\x3e\x22"), "tnef"),
+    (re.compile(rb"\x09(?:\x00\x04|[\x02\x04]\x06|\x08\x08)\x00[\x00-\x07][\x00-\x06]"), "xls"),
     (re.compile(rb"\s{0,16}\{\\rtf"), "rtf"),
     (re.compile(rb"bplist00[\s\S]{0,80}WebMainResource"), "webarchive"),
     (re.compile(rb"\xffWPC[\s\S]{4}\x01\x0a"), "wpd"),
