@@ -38,6 +38,7 @@ _LEAST_HEIGHT = 4  # pixels; lower are specks
 _CLEARER = 3.0  # times as clear are rows as columns where lines run across
 _USUAL_DPI = (140, 1_300)  # outside, a file says what its screen had, not what the scanner did
 _DPI = 300
+_TOO_LONG = "reading the picture took longer than is allowed"
 _NO_DATA = (
     "it is a picture, and reading pictures needs the Debian packages tesseract-ocr and tesseract-ocr-{}"
 )
@@ -142,15 +143,17 @@ def read_picture(image: Image.Image, page: int, wanted: tuple[str, ...], dpi: in
         dpi: resolution of the page, 0 if not known.
 
     Raises:
-        UnreadableDocument: no language is installed.
+        UnreadableDocument: no language is installed, or no word was read in time.
     """
     language = languages(wanted)
     if min(image.size) < _MIN_SIDE:
         return
     attempt = _Attempts(grey(image), engine(language), dpi)
     found = attempt.best()
+    if not found.whole and not found.blocks:
+        raise UnreadableDocument(Why.TIMEOUT, _TOO_LONG)
     if not found.whole:
-        draft.missing.append("reading the picture took longer than is allowed: its end may be missing")
+        draft.missing.append(f"{_TOO_LONG}: its end may be missing")
     columns: list[list[Row]] = [[list(row) for row in block] for block in found.blocks]
     for block, level in told(list(blocks_of(columns, page)), {}):
         if block.rows is not None:
@@ -173,12 +176,13 @@ class _Attempts:
 
     def best(self) -> _Found:
         """What is read when the picture is the right way up."""
-        best = _Found()
+        best = found = _Found()
         for angle in self._angles():
             found = self._read(turned(self._image, angle))
-            best = max(best, found, key=lambda found: found.worth)
+            best = max(found, best, key=lambda found: found.worth)
             if found.good or self._left() < _LEAST_S:
                 break
+        best.whole = best.whole and (best.good or found.whole)
         return best
 
     def _angles(self) -> Iterator[int]:

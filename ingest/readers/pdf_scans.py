@@ -16,6 +16,7 @@ _DPI = 300
 _PIXELS = 25_000_000  # a larger page is drawn smaller
 _FEW_LETTERS = 12  # a page number, or a stamp
 _FEW_ON_A_PICTURE = 100  # letters: less is a caption, more is what OCR found before
+_VISIBLE = 0.05  # of the page: a picture that may hold words where there are few beside it
 _LARGE = 0.3  # of the page: a picture that may be a page
 _DRAWN = 8  # paths; fewer are a frame, more may be letters
 
@@ -31,8 +32,9 @@ def is_scan(layer: Layer, graphics: Graphics, size: tuple[float, float]) -> bool
     page: Box = (0.0, 0.0, *size)
     pictures = [_within(box, page) for box in graphics.pictures]
     area = sum((right - left) * (top - bottom) for left, bottom, right, top in pictures)
-    if area < _LARGE * size[0] * size[1]:
-        return False
+    share = area / max(size[0] * size[1], 1)
+    if share < _LARGE:
+        return letters < _FEW_ON_A_PICTURE and share > _VISIBLE
     on_them = 0
     for line in lines:
         x, y = (line.left + line.right) / 2, line.middle
