@@ -1,5 +1,5 @@
-"""Excel of before 2007 (xls): its cells by `unstructured`, which cuts each sheet into the tables that stand in
-it; text boxes, comments, words of charts and embedded documents out of records that it passes over.
+"""Excel of before 2007 (xls): its cells by `unstructured`, which cuts each sheet into its tables; text
+boxes, comments, words of charts and embedded documents out of the records that it passes over.
 """
 
 from __future__ import annotations
