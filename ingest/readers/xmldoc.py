@@ -83,7 +83,7 @@ _GREEK = dict(
         strict=True,
     )
 )
-_DECLARATION = re.compile(r"\s*<\?xml[^>]{0,1000}>")
+_DECLARATION = re.compile(r"<\?xml[^>]{0,1000}>")
 _SPACE = re.compile(r"\s+")
 _SUBSET_END = re.compile(r"\]\s{0,100}>")
 _PROLOGUE_CHARS = 10_000
@@ -106,11 +106,15 @@ def read_xml(document: Document, draft: Draft) -> None:
             if value.strip():
                 lines.append(f"{etree.QName(name).localname}: {value.strip()}")
     draft.add(Kind.PARAGRAPH, "\n".join(lines))
+    if draft.missing and not draft.elements:
+        raise UnreadableDocument(Why.TRUNCATED, "the XML is damaged, or nested too deeply to be read")
 
 
 def _tree(text: str, draft: Draft) -> etree._Element | None:
     """The tree of a file; of one that is not well formed, what can be made of it."""
-    text = _DECLARATION.sub("", text.lstrip("\ufeff"), count=1)
+    text = text.lstrip("\ufeff \t\r\n")
+    if declaration := _DECLARATION.match(text):
+        text = text[declaration.end() :]
     if "&" in text:
         text = _with_entities(text)
     text = _without_doctype(text)
