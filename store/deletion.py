@@ -152,8 +152,8 @@ def _scope(connection: Connection, seq: int) -> list[int]:
         more = {
             row[0]
             for row in connection.execute(
-                f"SELECT DISTINCT o.item FROM origins o WHERE o.parent IN ({held}) AND NOT EXISTS"
-                " (SELECT 1 FROM origins e WHERE e.item = o.item AND e.current = 1"
+                f"SELECT DISTINCT o.item FROM origins o WHERE o.parent IN ({held}) AND o.parent <> ''"
+                " AND NOT EXISTS (SELECT 1 FROM origins e WHERE e.item = o.item AND e.current = 1"
                 f" AND e.parent NOT IN ({held}))",
                 [*some, *some],
             ).fetchall()
@@ -216,7 +216,7 @@ def _erase_passages(
 
 def _forget_label(connection: Connection, gone: str) -> None:
     """No item that stays names one that is gone: as parent, as the first of its family or thread."""
-    connection.execute("DELETE FROM origins WHERE parent = ?", (gone,))
+    connection.execute("DELETE FROM origins WHERE parent = ? AND parent <> ''", (gone,))
     connection.execute(
         "UPDATE items SET parent = (SELECT nullif(parent, '') FROM origins WHERE item = items.seq"
         " AND current = 1 ORDER BY parent = '', rowid LIMIT 1) WHERE parent = ?",

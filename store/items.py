@@ -23,6 +23,8 @@ _IN_PARENT = (
 )
 _COLUMNS = ", ".join((*_FIELDS[:-1], _IN_PARENT))
 _FEW = 500  # ids in one statement
+# What is inside an item; without the second condition the index of parents would not serve.
+_CHILDREN = "seq IN (SELECT item FROM origins WHERE parent = ? AND parent <> '' AND current = 1)"
 _PLACES = 8  # of one item, by whose words it is found
 
 
@@ -123,7 +125,7 @@ class ItemTable:
             conditions.append("EXISTS (SELECT 1 FROM origins WHERE item = items.seq AND source = ?)")
             values.append(source)
         if parent is not None:
-            conditions.append("seq IN (SELECT item FROM origins WHERE parent = ? AND current = 1)")
+            conditions.append(_CHILDREN)
             values.append(parent)
         if not include_superseded:
             conditions.append("superseded = 0")
@@ -142,9 +144,8 @@ class ItemTable:
 
     def children(self, item: str) -> list[Item]:
         """The attachments or members of an item, in the order in which they were stored."""
-        condition = "seq IN (SELECT item FROM origins WHERE parent = ? AND current = 1) ORDER BY stored_at"
         with self._database.read() as connection:
-            return read_items(connection, condition, (item,))
+            return read_items(connection, f"{_CHILDREN} ORDER BY stored_at", (item,))
 
     def origins(self, item: str) -> list[Origin]:
         """Every place the item came from, those that still hold it first.

@@ -177,8 +177,9 @@ class Ledger:
             )
             for (locked,) in connection.execute(
                 "WITH RECURSIVE tree (seq, id) AS (SELECT seq, id FROM items WHERE seq = ? UNION"
-                " SELECT i.seq, i.id FROM tree JOIN origins o ON o.parent = tree.id AND o.current = 1"
-                " JOIN items i ON i.seq = o.item) SELECT t.seq FROM tree t JOIN items i ON i.seq = t.seq"
+                " SELECT i.seq, i.id FROM tree JOIN origins o ON o.parent = tree.id AND o.parent <> ''"
+                " AND o.current = 1 JOIN items i ON i.seq = o.item)"
+                " SELECT t.seq FROM tree t JOIN items i ON i.seq = t.seq"
                 " WHERE i.state = 'QUARANTINED' AND i.reason = ?",
                 (seq, Reason.NEEDS_PASSWORD.value),
             ).fetchall():

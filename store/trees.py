@@ -37,8 +37,8 @@ class TreeTable:
         with self._database.read() as connection:
             row = connection.execute(
                 "WITH RECURSIVE tree (seq, id, size) AS (SELECT seq, id, 0 FROM items WHERE id = ? UNION"
-                " SELECT i.seq, i.id, i.size FROM tree JOIN origins o ON o.parent = tree.id AND o.current = 1"
-                " JOIN items i ON i.seq = o.item)"
+                " SELECT i.seq, i.id, i.size FROM tree JOIN origins o ON o.parent = tree.id"
+                " AND o.parent <> '' AND o.current = 1 JOIN items i ON i.seq = o.item)"
                 " SELECT count(*), coalesce(sum(size), 0) FROM tree WHERE id <> ? AND NOT EXISTS"
                 " (SELECT 1 FROM origins WHERE item = seq AND parent = ? AND current = 1)",
                 (item, item, besides),

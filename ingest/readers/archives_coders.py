@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from ingest.packed import DECODERS, WINDOW_BYTES, Damaged, Inflater, NeedsMemory, unpacked
-from ingest.readers.archives_locks import ciphers
 from ingest.readers.archives_member import Foreign, Locked
 
 _WINDOW_BYTES = 2 * WINDOW_BYTES
@@ -167,10 +168,7 @@ def _unlocked(pieces: Iterator[bytes], properties: bytes, password: str | None) 
     if len(salt) != salt_bytes or len(vector) != vector_bytes or vector_bytes > 16:
         raise Damaged
     key = _key(password, salt, first & 0x3F)
-    library = ciphers()
-    cipher = library.Cipher(
-        library.algorithms.AES(key), library.modes.CBC(vector.ljust(16, b"\0"))
-    ).decryptor()
+    cipher = Cipher(algorithms.AES(key), modes.CBC(vector.ljust(16, b"\0"))).decryptor()
     for piece in pieces:
         if out := cipher.update(piece):
             yield out

@@ -11,8 +11,8 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from importlib import import_module
-from typing import Any
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from ingest.packed import Damaged
 from ingest.readers.archives_member import Locked
@@ -20,12 +20,6 @@ from ingest.readers.archives_member import Locked
 _AES_ROUNDS, _AES_CODE = 1000, 10
 _BLOCK = 16
 _HEADER = 12
-
-
-@cache
-def ciphers() -> Any:
-    """The one place that imports the ciphers."""
-    return import_module("cryptography.hazmat.primitives.ciphers")
 
 
 def spellings(password: str) -> list[bytes]:
@@ -111,7 +105,7 @@ def open_aes(packed: Iterable[bytes], password: str | None, strength: int) -> It
     else:
         raise Locked(given=password is not None)
     seal = hmac.new(keys[key_bytes:-2], digestmod="sha1")
-    cipher = ciphers().Cipher(ciphers().algorithms.AES(keys[:key_bytes]), ciphers().modes.ECB()).encryptor()
+    cipher = Cipher(algorithms.AES(keys[:key_bytes]), modes.ECB()).encryptor()
     counter = 1
     while True:
         whole = (len(rest) - _AES_CODE) // _BLOCK * _BLOCK
