@@ -59,7 +59,6 @@ _BYTES: tuple[tuple[int, bytes, Foreign], ...] = (
     (4, b"ftypqt", Foreign("video/quicktime", "a video (QuickTime)")),
     (4, b"ftyp3g", Foreign("video/3gpp", "a video (3GPP)")),
     (4, b"ftypcrx", Foreign("image/x-canon-cr3", "a raw photograph", "save it as JPEG to have it read")),
-    (4, b"ftypavif", Foreign("image/avif", "a picture (AVIF)", "save it as JPEG or PNG to have it read")),
     *(
         (4, b"ftyp" + brand, Foreign("video/mp4", "a video (MPEG-4)"))
         for brand in (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp4", b"avc1", b"M4V", b"dash", b"MSNV")

@@ -190,6 +190,8 @@ FORMATS = (
             ("gif", "gif", ("gif",)),
             ("bmp", "bmp", ("bmp",)),
             ("webp", "webp", ("webp",)),
+            ("heic", "heic", ("heic", "heif")),
+            ("avif", "avif", ("avif",)),
         )
     ),
     FormatRow(

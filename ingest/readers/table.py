@@ -113,7 +113,7 @@ FORMATS = (
     Format("rtf", rtf.read_rtf, rtf.ERRORS),
     Format("pdf", pdf.read_pdf, pdf.ERRORS),
     *(Format(name, archives.read_archive) for name in ("zip", "tar", "gz", "bz2", "xz", "zst", "7z")),
-    *(Format(name, image.read_image, image.ERRORS) for name in ("png", "jpg", "tiff", "gif", "bmp", "webp")),
+    *(Format(name, image.read_image, image.ERRORS) for name in sorted(image.PICTURES)),
 )
 _BY_NAME = {row.name: row for row in FORMATS}
 
@@ -210,4 +210,6 @@ def warm() -> None:
     containers.olefile()
     offline_unstructured.partitioner()
     for name, content in samples.documents():
-        read(io.BytesIO(content), Job(name=name), io.BytesIO())
+        reply = read(io.BytesIO(content), Job(name=name), io.BytesIO())
+        if reply.scans:
+            read(io.BytesIO(content), Job(name=name, pages=(1,)), io.BytesIO())
