@@ -14,6 +14,9 @@ from pathlib import Path
 
 from appliance import render, settings
 from appliance.client import Client
+from ingest.converter import libreoffice
+from ingest.converter.messages import CONVERSIONS
+from policy import landlock
 from policy.errors import StrongroomError
 from policy.limits import MIB, Limits
 
@@ -44,6 +47,7 @@ def _checks(home: Path) -> list[tuple[str, Callable[[], Finding]]]:
         ("private namespaces", _namespaces),
         ("parts", _parts),
         ("text recognition", lambda: _tesseract(home)),
+        ("old documents", _old_documents),
         ("swap", _swap),
         ("home", lambda: _home(home)),
         ("settings", lambda: _settings(home)),
@@ -114,6 +118,15 @@ def _tesseract(home: Path) -> Finding:
     if missing:
         return None, f"no data for {', '.join(missing)}; remedy: apt install tesseract-ocr-LANGUAGE"
     return True, ", ".join(wanted)
+
+
+def _old_documents() -> Finding:
+    missing = sorted({each.package for each in CONVERSIONS.values() if not libreoffice.installed(each)})
+    if missing:
+        return None, f"the text of some is not read (.doc, .ppt); remedy: apt install {' '.join(missing)}"
+    if not landlock.version():
+        return None, "this kernel has no Landlock to confine LibreOffice: they are quarantined (.doc, .ppt)"
+    return True, "Word and PowerPoint documents of before 2007 are converted by LibreOffice"
 
 
 def _swap() -> Finding:

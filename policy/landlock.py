@@ -34,6 +34,14 @@ _READING = _READ_FILE | _READ_DIR
 _WRITING = _READING | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
 
 
+def version() -> int:
+    """Of the kernel's interface; 0 where there is none, or it is turned off."""
+    try:
+        return seccomp.syscall("landlock_create_ruleset", 0, 0, _VERSION)
+    except OSError:
+        return 0
+
+
 def connect_only(*ports: int) -> bool:
     """From now on connect by TCP to these ports only, on whatever host, and bind none, for ever.
 
@@ -44,7 +52,7 @@ def connect_only(*ports: int) -> bool:
         ConfinementError: it began and could not be finished.
     """
     try:
-        if seccomp.syscall("landlock_create_ruleset", 0, 0, _VERSION) < _ABI_WITH_NETWORK:
+        if version() < _ABI_WITH_NETWORK:
             return False
         seccomp.prctl(seccomp.PR_SET_NO_NEW_PRIVS, 1)
         handled = _RULESET.pack(0, _BIND | _CONNECT)
@@ -72,8 +80,7 @@ def open_only(readable: Iterable[str], folder: Path | None) -> None:
         ConfinementError: this kernel has no Landlock (before 5.13), or it is turned off.
     """
     try:
-        version = seccomp.syscall("landlock_create_ruleset", 0, 0, _VERSION)
-        handled = (1 << _KNOWN.get(version, _KNOWN_LATER)) - 1
+        handled = (1 << _KNOWN.get(version(), _KNOWN_LATER)) - 1
         seccomp.prctl(seccomp.PR_SET_NO_NEW_PRIVS, 1)
         attributes = _RULESET.pack(handled, 0)
         ruleset = seccomp.syscall("landlock_create_ruleset", attributes, len(attributes), 0)
