@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 _MAX_PIXELS = 25_000_000  # more is scaled down: an A4 page at 300 dpi is 9 million
 _SMALL = 800  # pixels of the longer side: enough to see which way lines run
@@ -42,7 +42,7 @@ def grey(image: Image.Image) -> Image.Image:
         image = resized(image, scale)
     if 2 * sum(image.resize((64, 64), Image.Resampling.BOX).histogram()[:110]) > 64 * 64:
         image = ImageChops.invert(image)
-    return _smooth(_evenly_lit(image))
+    return ImageOps.autocontrast(_smooth(_evenly_lit(image)), cutoff=1)
 
 
 def _narrowed(image: Image.Image) -> Image.Image:

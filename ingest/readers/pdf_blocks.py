@@ -149,7 +149,7 @@ class _Column:
         if step > limit or step < -size:
             return True
         if line.mono or item:
-            return item and self._indent(line) < self._indent(above) - size
+            return item and self._indent(line) < self._indent(above) - size and self._ends(above)
         indented = self._indent(line) > self._indent(above) + size
         return indented and self._indent(above) < size and self._ends(above)
 
