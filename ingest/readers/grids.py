@@ -106,15 +106,15 @@ def _html_rows(table: etree._Element) -> list[tuple[list[etree._Element], bool]]
     """The cells of each row, and whether it stands in a `thead`; None if there is text beside the rows."""
     rows: list[tuple[list[etree._Element], bool]] = []
     for part in (table, *(child for child in table if child.tag in _PARTS)):
-        if part.text and part.text.strip():
+        beside = [part.text, *(child.tail for child in part)]
+        if any(text and not text.isspace() for text in beside):
             return None
-        for child in part:
-            if child.tail and child.tail.strip():
-                return None
-            if child.tag == "tr":
-                rows.append(([cell for cell in child if cell.tag in ("td", "th")], part.tag == "thead"))
-            elif child.tag not in _PARTS and child.tag not in _BESIDE:
-                return None
+    for child in table:
+        if child.tag not in _PARTS and child.tag not in _BESIDE and child.tag != "tr":
+            return None
+        lines = child.iterchildren("tr") if child.tag in _PARTS else [child] if child.tag == "tr" else []
+        for line in lines:
+            rows.append(([cell for cell in line if cell.tag in ("td", "th")], child.tag == "thead"))
     return rows
 
 

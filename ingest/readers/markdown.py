@@ -172,6 +172,7 @@ class _Blocks:
         end = start + 2
         while end < len(lines) and "|" in lines[end]:
             end += 1
+        self._in_list = False
         self._draft.add_table(map(_cells, (lines[start], *lines[start + 2 : end])), header_rows=1)
         self._at = end
         return True
@@ -190,6 +191,7 @@ class _Blocks:
         root = parse("\n".join(map(_html_line, self._lines[self._at - 1 : end])))
         if root is not None:
             add_blocks(root, self._draft)
+        self._in_list = False
         self._at = end
         return True
 

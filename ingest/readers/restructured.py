@@ -285,7 +285,7 @@ class _Org(_Lines):
             self._block(block[1].lower())
         elif key := _ORG_KEY.match(line):
             self._key(key[1].lower(), key[2])
-        elif line.lstrip().startswith("# ") or line.strip() in ("#", "-----"):
+        elif line.lstrip().startswith(("# ", "#+")) or line.strip() in ("#", "-----"):
             self._end()
         elif line.strip().upper() in (":PROPERTIES:", ":LOGBOOK:"):
             self._end()

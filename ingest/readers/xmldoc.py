@@ -296,8 +296,11 @@ def _kind(name: str) -> Kind:
 
 
 def _is_mixed(element: etree._Element) -> bool:
-    """Whether text stands between this element's children."""
-    return any(child.tail and not child.tail.isspace() for child in element)
+    """Whether text stands beside this element's children."""
+    if not len(element):
+        return False
+    beside = (element.text, *(child.tail for child in element))
+    return any(text and not text.isspace() for text in beside)
 
 
 def _is_doubled(element: etree._Element) -> bool:
