@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
@@ -18,11 +20,15 @@ from bench.reading_truth import Words, words
 _SEED = 11
 _DPI = (150, 200, 300)
 _SKEW = 2.0  # degrees, either way
+_PAGES = 2  # of one PDF at most
 _NOISE = 12.0  # of 255, standard deviation
 _FEWEST_WORDS = 80
 _LATIN = 0.97  # of the letters: the measured OCR reads one language
-_PROSE = 0.75  # of the words are letters: no charts
+_PROSE = 0.75  # of the words are letters, and more than one: no charts, no formulas
 _INVISIBLE = 3  # text rendering mode
+_BROKEN = re.compile(
+    "(?<=[a-z])(?:[-\xad]\r?\n|[\x02\ufffe](?:\r?\n)?)(?=[a-z])"
+)  # a word at the end of a line
 _PICTURE_SHARE = 0.3  # of a page: words in pictures are in no text layer
 
 
@@ -45,9 +51,12 @@ def scans(pdfs: Iterable[Path], count: int) -> Iterator[Scan]:
     candidates = [(path, number) for path in pdfs for number in range(_page_count(path))]
     chance.shuffle(candidates)
     resolutions = cycle(_DPI)
+    taken: Counter[Path] = Counter()
     for path, number in candidates:
-        if count == 0:
+        if taken.total() == count:
             return
+        if taken[path] == _PAGES:
+            continue
         with pypdfium2.PdfDocument(path) as document:
             page = document[number]
             known = _known(page)
@@ -55,7 +64,7 @@ def scans(pdfs: Iterable[Path], count: int) -> Iterator[Scan]:
                 continue
             dpi = next(resolutions)
             picture = _scanned(page.render(scale=dpi / 72).to_pil(), dpi, chance)
-        count -= 1
+        taken[path] += 1
         yield Scan(f"{path.name} page {number + 1}", dpi, picture, known)
 
 
@@ -108,14 +117,14 @@ def _known(page: pypdfium2.PdfPage) -> Words | None:
     """The words that a page shows, if its text layer is to be believed."""
     if page.get_rotation():
         return None
-    text = page.get_textpage().get_text_bounded()
+    text = _BROKEN.sub("", page.get_textpage().get_text_bounded())
     known = words(text)
     letters = [letter for letter in text if letter.isalpha()]
     latin = sum(letter.isascii() for letter in letters)
-    prose = sum(times for word, times in known.items() if word.isalpha())
+    prose = sum(times for word, times in known.items() if len(word) > 1 and word.isalpha())
     if known.total() < _FEWEST_WORDS or prose < _PROSE * known.total():
         return None
-    if latin < _LATIN * len(letters) or "\ufffe" in text:
+    if latin < _LATIN * len(letters):
         return None
     area = page.get_width() * page.get_height()
     for thing in page.get_objects(max_depth=3):

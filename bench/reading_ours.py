@@ -120,8 +120,11 @@ class Ours:
         return replace(result, ended=ended, detail=reading.partial or "", reading=reading, children=members)
 
     def cpu_s(self) -> float:
-        """Processor seconds of all workers so far; of one that was replaced up to its last document."""
-        return sum(self._cpu.values())
+        """Processor seconds so far of all workers (of one that was replaced up to its last document) and
+        converters.
+        """
+        times = os.times()
+        return sum(self._cpu.values()) + times.children_user + times.children_system
 
     def _converted(self, first: Reply, job: Job, document: int, children: int) -> Reply:
         """What LibreOffice makes of it, read."""
