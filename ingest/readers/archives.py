@@ -115,11 +115,11 @@ class _Unpacking:
             return UnreadableDocument(Why.TOO_LARGE, _TOO_MUCH)
         if _LOCKED in self._lost:
             return self._needs_password()
+        if CUT in self._draft.missing:  # and then what it says of sizes is not to be believed
+            return UnreadableDocument(Why.TRUNCATED, CUT)
         if self._lost:
             [((why, what), _)] = self._lost.most_common(1)
             return UnreadableDocument(why, f"the files in it {what}")
-        if CUT in self._draft.missing:
-            return UnreadableDocument(Why.TRUNCATED, CUT)
         if self._is_longer:
             return UnreadableDocument(Why.TOO_LARGE, self._looked_at())
         if self._files:

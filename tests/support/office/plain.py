@@ -1,10 +1,13 @@
-"""Renders blocks into the formats that are text at heart: txt, md, html, xml, csv, json, rtf."""
+"""Renders blocks into the formats that are text at heart: txt, md, rst, org, html, mhtml, fb2, xml, csv, tsv,
+json, yaml, rtf.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import quopri
 from html import escape
 from textwrap import fill
 
@@ -39,6 +42,40 @@ def md(title: str, blocks: list[Block], language: str) -> bytes:
         elif block.kind == "table":
             head, *rest = [f"| {' | '.join(row)} |" for row in block.rows]
             parts.append("\n".join([head, "|" + " --- |" * len(block.rows[0]), *rest]))
+        elif block.kind == "item":
+            parts.append(f"- {block.text}")
+        elif block.kind == "paragraph":
+            parts.append(block.text)
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def rst(title: str, blocks: list[Block], language: str) -> bytes:
+    """reStructuredText with simple tables."""
+    parts: list[str] = []
+    for block in blocks:
+        if block.kind == "heading":
+            parts.append(f"{block.text}\n{'=-~'[block.level - 1] * len(block.text)}")
+        elif block.kind == "table":
+            widths = [max(len(row[i]) for row in block.rows) for i in range(len(block.rows[0]))]
+            rule = "  ".join("=" * width for width in widths)
+            rows = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in block.rows]
+            parts.append("\n".join([rule, rows[0], rule, *rows[1:], rule]))
+        elif block.kind == "item":
+            parts.append(f"- {block.text}")
+        elif block.kind == "paragraph":
+            parts.append(fill(block.text, 78, break_on_hyphens=False))
+    return ("\n\n".join(parts) + "\n").encode()
+
+
+def org(title: str, blocks: list[Block], language: str) -> bytes:
+    """An outline as Emacs keeps it."""
+    parts = [f"#+TITLE: {title}"]
+    for block in blocks:
+        if block.kind == "heading":
+            parts.append(f"{'*' * block.level} {block.text}")
+        elif block.kind == "table":
+            head, *rest = [f"| {' | '.join(row)} |" for row in block.rows]
+            parts.append("\n".join([head, "|" + "+".join("---" for _ in block.rows[0]) + "|", *rest]))
         elif block.kind == "item":
             parts.append(f"- {block.text}")
         elif block.kind == "paragraph":
@@ -85,6 +122,61 @@ def html(title: str, blocks: list[Block], language: str) -> bytes:
 </body>
 </html>
 """.encode()
+
+
+def mhtml(title: str, blocks: list[Block], language: str) -> bytes:
+    """A page as a browser saves it into one file (RFC 2557)."""
+    page = quopri.encodestring(html(title, blocks, language)).decode("ascii")
+    return f"""\
+From: <Saved by a browser>
+Snapshot-Content-Location: https://bergbahn.example/
+Subject: {title}
+MIME-Version: 1.0
+Content-Type: multipart/related; type="text/html"; boundary="----saved----"
+
+------saved----
+Content-Type: text/html
+Content-Transfer-Encoding: quoted-printable
+Content-Location: https://bergbahn.example/
+
+{page}
+------saved------
+""".encode()
+
+
+def fb2(title: str, blocks: list[Block], language: str) -> bytes:
+    """A FictionBook 2 with one section."""
+    parts = [
+        f"<p>{escape(block.text, quote=False)}</p>" for block in blocks if block.kind in ("paragraph", "item")
+    ]
+    return f"""\
+<?xml version="1.0" encoding="utf-8"?>
+<FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0">
+<description><title-info><author><first-name>Priya</first-name><last-name>Raman</last-name></author>
+<book-title>{escape(title)}</book-title><lang>{language}</lang></title-info></description>
+<body><section><title><p>{escape(title)}</p></title>
+{chr(10).join(parts)}
+</section></body>
+</FictionBook>
+""".encode()
+
+
+def yaml(title: str, blocks: list[Block], language: str) -> bytes:
+    """Settings with a comment at the top: rows of tables become entries."""
+    lines = [f"# {title}"]
+    for block in blocks:
+        if block.kind == "heading":
+            lines.append(f"{block.text}:")
+        elif block.kind == "paragraph":
+            lines.append(f"  note: {json.dumps(block.text, ensure_ascii=False)}")
+        elif block.kind == "table":
+            lines += [f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in block.rows]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def tsv(title: str, blocks: list[Block], language: str) -> bytes:
+    """The tables alone, as a spreadsheet puts them on the clipboard."""
+    return "".join("\t".join(row) + "\n" for block in blocks for row in block.rows).encode()
 
 
 def xml(title: str, blocks: list[Block], language: str) -> bytes:
