@@ -17,7 +17,7 @@ _WORD = re.compile(rb"[^\s\x00]*[\x80-\xff][^\s\x00]*")
 _WESTERN_ENOUGH = 0.9
 _RUN = re.compile(rb"[\x80-\xff]{3,}")  # in words of Western languages letters beyond ASCII stand alone
 _SIGNS = frozenset("’‘“”„‚–—…«»‹›•·€£§°©®™´²³½¼¾¿¡±×÷ªº¢¤¥¦¬¶\xa0\xad№")
-_IN_WORD = re.compile("(?<=[^\\W\\d_])[“”„‚…«»•€£§°©®™²³½¼¾¿¡±×](?=[^\\W\\d_])")
+_IN_WORD = re.compile("(?<=[^\\W\\d_])[“”„‚…«»•€£§°©®™²³½¼¾¿¡±×](?=[^\\W\\d_])|(?<=[^\\W\\d_])[±¶¦¬¤¥¼¾]")
 _LATIN_BESIDE = re.compile("[A-Za-z][\u0370-\u06ff\u0e00-\u0e7f]|[\u0370-\u06ff\u0e00-\u0e7f][A-Za-z]")
 _WESTERN = (
     "äöüß",
@@ -81,7 +81,7 @@ _BESIDE_THEM = re.compile("[\t\n\r -~\u2010-\u2027\u3000-\u303f\uff00-\uffef]")
 def wide_script(data: bytes) -> str | None:
     """Whether data are UTF-16 without its mark in a script other than Latin: the name of it."""
     sample = data[: 1024 if len(data) >= 1024 else len(data) & ~1]
-    if len(sample) < 8 or sample.isascii():
+    if len(sample) < 8 or (sample.isascii() and b"\x00" not in sample):
         return None
     for name in ("utf-16-le", "utf-16-be"):
         text = _decoded(sample, name)
