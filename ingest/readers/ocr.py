@@ -92,7 +92,7 @@ def _installed(name: str) -> bool:
     return folder is not None and (folder / f"{name}.traineddata").exists()
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)  # two choices of languages, and the detection of orientation
 def engine(language: str) -> _Api:
     """A loaded engine; it is kept, because loading takes longer than reading a short page."""
     # One document, one core: threads would only fight with the other workers.
