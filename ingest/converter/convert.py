@@ -22,7 +22,6 @@ from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ready, Tas
 from ingest.errors import (
     ConversionFailed,
     ConverterUnavailable,
-    IngestError,
     ParserCrash,
     ParserError,
     ParserLied,
@@ -61,10 +60,6 @@ class Converter:
         self._module = module
         self._lock = threading.Lock()
 
-    def available(self, kind: str) -> bool:
-        """Whether the LibreOffice is installed that converts documents of this kind."""
-        return libreoffice.installed(CONVERSIONS[kind])
-
     def convert(self, document: int, kind: str, password: str | None = None) -> int:
         """Convert one document; waits for the one before it.
 
@@ -97,25 +92,28 @@ class Converter:
                 shutil.rmtree(work, ignore_errors=True)
 
     def _convert(self, document: int, kind: str, task: Task, work: Path) -> int:
+        result = os.memfd_create("converted", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            _finish(result, self._run(kind, task, (document, result), work))
+        except BaseException:
+            os.close(result)
+            raise
+        return result
+
+    def _run(self, kind: str, task: Task, descriptors: tuple[int, int], work: Path) -> Done:
         process, wire = self._spawn(work, kind)
         deadline = time.monotonic() + self._limits.convert_wall_s
         timer = threading.Timer(self._limits.convert_wall_s, process.kill)
         timer.start()
-        result = os.memfd_create("converted", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            done = self._converse(wire, task, (document, result))
+            return self._converse(wire, task, descriptors)
         except WireError as error:
-            os.close(result)
             raise _verdict(process, time.monotonic() >= deadline, self._limits) from error
-        except BaseException:
-            os.close(result)
-            raise
         finally:
             timer.cancel()
             wire.close()
             process.kill()  # it is alone, and can start no other
             process.wait()
-        return _taken(result, done)
 
     def _workplace(self) -> Path:
         try:
@@ -149,22 +147,21 @@ class Converter:
         return done
 
 
-def _taken(result: int, done: Done) -> int:
-    """What the converter made, made final."""
+def _finish(result: int, done: Done) -> None:
+    """Make what the converter made final."""
+    if done.outcome == "failed":
+        raise ConversionFailed(
+            "LibreOffice cannot convert it: it is damaged, too large, or not what it seems to be"
+        )
+    if done.outcome == "unusable":
+        raise ConverterUnavailable("the LibreOffice of this machine does not start")
+    if os.fstat(result).st_size == 0:
+        raise ParserLied("the converter made nothing")
     try:
-        if done.failed:
-            raise ConversionFailed("LibreOffice cannot open it: it is damaged, or not what it seems to be")
-        if os.fstat(result).st_size == 0:
-            raise ParserLied("the converter made nothing")
         fcntl.fcntl(result, fcntl.F_ADD_SEALS, _SEALS)
-        os.lseek(result, 0, os.SEEK_SET)
     except OSError as error:
-        os.close(result)
         raise ParserLied("the converter tampered with what it made") from error
-    except IngestError:
-        os.close(result)
-        raise
-    return result
+    os.lseek(result, 0, os.SEEK_SET)
 
 
 def _verdict(process: subprocess.Popen[bytes], late: bool, limits: Limits) -> ParserError:

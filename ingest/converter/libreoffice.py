@@ -56,6 +56,10 @@ _LIBRARY = 'xmlns:library="http://openoffice.org/2000/library"'
 _DIALECT = 'xmlns:script="http://openoffice.org/2000/script"'
 
 
+class Unusable(Exception):
+    """This LibreOffice cannot be made to work."""
+
+
 def installed(conversion: Conversion) -> bool:
     """Whether the LibreOffice is here that can do it."""
     return _library() is not None and (PROGRAM / conversion.library).exists()
@@ -73,7 +77,8 @@ def convert(
         False if it could not be opened or saved.
 
     Raises:
-        OSError: LibreOffice does not start.
+        Unusable: LibreOffice does not start, or is not one that we know.
+        OSError: the folder is full.
     """
     profile = folder / "profile" / "user"
     profile.mkdir(parents=True)
@@ -113,18 +118,18 @@ def _start(folder: Path) -> Callable[[str], bool]:
         "SAL_DISABLE_PRINTERLIST": "1",
         "DISABLE_EXTENSION_SYNCHRONIZATION": "1",
     }
-    library = _library()
-    if library is None:
-        raise FileNotFoundError("LibreOffice is not installed")
-    hook = ctypes.CDLL(str(library)).libreofficekit_hook_2
+    try:
+        hook = ctypes.CDLL(str(_library())).libreofficekit_hook_2
+    except (OSError, AttributeError) as error:
+        raise Unusable("it has no LibreOfficeKit") from error
     hook.restype = ctypes.c_void_p
     hook.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
     office = hook(os.fsencode(PROGRAM), (folder / "profile").as_uri().encode())
     if not office:
-        raise OSError("LibreOffice did not start")
+        raise Unusable("it did not start")
     table = ctypes.cast(office, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
     if (table[0] or 0) <= _RUN_MACRO * ctypes.sizeof(ctypes.c_void_p):
-        raise OSError("this LibreOffice is too old")
+        raise Unusable("it is too old")
     run_macro = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(table[_RUN_MACRO] or 0)
     return lambda url: bool(run_macro(office, url.encode()))
 

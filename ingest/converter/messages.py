@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -54,7 +55,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return "Task()"
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Done(msgspec.Struct, frozen=True, kw_only=True):
     """The converter's last word."""
 
-    failed: bool = False  # LibreOffice could not open it, or not save it
+    outcome: Literal["made", "failed", "unusable"]  # failed: the document; unusable: LibreOffice itself

@@ -6,7 +6,6 @@ made for it and removed after it. What LibreOffice is told to do is left to `lib
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -45,7 +44,14 @@ def main() -> int:
         task, (document, result) = wire.receive(Task)
     except PeerClosed:
         return 0
-    wire.send(Done(failed=not _convert(kind, task.password, document, result, folder)))
+    try:
+        made = _convert(kind, task.password, document, result, folder)
+    except libreoffice.Unusable:
+        wire.send(Done(outcome="unusable"))
+    except OSError:  # its folder is full
+        wire.send(Done(outcome="failed"))
+    else:
+        wire.send(Done(outcome="made" if made else "failed"))
     return 0
 
 
@@ -63,10 +69,9 @@ def _convert(kind: str, password: str | None, document: int, result: int, folder
         source.write_bytes(plain)
     if not libreoffice.convert(conversion, source, target, folder, password):
         return False
-    with contextlib.suppress(OSError), open(target, "rb") as stream, open(result, "wb") as sink:
+    with open(target, "rb") as stream, open(result, "wb") as sink:
         shutil.copyfileobj(stream, sink)
-        return True
-    return False  # longer than may be
+    return True
 
 
 if __name__ == "__main__":

@@ -40,9 +40,13 @@ def main() -> None:
             time.sleep(60)
         case ["strangers"]:
             os.write(result, b"made")
-            wire.send(Done(), (document, result, document))
+            wire.send(Done(outcome="made"), (document, result, document))
         case ["failed"]:
-            wire.send(Done(failed=True))
+            wire.send(Done(outcome="failed"))
+        case ["unusable"]:
+            wire.send(Done(outcome="unusable"))
+        case ["nothing"]:
+            wire.send(Done(outcome="made"))
         case ["again"]:
             wire.send(Ready())
 

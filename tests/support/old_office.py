@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,25 +57,22 @@ _MADE_BY = {
     "ppt": ("presentation", SLIDES, "OpenDocument Presentation Flat XML", "MS PowerPoint 97"),
 }
 
-# Not a mark: fixtures of a module would be made before it is looked at.
 MISSING = [each.package for each in CONVERSIONS.values() if not libreoffice.installed(each)]
 
 
-def skip_without_office() -> None:
-    """Skip where LibreOffice is not installed."""
+@cache
+def made(kind: str, password: str | None = None) -> bytes:
+    """A document of one of the old kinds, "Tagebuch" by title, with TEXT or SLIDES in it."""
     if MISSING:
         pytest.skip(f"LibreOffice is not installed: apt-get install {' '.join(sorted(set(MISSING)))}")
-
-
-def made(kind: str, folder: Path, *, title: str = "Tagebuch", password: str | None = None) -> Path:
-    """A document of one of the old kinds, with TEXT or SLIDES in it."""
     flat, body, opened_by, saved_by = _MADE_BY[kind]
-    source, target = folder / f"{title}.fodx", folder / f"{title}.{kind}"
-    source.write_text(_DOCUMENT.format(kind=flat, title=title, body=body), "utf-8")
-    service = CONVERSIONS[kind].service
-    command = [sys.executable, "-m", __name__, str(source), opened_by, service, str(target), saved_by]
-    subprocess.run([*command, password] if password else command, check=True, cwd=ROOT, timeout=120)
-    return target
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "source.fodx", Path(folder) / f"target.{kind}"
+        source.write_text(_DOCUMENT.format(kind=flat, title="Tagebuch", body=body), "utf-8")
+        given = [str(source), opened_by, CONVERSIONS[kind].service, str(target), saved_by]
+        given += [password] if password else []
+        subprocess.run([sys.executable, "-m", __name__, *given], check=True, cwd=ROOT, timeout=120)
+        return target.read_bytes()
 
 
 def main(

@@ -15,8 +15,8 @@ from policy.limits import Limits
 from policy.redact import Private
 from store.records import Item, Reason, State
 from store.vault import Vault
-from tests.support import old_office
 from tests.support.homes import put, throwaway_vault
+from tests.support.old_office import made
 
 LIMITS = Limits(convert_wall_s=120.0, parse_wall_s=120.0, free_disk_bytes=0)
 
@@ -46,21 +46,19 @@ def step(stage: ParseStage, vault: Vault, content: bytes, name: str) -> Item:
     return vault.catalog.item(stored.item)
 
 
-def test_an_old_document_is_read_under_its_own_name(stage: ParseStage, vault: Vault, tmp_path: Path) -> None:
-    old_office.skip_without_office()
-    item = step(stage, vault, old_office.made("doc", tmp_path).read_bytes(), "Tagebuch.doc")
+def test_an_old_document_is_read_under_its_own_name(stage: ParseStage, vault: Vault) -> None:
+    item = step(stage, vault, made("doc"), "Tagebuch.doc")
     assert item.state is State.PARSED
     assert item.media_type == "application/msword"
     assert item.title == "Tagebuch"
     assert "412" in vault.catalog.text(item.id)
-    slides = step(stage, vault, old_office.made("ppt", tmp_path).read_bytes(), "no ending")
+    slides = step(stage, vault, made("ppt"), "no ending")
     assert slides.media_type == "application/vnd.ms-powerpoint"
     assert "Three buoys drifted" in vault.catalog.text(slides.id)
 
 
-def test_a_locked_one_waits_for_its_password(stage: ParseStage, vault: Vault, tmp_path: Path) -> None:
-    old_office.skip_without_office()
-    locked = old_office.made("doc", tmp_path, password="geheim").read_bytes()
+def test_a_locked_one_waits_for_its_password(stage: ParseStage, vault: Vault) -> None:
+    locked = made("doc", "geheim")
     item = step(stage, vault, locked, "locked.doc")
     assert (item.state, item.reason) == (State.QUARANTINED, Reason.NEEDS_PASSWORD)
     vault.ledger.unlock(item.id, Private("falsch"))
@@ -75,8 +73,7 @@ def test_a_locked_one_waits_for_its_password(stage: ParseStage, vault: Vault, tm
 def test_without_libreoffice_the_reason_names_it(
     stage: ParseStage, vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old_office.skip_without_office()
-    content = old_office.made("ppt", tmp_path).read_bytes()
+    content = made("ppt")
     monkeypatch.setattr(libreoffice, "PROGRAM", tmp_path)
     item = step(stage, vault, content, "a.ppt")
     assert (item.state, item.reason) == (State.QUARANTINED, Reason.UNSUPPORTED)
@@ -85,9 +82,8 @@ def test_without_libreoffice_the_reason_names_it(
     assert "strongroom retry" in item.detail
 
 
-def test_what_libreoffice_cannot_open_is_damaged(stage: ParseStage, vault: Vault, tmp_path: Path) -> None:
-    old_office.skip_without_office()
-    content = bytearray(old_office.made("doc", tmp_path).read_bytes())
+def test_what_libreoffice_cannot_open_is_damaged(stage: ParseStage, vault: Vault) -> None:
+    content = bytearray(made("doc"))
     at = content.index(b"\xec\xa5")  # the first words of its text, which tell what it is
     content[at : at + 2] = b"\0\0"
     item = step(stage, vault, bytes(content), "a.doc")
