@@ -26,7 +26,7 @@ def read_epub(document: Document, draft: Draft) -> None:
     if book is None:
         raise UnreadableDocument(Why.TRUNCATED, "the book's table of contents is missing")
     describe(next(book.iter("{*}metadata"), None), draft)
-    missing, pages = 0, list(_spine(book, posixpath.dirname(path)))
+    missing, pages = 0, list(dict.fromkeys(_spine(book, posixpath.dirname(path))))  # each page once
     if not _locked(package).isdisjoint(pages):
         raise UnreadableDocument(Why.ENCRYPTED, "its publisher locked it against copying")
     for count, name in enumerate(pages):

@@ -78,7 +78,22 @@ def page_of(image: Image.Image, number: int, most_pixels: int) -> Image.Image:
 
 def pages_of(image: Image.Image) -> int:
     """How many pages there are: a TIFF's; what moves in other pictures is no page."""
-    return min(int(getattr(image, "n_frames", 1)), _MAX_PAGES) if image.format == "TIFF" else 1
+    return min(_frames(image), _MAX_PAGES) if image.format == "TIFF" else 1
+
+
+def _frames(image: Image.Image) -> int:
+    """How many frames there are, counted no further than one more than are read: `n_frames` looks for each of
+    them among all those before it.
+    """
+    at, count = image.tell(), 0
+    try:
+        while count <= _MAX_PAGES:
+            image.seek(count)
+            count += 1
+    except EOFError:
+        pass
+    image.seek(at)
+    return count
 
 
 def read_image(document: Document, draft: Draft) -> None:
@@ -88,7 +103,7 @@ def read_image(document: Document, draft: Draft) -> None:
         if document.job.pages is None:
             draft.scans += range(1, draft.pages + 1)
             _describe(image, draft)
-            if getattr(image, "n_frames", 1) > _MAX_PAGES and image.format == "TIFF":
+            if image.format == "TIFF" and _frames(image) > _MAX_PAGES:
                 draft.missing.append(f"only the first {_MAX_PAGES:,} pages were read")
             return
         for number in document.job.pages:
