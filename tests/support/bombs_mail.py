@@ -11,27 +11,27 @@ from tests.support.bomb import CHILDREN, TEXT, Made, bomb
 
 _HEAD = b"From: A <a@b.example>\r\nTo: b@c.example\r\nSubject: words\r\nMessage-ID: <1@b.example>\r\n"
 _MIME = b"MIME-Version: 1.0\r\n"
-_ENDS = (TEXT, CHILDREN, "TRUNCATED", "TOO_LARGE", "UNSUPPORTED")
+_ENDS = (TEXT, CHILDREN, "TRUNCATED", "TOO_LARGE", "UNSUPPORTED", "TIMEOUT")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def parts_in_parts() -> Made:
     part = b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n"
     return "deep.eml", _HEAD + _MIME + b"".join(part % (n, n) for n in range(10_000)) + b"\r\nwords\r\n"
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def messages_in_messages() -> Made:
     return "deep.eml", (_HEAD + _MIME + b"Content-Type: message/rfc822\r\n\r\n") * 10_000 + b"words\r\n"
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def many_parts() -> Made:
     part = b"--b\r\nContent-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nwords\r\n"
     return "parts.eml", _HEAD + _MIME + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 100_000
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def boundary_everywhere() -> Made:
     head = _HEAD + _MIME + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
     return "boundary.eml", head + b"--b\r\n" * 1_000_000
@@ -42,12 +42,12 @@ def header_of_ten_megabytes() -> Made:
     return "header.eml", b"From: a@b.example\r\nSubject: " + b"word " * 2_000_000 + b"\r\n\r\nwords\r\n"
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def header_of_folds() -> Made:
     return "folds.eml", b"From: a@b.example\r\nSubject: w\r\n" + b" a\r\n" * 1_000_000 + b"\r\nwords\r\n"
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def many_headers() -> Made:
     return "headers.eml", _HEAD + b"Received: from a by b\r\n" * 500_000 + b"\r\nwords\r\n"
 
@@ -74,7 +74,7 @@ def references_without_end() -> Made:
     )
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def parameters_without_end() -> Made:
     parts = b"".join(b" name*%d*=a;" % n for n in range(100_000))
     return "parameters.eml", _HEAD + _MIME + b"Content-Type: text/plain;" + parts + b"\r\n\r\nwords\r\n"
@@ -109,7 +109,7 @@ def html_mail_for_patterns() -> Made:
     return "html.eml", _HEAD + _MIME + b"Content-Type: text/html\r\n\r\n<html>" + page
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def attachment_of_nothing() -> Made:
     """Base64 with nothing to decode in it, and quoted-printable that is all soft line ends."""
     head = b"--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: "
@@ -118,7 +118,7 @@ def attachment_of_nothing() -> Made:
     return "nothing.eml", _HEAD + _MIME + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + parts
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def uuencoded_without_end() -> Made:
     return "uu.eml", _HEAD + b"\r\n" + b"begin 644 a.txt\r\n" * 200_000 + b"M" + b"a" * 60 + b"\r\n"
 

@@ -59,13 +59,13 @@ def html_with_huge_cells() -> Made:
     return "cells.html", f"<html><body><table>{f'<tr>{cell * 100}' * 100}".encode()
 
 
-@bomb(TEXT, "EMPTY", "TRUNCATED")
+@bomb(TEXT, "EMPTY", "TRUNCATED", "TIMEOUT", slow=True)
 def attribute_storm() -> Made:
     attributes = " ".join(f"a{n}='v'" for n in range(300_000))
     return "storm.html", f"<html><body><p {attributes}>words</p></body></html>".encode()
 
 
-@bomb(TEXT, "EMPTY", "TRUNCATED")
+@bomb(TEXT, "EMPTY", "TRUNCATED", slow=True)
 def attribute_storm_in_xml() -> Made:
     attributes = " ".join(f"a{n}='v'" for n in range(300_000))
     return "storm.xml", f"{_HEAD}<a {attributes}>words</a>".encode()
@@ -106,12 +106,12 @@ def deep_json_of_names() -> Made:
     return "names.json", b'{"a":' * 300_000 + b"1" + b"}" * 300_000
 
 
-@bomb(TEXT, "TRUNCATED", "TOO_LARGE")
+@bomb(TEXT, "TRUNCATED", "TOO_LARGE", slow=True)
 def huge_number() -> Made:
     return "number.json", b'{"a": ' + b"9" * 10_000_000 + b', "b": 1' + b"0" * 1_000_000 + b"e9999999}"
 
 
-@bomb(TEXT, "TRUNCATED")
+@bomb(TEXT, "TRUNCATED", slow=True)
 def many_json_lines() -> Made:
     return "many.ndjson", b'{"a":[{"b":1}]}\n' * 1_000_000
 
@@ -135,42 +135,42 @@ def yaml_that_merges() -> Made:
     return "merge.yaml", f"a: &a\n{keys}\n{merges}\n".encode()
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def wide_csv() -> Made:
     return "wide.csv", (b"a," * 1_000_000 + b"b\n") * 5
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def tall_csv() -> Made:
     return "tall.csv", b"a,b\n" * 5_000_000
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def csv_with_an_open_quote() -> Made:
     return "quote.csv", b'a,b\n1,"' + b"words, and more\n" * 3_300_000
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def csv_of_quotes() -> Made:
     return "quotes.csv", b"a,b\n" + b'"' * 20_000_001
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def one_long_line() -> Made:
     return "line.txt", b"word " * 6_000_000
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def one_long_word() -> Made:
     return "word.txt", b"a" * 20_000_000
 
 
-@bomb(TEXT, "UNSUPPORTED")
+@bomb(TEXT, "UNSUPPORTED", slow=True)
 def text_in_no_encoding() -> Made:
     return "bytes.txt", bytes(range(0xA0, 0x100)) * 200_000
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def combining_marks() -> Made:
     return "marks.txt", ("a" + "\u0301\u0327" * 5_000_000).encode()
 
@@ -182,12 +182,12 @@ def markdown_for_patterns() -> Made:
     return "patterns.md", "\n\n".join(["# Words", *parts, "  " * 100_000 + "a"]).encode()
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def markdown_of_references() -> Made:
     return "references.md", ("[a]" * 100_000 + "\n\n" + "[a]: b\n" * 100_000).encode()
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def restructured_for_patterns() -> Made:
     parts = ("`" * 100_000, "*" * 100_000, "|a" * 50_000, "=" * 100_000, "+-" * 50_000, ":a:`" * 50_000)
     table = "+--" * 10_000 + "+\n" + "|a " * 10_000 + "|\n"
@@ -200,7 +200,7 @@ def org_for_patterns() -> Made:
     return "patterns.org", "\n".join(["* Words", *parts, "#+BEGIN_SRC\n" * 10_000]).encode()
 
 
-@bomb(TEXT, "TRUNCATED", "UNSUPPORTED")
+@bomb(TEXT, "TRUNCATED", "UNSUPPORTED", slow=True)
 def web_archive_in_itself() -> Made:
     """Parts in parts, each with a page that frames the one above."""
     head = b"MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b%d\r\n\r\n--b%d\r\n"
@@ -209,24 +209,24 @@ def web_archive_in_itself() -> Made:
     return "nested.mhtml", b"From: <Saved>\r\nSnapshot-Content-Location: a\r\n" + parts + page
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def card_in_one_line() -> Made:
     return "card.vcf", b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A B\r\nNOTE:" + b"words\\n " * 6_000_000 + b"\r\n"
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def calendar_for_ever() -> Made:
     event = b"BEGIN:VEVENT\r\nSUMMARY:words\r\nDTSTART:19000101T000000\r\nRRULE:FREQ=SECONDLY;INTERVAL=1\r\n"
     event += b"RDATE:" + b"20200101T000000," * 1_000 + b"\r\nEND:VEVENT\r\n"
     return "ever.ics", b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n" + event * 500 + b"END:VCALENDAR\r\n"
 
 
-@bomb(TEXT)
+@bomb(TEXT, slow=True)
 def calendar_of_folds() -> Made:
     return "folds.ics", b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:w" + b"\r\n a" * 5_000_000
 
 
-@bomb(TEXT, SCANS, "EMPTY", "TRUNCATED")
+@bomb(TEXT, SCANS, "EMPTY", "TRUNCATED", "UNSUPPORTED")
 def rtf_of_groups() -> Made:
     return "deep.rtf", b"{\\rtf1\\ansi words " + b"{\\b " * 1_000_000
 
@@ -238,7 +238,7 @@ def rtf_that_lies() -> Made:
     return "lies.rtf", b"{\\rtf1\\ansi words " + lies * 50_000 + b"{\\pict\\bin-5 " * 10_000
 
 
-@bomb(TEXT, SCANS, "EMPTY")
+@bomb(TEXT, SCANS, "EMPTY", slow=True)
 def rtf_of_tables() -> Made:
     return "tables.rtf", b"{\\rtf1\\ansi " + (
         b"\\trowd" + b"\\cellx1" * 1_000 + b"a\\cell" * 1_000 + b"\\row"

@@ -87,24 +87,24 @@ def word_of_tables_in_tables() -> Made:
     return "tables.docx", word(_paragraph() + opened + _paragraph() + closed)
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def word_of_a_huge_table() -> Made:
     cell = f'<w:tc><w:tcPr><w:gridSpan w:val="1000000000"/><w:vMerge/></w:tcPr>{_paragraph("a")}</w:tc>'
     return "table.docx", word(f"<w:tbl>{f'<w:tr>{cell * 60}</w:tr>' * 2_000}</w:tbl>")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, "TIMEOUT", "TOO_LARGE", slow=True)
 def word_of_a_million_runs() -> Made:
     run = "<w:r><w:rPr><w:b/></w:rPr><w:t>a </w:t></w:r>"
     return "runs.docx", word(f"<w:p>{run * 1_000_000}</w:p>")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def word_of_many_paragraphs() -> Made:
     return "paragraphs.docx", word(_paragraph("a") * 1_000_000)
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def word_whose_styles_go_round() -> Made:
     """Each style is based on another, and so on; each paragraph has one; and so have the lists."""
     style = (
@@ -162,13 +162,13 @@ def sheet_of_all_cells() -> Made:
     return "cells.xlsx", workbook(f'<dimension ref="A1:XFD1048576"/><sheetData>{cells}</sheetData>{merged}')
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def sheet_of_far_cells() -> Made:
     rows = "".join(f'<row r="{n}"><c r="XFD{n}"><v>1</v></c></row>' for n in range(1, 50_000))
     return "far.xlsx", workbook(f"<sheetData>{rows}</sheetData>")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def sheet_of_one_long_string() -> Made:
     """A megabyte, a hundred thousand times."""
     cells = '<c t="s"><v>0</v></c>' * 100
@@ -176,13 +176,13 @@ def sheet_of_one_long_string() -> Made:
     return "string.xlsx", workbook(f"<sheetData>{rows}</sheetData>", f"<si><t>{'words ' * 170_000}</t></si>")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def sheet_of_many_cells() -> Made:
     row = f"<row>{'<c><v>1</v></c>' * 1_000}</row>"
     return "many.xlsx", workbook(f"<sheetData>{row * 3_000}</sheetData>")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, "TIMEOUT", "TOO_LARGE", slow=True)
 def sheet_of_many_strings() -> Made:
     return "strings.xlsx", workbook("<sheetData/>", "<si><r><t>a</t></r></si>" * 1_000_000)
 
@@ -200,7 +200,7 @@ def slide_of_groups_in_groups() -> Made:
     return "groups.pptx", slides("<p:grpSp>" * 50_000 + shape + "</p:grpSp>" * 50_000)
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def slide_of_many_shapes() -> Made:
     shape = "<p:sp><p:txBody><a:p><a:r><a:t>a</a:t></a:r></a:p></p:txBody></p:sp>"
     return "shapes.pptx", slides(shape * 300_000)
@@ -250,7 +250,7 @@ def open_text_of_deep_lists() -> Made:
     )
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def book_of_a_million_chapters() -> Made:
     container = (
         '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'

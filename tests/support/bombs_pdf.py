@@ -53,7 +53,7 @@ def one_page(
     )
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_a_million_objects() -> Made:
     objects = b"".join(b"%d 0 obj 1 endobj\n" % n for n in range(5, 1_000_005))
     whole = one_page(stream(_WORDS))
@@ -108,7 +108,7 @@ def pdf_whose_objects_are_in_themselves() -> Made:
     return "objects.pdf", b"".join([*parts, b"\nendobj\nstartxref\n%d\n%%%%EOF\n" % at])
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_filters() -> Made:
     """Zeros that were compressed again and again: kilobytes of terabytes."""
     content = zlib.compress(bytes(64 << 20), 9)
@@ -118,13 +118,13 @@ def pdf_of_filters() -> Made:
     return "filters.pdf", one_page(stream(content, filters, squeeze=False))
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_with_a_stream_of_gigabytes() -> Made:
     content = squeezed_zeros(1 << 20, 1_000)
     return "stream.pdf", one_page(stream(content, "/Filter /FlateDecode", squeeze=False))
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_many_pages() -> Made:
     count = 100_000
     kids = " ".join(["3 0 R"] * count)
@@ -138,13 +138,13 @@ def pdf_of_many_pages() -> Made:
     )
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_many_words() -> Made:
     text = b"BT /F 8 Tf " + b"1 0 0 1 72 700 Tm (words) Tj " * 1_000_000 + b"ET"
     return "words.pdf", one_page(stream(text))
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_many_lines() -> Made:
     return "lines.pdf", one_page(
         stream(_WORDS + b"1 1 m 600 700 l 300 20 l S 10 10 50 50 re f\n" * 1_000_000)
@@ -158,7 +158,7 @@ def pdf_of_a_grid() -> Made:
     return "grid.pdf", one_page(stream(_WORDS + lines))
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_that_draws_itself() -> Made:
     """A form draws the next one twice, sixty times over; and the last draws the first."""
     forms = {
@@ -172,7 +172,7 @@ def pdf_that_draws_itself() -> Made:
     return "forms.pdf", one_page(stream(b"/X Do"), "/XObject << /X 20 0 R >>", forms)
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_with_letters_that_draw_themselves() -> Made:
     """A font whose letters are drawn with letters of itself."""
     glyph = stream(b"1000 0 d0 BT /F 1 Tf (aaaaaaaaaa) Tj ET")
@@ -185,7 +185,7 @@ def pdf_with_letters_that_draw_themselves() -> Made:
     return "letters.pdf", one_page(contents, "/Font << /F 5 0 R >>", {5: font, 6: glyph})
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_with_a_font_in_circles() -> Made:
     """A TrueType font whose only glyph is made of itself, twice."""
     part = struct.pack(">HHbb", 0x0001 | 0x0002 | 0x0020, 0, 0, 0)[:4] + struct.pack(">hh", 0, 0)
@@ -217,7 +217,7 @@ def pdf_with_a_font_in_circles() -> Made:
     return "font.pdf", one_page(contents, "/Font << /F 5 0 R >>", more)
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_with_a_map_of_all_letters() -> Made:
     ranges = b"100 beginbfrange\n" + b"<0000> <ffff> <0041>\n" * 100 + b"endbfrange\n"
     cmap = b"/CIDInit /ProcSet findresource begin begincmap\n" + ranges * 300 + b"endcmap end"
@@ -229,7 +229,7 @@ def pdf_with_a_map_of_all_letters() -> Made:
     return "map.pdf", one_page(contents, "/Font << /F 5 0 R >>", {5: font, 7: stream(cmap)})
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_with_a_huge_picture() -> Made:
     entries = "/Type /XObject /Subtype /Image /Width 100000 /Height 100000 /BitsPerComponent 8"
     picture = stream(bytes(1 << 20), f"{entries} /ColorSpace /DeviceRGB")
@@ -238,7 +238,7 @@ def pdf_with_a_huge_picture() -> Made:
     )
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_with_a_picture_of_bits() -> Made:
     """JBIG2: a page of 2**32 by 2**32 points, whose one region has as many."""
     page = struct.pack(">IBBI", 0, 48, 1, 19) + struct.pack(">IIIIBH", 0xFFFFFFF0, 0xFFFFFFF0, 0, 0, 0, 0)
@@ -249,13 +249,13 @@ def pdf_with_a_picture_of_bits() -> Made:
     return "bits.pdf", one_page(stream(b"600 0 0 700 0 0 cm /X Do"), "/XObject << /X 5 0 R >>", {5: picture})
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_a_huge_page() -> Made:
     whole = one_page(stream(b"0 0 m 1 1 l S " + _WORDS[:20]))
     return "page.pdf", whole.replace(b"[0 0 612 792]", b"[0 0 9e9 9e9]")
 
 
-@bomb(*_ENDS)
+@bomb(*_ENDS, slow=True)
 def pdf_of_many_notes() -> Made:
     note = "<< /Type /Annot /Subtype /Text /Rect [0 0 9 9] /Contents (words) /Parent 5 0 R /Popup 5 0 R >>"
     whole = one_page(stream(_WORDS), more={5: note, 6: f"[{'5 0 R ' * 200_000}]"})

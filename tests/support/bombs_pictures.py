@@ -45,7 +45,7 @@ def huge_png() -> Made:
     return "huge.png", png(_header(1_000_000, 1_000_000), (b"IDAT", zlib.compress(bytes(1000))))
 
 
-@bomb(SCANS, *_REFUSED)
+@bomb(SCANS, *_REFUSED, slow=True)
 def png_of_as_many_pixels_as_may_be() -> Made:
     rows = squeezed_zeros((10_900 * 3 + 1) * 100, 109)
     return "large.png", png(_header(10_900, 10_900, colour=2), (b"IDAT", rows))
@@ -60,7 +60,7 @@ def png_with_a_profile_bomb() -> Made:
     return "profile.png", png(_header(100, 100), profile, *words * 8, rows)
 
 
-@bomb(SCANS, *_REFUSED)
+@bomb(SCANS, *_REFUSED, slow=True)
 def png_of_a_million_parts() -> Made:
     rows = (b"IDAT", zlib.compress(bytes(101 * 100)))
     text = b"".join([struct.pack(">I", 3) + b"tEXt" + b"a\0b" + struct.pack(">I", zlib.crc32(b"tEXta\0b"))])
@@ -80,7 +80,7 @@ def huge_gif() -> Made:
     return "huge.gif", b"GIF89a" + size + b"\0\0\0," + struct.pack("<HH", 0, 0) + size + b"\0\2\2\x4c\1\0;"
 
 
-@bomb(SCANS, *_REFUSED)
+@bomb(SCANS, *_REFUSED, slow=True)
 def gif_of_many_frames() -> Made:
     frame = b"!\xf9\4\0\1\0\0\0," + struct.pack("<HHHH", 0, 0, 100, 100) + b"\0\2\2\x4c\1\0"
     return "frames.gif", b"GIF89a" + struct.pack(
@@ -101,7 +101,7 @@ def huge_jpeg() -> Made:
     return "huge.jpg", whole[:at] + struct.pack(">HH", 65_500, 65_500) + whole[at + 4 :]
 
 
-@bomb(SCANS, *_REFUSED)
+@bomb(SCANS, *_REFUSED, "TIMEOUT", slow=True)
 def jpeg_of_many_scans() -> Made:
     """Each of its ten thousand scans of nearly nothing is worked through for the whole picture."""
     image = Image.effect_noise((4_000, 4_000), 50)
@@ -144,7 +144,7 @@ def tiff_with_a_huge_tag() -> Made:
     return "tag.tif", tiff([*tags, (279, 4, 0x3FFFFFFF, 8)])
 
 
-@bomb(SCANS)
+@bomb(SCANS, slow=True)
 def noise() -> Made:
     """A page on which there is something to recognise everywhere, and nothing to read."""
     image = Image.effect_noise((2_480, 3_508), 120)
@@ -153,7 +153,7 @@ def noise() -> Made:
     return "noise.png", out.getvalue()
 
 
-@bomb(SCANS)
+@bomb(SCANS, slow=True)
 def letters_without_end() -> Made:
     """A page full of tiny letters at all angles."""
     chance = random.Random(4)
