@@ -45,6 +45,7 @@ Sub Convert
   opening(4).Name = "Password"
   opening(4).Value = "{password}"
   opened.load(opening())
+  If HasUnoInterfaces(opened, "com.sun.star.text.XTextFieldsSupplier") Then opened.getTextFields().refresh()
   Dim saving(0) As New com.sun.star.beans.PropertyValue
   saving(0).Name = "FilterName"
   saving(0).Value = "{saved_by}"

@@ -37,9 +37,12 @@ _DOCUMENT = (
     "<office:body><office:{kind}>{body}</office:{kind}></office:body></office:document>"
 )
 TEXT = """
+<text:sequence-decls>
+<text:sequence-decl text:display-outline-level="0" text:name="Bild"/></text:sequence-decls>
 <text:h text:outline-level="1">Der Leuchtturm</text:h>
 <text:p>Am Montag wurde die <text:span>Linse</text:span> gewechselt – für 1.250 €.<office:annotation>
 <dc:creator>Ines</dc:creator><text:p>Bitte nachrechnen</text:p></office:annotation></text:p>
+<text:p>Bild <text:sequence text:name="Bild" text:formula="ooow:Bild+1">1</text:sequence>: Mole</text:p>
 <table:table table:name="T"><table:table-column table:number-columns-repeated="2"/>
 <table:table-row><table:table-cell><text:p>Monat</text:p></table:table-cell>
 <table:table-cell><text:p>Stunden</text:p></table:table-cell></table:table-row>

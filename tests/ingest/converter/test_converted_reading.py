@@ -52,6 +52,7 @@ def test_an_old_document_is_read_under_its_own_name(stage: ParseStage, vault: Va
     assert item.media_type == "application/msword"
     assert item.title == "Tagebuch"
     assert "412" in vault.catalog.text(item.id)
+    assert "Bild 1: Mole" in vault.catalog.text(item.id), "what is counted is counted without being drawn"
     slides = step(stage, vault, made("ppt"), "no ending")
     assert slides.media_type == "application/vnd.ms-powerpoint"
     assert "Three buoys drifted" in vault.catalog.text(slides.id)
