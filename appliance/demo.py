@@ -120,7 +120,7 @@ class Demonstration:
                 self.failures.append(f"{names[0]}: read, but should be quarantined")
         quarantined = [one for one in found.values() if one["state"] == "QUARANTINED"]
         for one in sorted(quarantined, key=lambda one: str(one["reason"])):
-            print(f"  {one['reason']:13} {render.inert(one['name'])}")
+            print(f"  {one['reason']:14} {render.inert(one['name'])}")
 
     def conversations(self) -> None:
         """The messages must stand in the conversations that `expected.toml` says; the first is shown."""
