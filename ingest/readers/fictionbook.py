@@ -18,7 +18,7 @@ def read_fictionbook(document: Document, draft: Draft) -> None:
     parts = blocks(document.stream, _DEPTH, *(f"{{*}}{tag}" for tag in tags))
     for count, element in enumerate(parts):
         if count % 1000 == 0:
-            draft.tick(count)
+            draft.tick(len(draft.elements) // 1000)
         if local(element) == "title-info":
             _describe(element, draft)
         else:

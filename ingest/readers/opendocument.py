@@ -56,7 +56,7 @@ def _read_text(source: _Source, draft: Draft) -> None:
     walk = _Walk(draft, source, None)
     for count, block in enumerate(blocks(source.content(), 3, "{*}automatic-styles", *_BLOCKS)):
         if count % 500 == 0:
-            draft.tick(count)
+            draft.tick(len(draft.elements) // 1000)
         if local(block) == "automatic-styles":
             source.styles.learn(block)
         elif next(block.iterancestors("{*}body"), None) is not None:

@@ -38,7 +38,7 @@ class _Reading:
     def __init__(self, draft: Draft, add_frame: AddFrame) -> None:
         self._draft, self._add_frame = draft, add_frame
         self._sheet: etree._Element | None = None
-        self._page = self._number = self._rows = 0
+        self._page = self._number = self._rows = self._filled = 0
         self._named = False
         self._covered: dict[tuple[int, int], tuple[int, int]] = {}
         self._tables = Tables(draft, 1, {}, {})
@@ -93,10 +93,11 @@ class _Reading:
     def _take_row(self, row: etree._Element) -> None:
         self._rows += 1
         if self._rows % 1000 == 0:
-            self._draft.tick(self._rows)
+            self._draft.tick(self._filled // 1000)
         times = number(row, "number-rows-repeated", 1)
         found = self._cells(row)
         if found:
+            self._filled += 1
             self._name()
         for step in range(1, min(times, _REPEATED) + 1 if found else 1):
             self._tables.add(self._number + step, dict(found))

@@ -148,8 +148,16 @@ def blocks(source: IO[bytes], depth: int, *tags: str) -> Iterator[etree._Element
 
     Raises:
         XMLSyntaxError: it is no XML from here on.
+        MemoryError: it is more than memory holds.
     """
-    for _, element in etree.iterparse(source, tag=tags, **_SAFE):
+    events = etree.iterparse(source, tag=tags, **_SAFE)
+    while True:
+        try:
+            _, element = next(events)
+        except StopIteration:
+            return
+        except etree.XMLSyntaxError as error:
+            raise _cause(error) from error
         above = list(islice(element.iterancestors(), depth + 1))
         if len(above) > depth:
             continue
@@ -166,7 +174,15 @@ def parse_xml(content: bytes, *, recover: bool = False) -> etree._Element:
         content: the bytes of the part.
         recover: read past faults; then the result is None when nothing could be made of it.
     """
-    return etree.fromstring(content, etree.XMLParser(recover=recover, **_SAFE))
+    try:
+        return etree.fromstring(content, etree.XMLParser(recover=recover, **_SAFE))
+    except etree.XMLSyntaxError as error:
+        raise _cause(error) from error
+
+
+def _cause(error: etree.XMLSyntaxError) -> Exception:
+    """The error itself, or what libxml2 reports as one."""
+    return MemoryError() if error.code == etree.ErrorTypes.ERR_NO_MEMORY else error
 
 
 def usual_names(content: bytes) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -31,6 +31,7 @@ CHARACTERS = {
 }  # fmt: skip
 _SYMBOLS = {b"\\": b"\\", b"{": b"{", b"}": b"}", b"~": b"\xa0", b"_": b"-"}
 _DEPTH = 10_000  # of groups within groups
+_PAUSE = 50_000  # tokens
 
 _HIDDEN = frozenset(
     b"fonttbl colortbl info pict fldinst themedata colorschememapping datastore xmlnstbl listtable"
@@ -79,9 +80,7 @@ def read_rtf(document: Document, draft: Draft) -> None:
         draft.describe(title=text if name == b"title" else None, author=text if name == b"author" else None)
     draft.describe(created_at=_created(data[:_HEAD_BYTES]))
     seen: set[str] = set()
-    for count, block in enumerate(blocks(data)):
-        if count % 1000 == 0:
-            draft.tick(count)
+    for block in blocks(data, lambda: draft.tick(len(draft.elements) // 1000)):
         if block.kind in (Kind.HEADER, Kind.FOOTER):
             if block.text in seen:
                 continue
@@ -102,13 +101,17 @@ def rtf_text(data: bytes) -> str:
     return "\n".join(lines)
 
 
-def blocks(data: bytes) -> Iterator[Block]:
+def blocks(data: bytes, pause: Callable[[], None] | None = None) -> Iterator[Block]:
     """The blocks of a document in its order; what stands apart comes where it is anchored.
+
+    Args:
+        data: the document.
+        pause: called now and then; what it raises ends the reading.
 
     Raises:
         UnreadableDocument: it is nested beyond what any program writes.
     """
-    return _Pass(data).run(_without_binary(data))
+    return _Pass(data).run(_without_binary(data), pause)
 
 
 def code_page(data: bytes) -> str:
@@ -206,9 +209,11 @@ class _Pass:
         self._star = False
         self._out: list[Block] = []
 
-    def run(self, data: bytes) -> Iterator[Block]:
+    def run(self, data: bytes, pause: Callable[[], None] | None) -> Iterator[Block]:
         """All tokens; blocks as they are complete."""
-        for match in TOKEN.finditer(data):
+        for count, match in enumerate(TOKEN.finditer(data)):
+            if pause and count % _PAUSE == 0:
+                pause()
             word, number, octet, symbol, brace, text = match.groups()
             if text:
                 self._write(text)

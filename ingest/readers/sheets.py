@@ -33,6 +33,7 @@ _RICH, _TEXT, _READING_AID = f"{S}r", f"{S}t", f"{S}rPh"
 _RUNNING = tuple(f"{S}{which}{what}" for what in ("Header", "Footer") for which in ("odd", "even", "first"))
 _TOGETHER = 1_000  # rows of one table; a longer one goes on in another
 _COLUMNS = 16_384
+_GAP = 4  # columns from one to the next with something in it, within a table
 _STRINGS = 3_000_000
 _COVERED = 200_000  # cells of one sheet that merged cells cover
 _MERGED = re.compile(rb"mergeCell\s[^>]*?ref=\"([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})\"")
@@ -63,7 +64,7 @@ class _Book:
         self._links = package.relations(main)
         self._codes = self._formats()
         self._strings: list[str] = []
-        self._rows = 0
+        self._rows = self._filled = 0
 
     def run(self) -> None:
         """Every sheet, in the workbook's order."""
@@ -73,10 +74,10 @@ class _Book:
         settings = book.find(f"{S}workbookPr")
         self._since_1904 = settings is not None and settings.get("date1904") in ("1", "true")
         self._strings = self._shared()
-        sheets = list(book.iter(f"{S}sheet"))
+        sheets = {sheet.get(f"{R}id", ""): sheet for sheet in book.iter(f"{S}sheet")}  # each part once
         self._draft.pages = len(sheets) or None
-        for page, sheet in enumerate(sheets, 1):
-            link = self._links.get(sheet.get(f"{R}id", ""))
+        for page, (name, sheet) in enumerate(sheets.items(), 1):
+            link = self._links.get(name)
             if link is None or link.outside or link.target not in self._package:
                 self._draft.missing.append("a sheet is missing")
                 continue
@@ -123,10 +124,12 @@ class _Book:
                 self._draft.add(kind, " ".join(_CODES.sub(" ", element.text or "").split()), page=page)
                 continue
             number = element.get("r", "")
-            writer.add(int(number) if number.isdecimal() and len(number) < 8 else None, self._cells(element))
+            cells = self._cells(element)
+            writer.add(int(number) if number.isdecimal() and len(number) < 8 else None, cells)
             self._rows += 1
+            self._filled += bool(cells)
             if self._rows % 1000 == 0:
-                self._draft.tick(self._rows)
+                self._draft.tick(self._filled // 1000)
         writer.close()
         for link in links.values():
             if link.kind == "drawing":
@@ -294,7 +297,7 @@ def _groups(rows: Sequence[tuple[int, Row]]) -> Iterator[tuple[int, int]]:
             groups.append((at, at, first, last))
     merged: list[tuple[int, int, int, int]] = []
     for group in groups:
-        if merged and merged[-1][2:] == group[2:]:
+        if merged and merged[-1][2:] == group[2:] and group[0] - merged[-1][1] <= _GAP:
             low, _, begin, end = merged.pop()
             merged.append((low, group[1], begin, end))
         else:

@@ -51,7 +51,8 @@ def read_pptx(document: Document, draft: Draft) -> None:
     if show is None:
         raise UnreadableDocument(Why.TRUNCATED, "the part that lists its slides is missing")
     links = package.relations(main)
-    slides = [links.get(slide.get(f"{R}id", "")) for slide in show.iter(f"{P}sldId")]
+    named = [links.get(slide.get(f"{R}id", "")) for slide in show.iter(f"{P}sldId")]
+    slides = list(dict.fromkeys(named))  # a slide that is named a million times is shown once
     reading = _Reading(package, draft, _authors(package, links, draft))
     draft.pages = len(slides) or None
     for page, slide in enumerate(slides, 1):

@@ -108,7 +108,7 @@ class _Reading:
         try:
             for count, block in enumerate(self._package.blocks(self._main, 2, *_BLOCKS)):
                 if count % 1000 == 0:
-                    self._draft.tick(count)
+                    self._draft.tick(len(self._draft.elements) // 1000)
                 body.block(block)
         finally:
             self._number_pages(first, body)
@@ -179,8 +179,9 @@ class _Walk:
         """Add a block, then what hangs in it."""
         self._tidy(element)
         self._add(element)
-        while self._boxes:
-            for child in self._boxes.pop(0):
+        boxes, self._boxes = self._boxes, []
+        for box in boxes:
+            for child in box:
                 self._add(child)
         hanging, self._hanging = self._hanging, []
         for add in hanging:
@@ -212,27 +213,23 @@ class _Walk:
 
     def _labelled(self, paragraph: etree._Element) -> tuple[str, Kind, int | None]:
         """(text with its number, kind, level) of a paragraph."""
-        properties = paragraph.find(_PROPERTIES)
-        name = value(properties, "pStyle") if properties is not None else ""
+        name, own, listed, place = _format(paragraph)
         style = self._styles[name or self._styles.default]
-        outline, number, depth = style.outline, style.number, style.level
-        if properties is not None:
-            own = number_of(properties, "outlineLvl")
-            outline = outline if own is None else own
-            if listed := value(properties, "numPr/numId"):
-                number, depth = listed, number_of(properties, "numPr/ilvl") or 0
+        outline = style.outline if own is None else own
+        number, depth = (listed, place or 0) if listed else (style.number, style.level)
         if number and depth is None:
             depth = self._numbering.level_of(number, name)
         text = self._text(paragraph)
-        listed_here = bool(number and number != "0")
-        if number and listed_here:
+        if number == "0":  # which takes a list away that the style has
+            number = None
+        if number:
             label = self._numbering.label(number, min(depth or 0, 8))
             text = f"{label} {text}" if label and text.strip() else text
         if outline is not None and outline < 9:
             return text, Kind.TITLE, outline + 1
         if style.name in _FIRST_LEVEL:
             return text, Kind.TITLE, _FIRST_LEVEL[style.name]
-        if listed_here or style.name.startswith("list "):
+        if number or style.name.startswith("list "):
             return text, Kind.LIST_ITEM, (depth or 0) + 1
         if style.name == "caption":
             return text, Kind.CAPTION, None
@@ -303,8 +300,10 @@ class _Walk:
             if element.tag == _CHOICE:
                 self._choose(element)
             elif element is not block:
-                _put(element, ())
-        for element in list(block.iter(*_RARE)):
+                _take_out(element)
+        for count, element in enumerate(list(block.iter(*_RARE)), 1):
+            if count % 1000 == 0:  # a bomb of one paragraph
+                self._draft.tick(0)
             _RARE[element.tag](self, element)
 
     def _choose(self, element: etree._Element) -> None:
@@ -321,7 +320,7 @@ class _Walk:
 
     def _take_box(self, element: etree._Element) -> None:
         """A box hangs in the paragraph that it is drawn beside."""
-        _put(element, ())
+        _take_out(element)
         self._boxes.append(element)
 
     def _take_symbol(self, element: etree._Element) -> None:
@@ -404,6 +403,24 @@ _RARE: dict[str, Callable[[_Walk, etree._Element], None]] = {
 }
 
 
+def _format(paragraph: etree._Element) -> tuple[str, int | None, str, int | None]:
+    """(style, outline level, list, level in it) that a paragraph names."""
+    name, outline, number, depth = "", None, "", None
+    for properties in paragraph:
+        if properties.tag != _PROPERTIES:
+            continue
+        for entry in properties:
+            tag = entry.tag
+            if tag == f"{W}pStyle":
+                name = entry.get(f"{W}val", "")
+            elif tag == f"{W}outlineLvl":
+                outline = number_of(properties, "outlineLvl")
+            elif tag == f"{W}numPr":
+                number, depth = value(entry, "numId"), number_of(entry, "ilvl")
+        break
+    return name, outline, number, depth
+
+
 def _inside(holder: etree._Element, *wanted: str) -> Iterator[etree._Element]:
     """The children of these names, also those in a content control or an insertion."""
     for child in holder:
@@ -441,13 +458,15 @@ def _joined(cell: etree._Element) -> tuple[int, bool, bool]:
 
 
 def _put_text(element: etree._Element, text: str) -> None:
-    run = element.makeelement(_T)
-    run.text = text
-    _put(element, (run,))
-
-
-def _put(element: etree._Element, by: tuple[etree._Element, ...]) -> None:
+    """Put text in the place of an element."""
     parent = element.getparent()
     if parent is not None:
-        at = parent.index(element)
-        parent[at : at + 1] = by
+        run = element.makeelement(_T)
+        run.text = text
+        parent.replace(element, run)
+
+
+def _take_out(element: etree._Element) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)

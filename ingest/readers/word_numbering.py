@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from lxml import etree
 
@@ -201,9 +202,14 @@ def _depth(entry: etree._Element) -> int:
     return min(int(depth), _LEVELS - 1) if depth.isdecimal() else 0
 
 
+@cache
+def _full(path: str) -> str:
+    return "/".join(W + name for name in path.split("/"))
+
+
 def value(element: etree._Element, path: str) -> str:
     """The value of an element at a path of unprefixed names; empty when there is none."""
-    found = element.find("/".join(W + name for name in path.split("/")))
+    found = element.find(_full(path))
     return found.get(_VAL, "") if found is not None else ""
 
 
