@@ -13,7 +13,25 @@ from typing import Protocol
 
 from ingest.readers.pdf_glyphs import is_right_to_left
 
-_SLACK = 2.0  # points by which a line may reach over its column's edge
+_SLACK = 2.0  # points; edges of lines that are nearer are one
+_OVERHANG = 0.4  # times the height of a line: so far a quotation mark or a stop hangs over its column's edge
+_OPENING = (
+    '"',
+    "'",
+    "\u2018",
+    "\u201c",
+    "\u201e",
+    "\xab",
+    "(",
+    "[",
+    "\u2022",
+    "-",
+    "\u2013",
+    "*",
+    "\u2217",
+    "\u2020",
+)
+_CLOSING = ('"', "'", "\u2019", "\u201d", "\xbb", ".", ",", ";", ":", "-", "\u2010", "\u2013")
 _CANDIDATES = 8  # edges at which a column may begin that are looked at
 _DEPTH = 4
 _PROSE_CHARS = 18  # a line of a column of prose has at least so many, on the average
@@ -141,12 +159,22 @@ def _bands(downwards: list[_Numbered], edge: float) -> list[_Band]:
     for item in downwards:
         line = item.line
         is_left, is_right = line.right <= edge + _SLACK, line.left >= edge - _SLACK
-        crosses = not (is_left or is_right)
+        crosses = not (is_left or is_right or _hanging(line, edge))
         if not bands or bool(bands[-1].across) != crosses:
             bands.append(_Band([], [], []))
         band = bands[-1]
-        (band.across if crosses else band.left if is_left else band.right).append(item)
+        (band.across if crosses else band.left if line.left + line.right < 2 * edge else band.right).append(
+            item
+        )
     return bands
+
+
+def _hanging(line: Placed, edge: float) -> bool:
+    """Whether a line reaches over a gutter by no more than a quotation mark or a stop, and does so with one."""
+    most = _OVERHANG * (line.top - line.bottom)
+    if line.left >= edge - most:
+        return line.text.startswith(_OPENING)
+    return line.right <= edge + most and line.text.endswith(_CLOSING)
 
 
 def _any_beside(lines: list[_Numbered]) -> bool:

@@ -253,5 +253,12 @@ def test_a_sidebar_is_read_by_itself() -> None:
     assert [[row[0] for row in column] for column in columns([*body, *aside])] == [body, aside]
 
 
+def test_a_mark_that_hangs_over_the_gutter_does_not_join_columns() -> None:
+    left = [line(text, 60, 700 - 12 * n) for n, text in enumerate((*LEFT, *RIGHT))]
+    right = [line(text, 265, 700 - 12 * n) for n, text in enumerate((*RIGHT, *LEFT))]
+    right[4] = line(f"“{LEFT[2]}", 259, 652)
+    assert [[row[0] for row in column] for column in columns([*left, *right])] == [left, right]
+
+
 def test_kinds_are_those_of_the_store() -> None:
     assert {element.kind for element in elements(Sheet().lines(60, 700, LEFT))} <= set(Kind)
