@@ -11,11 +11,10 @@ from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.hypertext import add_blocks, parse
 from ingest.readers.markdown import add_markdown
-from ingest.readers.text import add_paragraphs, decoded
+from ingest.readers.text import TICK_LINES, add_paragraphs, decoded
 
 _MAX_DEPTH = 200
 _TOGETHER = 2_000  # characters of one paragraph of values
-_TICK_LINES = 1_000
 _TERMINAL = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")  # colours
 _YAML_TOP = re.compile(r"[^\s#\-}\])]|- |---")
 _YAML_ESCAPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U00([0-9A-Fa-f]{6}))")
@@ -44,8 +43,8 @@ def _read_lines(text: str, draft: Draft) -> None:
         add_paragraphs(text, draft)
         return
     for number, line in enumerate(lines):
-        if number % _TICK_LINES == _TICK_LINES - 1:
-            draft.tick(number // _TICK_LINES, len(lines) // _TICK_LINES)
+        if number % TICK_LINES == TICK_LINES - 1:
+            draft.tick(number // TICK_LINES, len(lines) // TICK_LINES)
         value = _decoded(line)
         if value is not None:
             _add_value(value, draft)

@@ -205,7 +205,8 @@ class Draft:
         self._hurry()
         room = self.limits.text_chars - self._chars
         if room <= 0 or len(self.elements) >= self.limits.elements:
-            raise LimitReached(f"only the first {self._chars:,} characters were read")
+            shown = min(self._chars, self.limits.text_chars)
+            raise LimitReached(f"only the first {shown:,} characters were read")
         return room
 
     def add_child(self, name: str, content: bytes, *, path: str = "") -> None:

@@ -84,7 +84,7 @@ FORMATS = (
         *("html", "text/html", ("html", "htm", "xhtml"), "lxml", "first tag"),
         *(
             "headings, lists, tables with header cells, forms, alternative texts",
-            "no scripts, no frames, no addresses of links; 32 MiB",
+            "no scripts, no frames, no addresses of links; 16 MiB",
         ),
     ),
     FormatRow(
@@ -99,7 +99,7 @@ FORMATS = (
         *("xml", "application/xml", ("xml",), "lxml", "first tag"),
         *(
             "headings, lists and tables of articles, books and feeds; else all text",
-            "no outside entities; 32 MiB",
+            "no outside entities; 16 MiB",
         ),
     ),
     FormatRow(

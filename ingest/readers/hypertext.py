@@ -32,7 +32,7 @@ _INVISIBLE = str.maketrans("", "", "\xad\u200b\u2060\ufeff")  # where a word may
 _BOXES = {"checkbox": "\u2611\u2610", "radio": "\u25c9\u25cb"}  # chosen and not
 _UNSEEN = words("hidden password file image color range")
 _DATES = words("article:published_time dcterms.created dc.date dcterms.date date datepublished")
-_MOST_BYTES = 32 * 1024 * 1024  # a tree takes ten times its text
+_MOST_BYTES = 16 * 1024 * 1024  # a tree takes up to thirty times its text
 _RULE = "_" * 32  # what Outlook puts above the header of an earlier message when it writes plain text
 _DELIMITER = "-- "  # above a signature
 _ROMAN_VALUES = (1000, 900, 500, 400, 100, 90, 50, 40, 10, 9, 5, 4, 1)
@@ -120,11 +120,18 @@ def parse(markup: str) -> etree._Element | None:
     )
     try:
         root = etree.fromstring(markup.encode("utf-8", "replace"), parser)
-    except etree.XMLSyntaxError:  # only when there is not one element
+    except etree.XMLSyntaxError as error:  # only when there is not one element
+        if is_out_of_memory(error):
+            raise MemoryError from error
         return None
     if any("depth" in error.message for error in parser.error_log) and _NESTING.search(markup):
         return parse(_NESTING.sub(" ", markup))  # what was nested deeper would be left out without a word
     return root
+
+
+def is_out_of_memory(error: etree.LxmlError) -> bool:
+    """Whether libxml2 gave up for want of memory, and not because of what it read."""
+    return any(entry.type_name == "ERR_NO_MEMORY" for entry in error.error_log)
 
 
 def blocks(root: etree._Element) -> Iterator[Block]:
@@ -353,13 +360,3 @@ def _roman(number: int) -> str:
         count, number = divmod(number, value)
         shown += sign * count
     return shown
-
-
-def table_lines(table: etree._Element) -> list[str]:
-    """The rows of a table as lines, cells separated by " | "; empty rows are left out."""
-    lines: list[str] = []
-    for row in table.iter("tr"):
-        cells = [_cell_text(cell) for cell in row if cell.tag in ("td", "th")]
-        if any(cells):
-            lines.append(" | ".join(cells))
-    return lines

@@ -8,7 +8,7 @@ from html import unescape
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.hypertext import add_blocks, parse
-from ingest.readers.text import decoded
+from ingest.readers.text import TICK_LINES, decoded
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
 _RULED = re.compile(r" {0,3}(=+|-+)[ \t]*$")
@@ -127,9 +127,13 @@ class _Blocks:
             line = self._lines[self._at]
             start = self._at
             self._at += 1
-            if not line.strip():
+            if self._at % TICK_LINES == 0:
+                self._draft.tick(self._at // TICK_LINES, len(self._lines) // TICK_LINES)
+            if not line.strip() or len(self._paragraph) >= TICK_LINES:
                 self._end()
-            elif fence := _FENCE.match(line):
+            if not line.strip():
+                continue
+            if fence := _FENCE.match(line):
                 self._end()
                 self._code(fence[1])
             elif not (self._is_marked(line) or self._is_table(start) or self._is_html(line)):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from ingest.readers.draft import Document, Draft, Kind
-from ingest.readers.text import decoded, words
+from ingest.readers.text import TICK_LINES, decoded, words
 
 _UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1{1,400}[ \t]*$")
 _ITEM = re.compile(r"([ \t]*)(?:([-*+•])|(\(?(?:\d{1,9}|[A-Za-z#]|[ivxlcdm]{1,8})[.)]))[ \t]+(?=\S)")
@@ -68,9 +68,11 @@ class _Lines:
         while self._at < len(self._lines):
             line = self._lines[self._at]
             self._at += 1
-            if not line.strip():
+            if self._at % TICK_LINES == 0:
+                self._draft.tick(self._at // TICK_LINES, len(self._lines) // TICK_LINES)
+            if not line.strip() or len(self._paragraph) >= TICK_LINES:
                 self._end()
-            else:
+            if line.strip():
                 self._take(line)
         self._end()
 

@@ -7,6 +7,7 @@ from ingest.readers.encoding import decode
 
 _BYTES_PER_CHAR = 4
 _CODE_CHARS = 400
+TICK_LINES = 1_000  # progress is told as often
 
 
 def words(names: str) -> frozenset[str]:

@@ -12,7 +12,7 @@ from lxml import etree
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.grids import xml_grid
-from ingest.readers.hypertext import add_blocks, markup_of, parse
+from ingest.readers.hypertext import add_blocks, is_out_of_memory, markup_of, parse
 from ingest.readers.package import iso_time, local, parse_xml
 from ingest.readers.text import words
 
@@ -87,6 +87,7 @@ _DECLARATION = re.compile(r"<\?xml[^>]{0,1000}>")
 _SPACE = re.compile(r"\s+")
 _SUBSET_END = re.compile(r"\]\s{0,100}>")
 _PROLOGUE_CHARS = 10_000
+_TICK_ELEMENTS = 20_000
 _TEX = ("\\begin{document}", "\\end{document}")
 _MARKUP = re.compile(r"\s*<(?:!doctype|/?[a-z][a-z0-9]{0,9})\b[^<>]{0,4000}>", re.IGNORECASE)
 _LINES_CHARS = 2_000  # short texts side by side are lines of one paragraph until it is so long
@@ -121,7 +122,9 @@ def _tree(text: str, draft: Draft) -> etree._Element | None:
     content = text.encode("utf-8", "replace")
     try:
         return parse_xml(content)
-    except ERRORS:
+    except ERRORS as error:
+        if isinstance(error, etree.LxmlError) and is_out_of_memory(error):
+            raise MemoryError from error
         root = parse_xml(content, recover=True)
         if root is not None:
             draft.missing.append("the XML is not well formed: words near the fault may be missing")
@@ -184,7 +187,9 @@ class _Walk:
     def run(self, root: etree._Element) -> None:
         """Walk without recursion: depth is the writer's choice."""
         walk = etree.iterwalk(root, events=("start", "end"))
-        for event, element in walk:
+        for count, (event, element) in enumerate(walk):
+            if count % _TICK_ELEMENTS == _TICK_ELEMENTS - 1:
+                self._draft.tick(count // _TICK_ELEMENTS)
             name = local(element).lower()
             if event == "start":
                 if name in _SKIPPED or (name == "tex-math" and _is_doubled(element)):
