@@ -38,6 +38,7 @@ _SCRIPTS = tuple(
     )
 )
 _VOWEL = re.compile("[aeiouyà-æè-ïò-öù-ýāăąēĕėęěīıōŏőœũūůűųAEIOUYÀ-ÆÈ-ÏÒ-ÖÙ-Ý]")
+_NUMBERS = re.compile(r"(?<!\S)[(+\-–−]?\d[\d.,:/]*[%KMBx)]?(?!\S)")  # they are doubted as little as words
 _LETTER = re.compile(r"[^\W\d_]")
 _BOLD = re.compile(rb"bold|black|heavy|demi|cmbx|sfbx|[-,]bd?\b|medi\b", re.IGNORECASE)
 _MONO = re.compile(rb"mono|courier|consol|typewriter|menlo|cmtt|sftt|fixed|inconsolata|code", re.IGNORECASE)
@@ -113,7 +114,8 @@ class Layer:
         text = "".join(line.text for line in self.lines)
         if not self.doubtful:
             return text.isascii() or 5 * len(_STRANGE.findall(text)) <= len(text)
-        chars = len(text) - text.count(" ")
+        text = _NUMBERS.sub("", "\n".join(line.text for line in self.lines))
+        chars = sum(not char.isspace() for char in text)
         letters = [len(script.findall(text)) for script in _SCRIPTS]
         if max(letters) < 0.6 * chars:
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.readers.draft import Kind
-from ingest.readers.pdf_glyphs import Line, Word
+from ingest.readers.pdf_glyphs import Layer, Line, Word
 from ingest.readers.pdf_kinds import Speller
 from ingest.readers.pdf_order import columns
 from ingest.sandbox.messages import ReadElement, Reply
@@ -238,6 +238,13 @@ def test_letters_that_only_the_font_knows_are_a_picture() -> None:
     sheet = Sheet().text(60, 700, "abc def gha bcd efg hab", font="X", size=20)
     reply = read(document.write([sheet], fonts=font))
     assert "abc def gha" in reply.elements[0].text  # by OCR
+
+
+def test_numbers_say_nothing_against_the_letters_of_a_font() -> None:
+    numbers = " ".join(map(str, range(1, 65)))
+    assert Layer([line(numbers, 60, 700), line("Wikipedia (en)", 60, 680)], doubtful=True).legible
+    assert Layer([line(numbers, 60, 700)], doubtful=True).legible
+    assert not Layer([line("7KH UHQW IRU WKH ULYHU KRXVH", 60, 700)], doubtful=True).legible
 
 
 def line(text: str, x: float, y: float) -> Line:
