@@ -8,8 +8,9 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
@@ -153,8 +154,7 @@ def _codec(name: str) -> str:
         return "utf-8" if name == "cp65001" else "mac_roman" if name == "cp10000" else "cp1252"
 
 
-@dataclass(frozen=True)
-class _Group:
+class _Group(NamedTuple):
     """What a group inherits and gives back at its end."""
 
     encoding: str
@@ -249,7 +249,8 @@ class _Pass:
         if len(self._groups) >= _DEPTH:
             raise UnreadableDocument(Why.UNSUPPORTED, "it is nested too deeply to be read")
         self._groups.append(self._group)
-        self._group = replace(self._group, apart=False)
+        if self._group.apart:
+            self._group = self._group._replace(apart=False)
         self._owed = 0
 
     def _close(self) -> None:
@@ -268,30 +269,30 @@ class _Pass:
             self._owed -= 1
         if word in _HIDDEN or (self._star and word not in _SHOWN):
             self._flush()
-            self._group = replace(self._group, hidden=True)
+            self._group = self._group._replace(hidden=True)
         elif word in _APART:
             self._begin_text(_APART[word])
         elif word in _LISTED:
             self._flush()
             self._texts[-1].begin_label()
-            self._group = replace(self._group, label=True)
+            self._group = self._group._replace(label=True)
         elif word in CHARACTERS:
             self._show(CHARACTERS[word])
         elif word == b"u" and number is not None:
             self._show(chr(number & 0xFFFF))
             self._owed = self._group.substitutes
         elif word == b"uc" and number is not None:
-            self._group = replace(self._group, substitutes=min(max(number, 0), 8))
+            self._group = self._group._replace(substitutes=min(max(number, 0), 8))
         elif word == b"f" and number is not None:
             self._flush()
-            self._group = replace(self._group, encoding=self._fonts.get(number, self._page))
+            self._group = self._group._replace(encoding=self._fonts.get(number, self._page))
         elif word in (b"v", b"deleted"):
             self._flush()
-            self._group = replace(self._group, hidden=number != 0)
+            self._group = self._group._replace(hidden=number != 0)
         elif word == b"ud":  # the same again in Unicode: what went before it was for old readers
-            self._group = replace(self._group, hidden=False)
+            self._group = self._group._replace(hidden=False)
         elif word == b"upr":
-            self._group = replace(self._group, hidden=True)
+            self._group = self._group._replace(hidden=True)
         elif not self._group.hidden and (act := _ACTS.get(word)):
             self._flush()
             act(self, number)
@@ -318,7 +319,7 @@ class _Pass:
     def _begin_text(self, kind: Kind) -> None:
         self._flush()
         if not self._group.hidden:
-            self._group = replace(self._group, apart=True)
+            self._group = self._group._replace(apart=True)
             self._texts.append(_Text(kind))
 
     def _end_text(self) -> None:
