@@ -289,6 +289,8 @@ class _Walk:
                 self._quotes.pop()
 
     def _flush(self) -> Iterator[Block]:
+        if not self._parts:
+            return
         text = "".join(self._parts)
         alts, self._alts = self._alts, []
         self._parts.clear()

@@ -245,6 +245,8 @@ class _Walk:
 
     def _flush(self, element: etree._Element, name: str) -> None:
         """Add the text so far, the last of which stands in this element."""
+        if not self._parts:
+            return
         text = "".join(self._parts)
         self._parts.clear()
         kind = self._frames[-1][1] if self._frames else Kind.PARAGRAPH
