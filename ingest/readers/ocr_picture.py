@@ -16,6 +16,7 @@ _STRAIGHT = 0.3  # degrees that need no turning
 _SHADOW = 50  # of 255: paper that is so much darker in one place than in another is lit unevenly
 _SAMPLE = 800  # pixels of each side, of the middle of a picture
 _GRAIN = 6  # of 255: most pixels of a clean picture differ less from their neighbours
+_INK = 0.02  # percent of a page that holds a single line
 _WHITE, _BLACK = 255, 0
 
 
@@ -42,7 +43,7 @@ def grey(image: Image.Image) -> Image.Image:
         image = resized(image, scale)
     if 2 * sum(image.resize((64, 64), Image.Resampling.BOX).histogram()[:110]) > 64 * 64:
         image = ImageChops.invert(image)
-    return ImageOps.autocontrast(_smooth(_evenly_lit(image)), cutoff=1)
+    return ImageOps.autocontrast(_smooth(_evenly_lit(image)), cutoff=(_INK, 1))
 
 
 def _narrowed(image: Image.Image) -> Image.Image:
