@@ -56,7 +56,13 @@ def main(program: Program) -> int:
     except ConfinementError as error:
         control.send(Ready(refused=error.what, remedy=error.remedy))
         return EXIT_CONFIG
-    program.warm()
+    heard = os.dup(2)
+    os.dup2(null, 2)  # Tesseract has remarks on the samples
+    try:
+        program.warm()
+    finally:
+        os.dup2(heard, 2)
+        os.close(heard)
     gc.collect()
     gc.freeze()  # a collection in a worker must not touch, and so copy, every page that it shares
     control.send(Ready(layers))

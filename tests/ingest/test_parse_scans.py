@@ -4,6 +4,7 @@ waits for them.
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageDraw
 
 from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
@@ -112,6 +114,25 @@ def test_a_page_has_a_second_chance(vault: Vault) -> None:
         ParseStage(vault, pool, limits).step(item)
     assert vault.catalog.text(item.id) == "two\n\nthree"
     assert vault.catalog.item(item.id).partial == "no words were found on page 1"
+
+
+def test_a_letter_with_a_scanned_page_is_read_whole(vault: Vault) -> None:
+    whole = io.BytesIO()
+    page = Image.new("L", (1_240, 1_754), "white")
+    ImageDraw.Draw(page).text((150, 200), "The ferry leaves at seven", fill="black", font_size=60)
+    page.save(
+        whole, "PDF", resolution=150, save_all=True, append_images=[Image.new("L", (1_240, 1_754), "white")]
+    )
+    pool = Pool(1, Limits())
+    pool.start()
+    item = vault.catalog.item(put_bytes(vault, whole.getvalue(), "scan.pdf").item)
+    ParseStage(vault, pool, Limits()).step(item)
+    pool.close()
+    after = vault.catalog.item(item.id)
+    assert (after.state, after.pages) == (State.PARSED, 2)
+    assert "ferry leaves at seven" in vault.catalog.text(item.id)
+    assert {element.page for element in vault.catalog.elements(item.id)} == {1}
+    assert after.partial == "no words were found on page 2"
 
 
 def test_pages_that_are_not_there_are_a_lie(vault: Vault, pool: Pool) -> None:
