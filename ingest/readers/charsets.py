@@ -101,7 +101,10 @@ def wide_script(data: bytes) -> str | None:
 
 def guess(data: bytes) -> str:
     """The likeliest encoding of text that is neither ASCII nor UTF-8."""
-    words = _WORD.findall(data[:_SAMPLE])
+    head = data[:_SAMPLE]
+    if head.count(b"@") > len(head) // 12 and head.count(b" ") < len(head) // 50:
+        return "cp500"  # EBCDIC, whose spaces these are
+    words = _WORD.findall(head)
     if len(data) > _SAMPLE and len(words) > 1:
         del words[-1]  # it may be cut
     sample = b" ".join(words)

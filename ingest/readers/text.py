@@ -32,7 +32,9 @@ def decoded(document: Document, draft: Draft) -> str:
     if document.size > most * _BYTES_PER_CHAR or len(text) > most:
         draft.missing.append(f"only the first {most:,} characters were read")
         text = text[:most]
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\x85", "\n") if "\x85" in text else text  # the new line of mainframes
 
 
 def add_paragraphs(text: str, draft: Draft, *, kind: Kind = Kind.PARAGRAPH, least: int = 0) -> None:

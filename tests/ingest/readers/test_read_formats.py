@@ -114,7 +114,7 @@ KOREAN = "강가 방의 임대료는 삼월부터 오릅니다. 유감이지만 
 @pytest.mark.parametrize(
     ("text", "encodings"),
     [
-        (GERMAN, "cp1252 mac_roman cp850 utf-16-le utf-16-be utf-32-le utf-32-be"),
+        (GERMAN, "cp1252 mac_roman cp850 cp500 utf-16-le utf-16-be utf-32-le utf-32-be"),
         (FRENCH, "cp1252 mac_roman cp850"),
         (POLISH, "cp1250 iso8859-2"),
         (RUSSIAN, "cp1251 koi8-r cp866 iso8859-5 mac_cyrillic utf-16-le"),
