@@ -10,7 +10,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -38,6 +38,19 @@ _SCRIPTS = tuple(
     )
 )
 _VOWEL = re.compile("[aeiouyà-æè-ïò-öù-ýāăąēĕėęěīıōŏőœũūůűųAEIOUYÀ-ÆÈ-ÏÒ-ÖÙ-Ý]")
+_ACCENTS = dict(
+    zip(
+        "`\xa8\xb4\xb8\u02c6\u02c7\u02d8\u02d9\u02da\u02db\u02dc\u02dd",
+        "\u0300\u0308\u0301\u0327\u0302\u030c\u0306\u0307\u030a\u0328\u0303\u030b",
+        strict=True,
+    )
+)
+_ACCENT_REACH = 60  # characters between an accent and its letter in the file
+_DOTLESS = {"\u0131": "i", "\u0237": "j"}
+_TOUCHING = 1.0  # points between letters of one word
+_MOVED = "\ufff9"  # stands where an accent was
+_CONTROLS = frozenset((2, 3, *range(0x93, 0x99), 0xFFFE))  # characters that the library leaves out
+_FIGURES = frozenset("0123456789.,")
 _NUMBERS = re.compile(r"(?<!\S)[(+\-–−]?\d[\d.,:/]*[%KMBx)]?(?!\S)")  # they are doubted as little as words
 _LETTER = re.compile(r"[^\W\d_]")
 _BOLD = re.compile(rb"bold|black|heavy|demi|cmbx|sfbx|[-,]bd?\b|medi\b", re.IGNORECASE)
@@ -143,6 +156,7 @@ class _Row:
     end: int = 0
     longest: int = 0  # of the longest word
     length: int = 0  # of that word
+    moved: bool = False  # here stood an accent, which is now on its letter
     soft: bool = False  # it ends with a hyphen that is shown at the ends of lines only
 
 
@@ -157,10 +171,13 @@ class _Glyphs:
         self._get_box = self._raw.FPDFText_GetLooseCharBox
         self._box = self._raw.FS_RECTF()
         self._turn = turn_of(page)
+        self._number = self._indexes()
+        if any(accent in self._text for accent in _ACCENTS):
+            self._put_accents()
 
     def lines(self) -> Iterator[Line]:
         """Each line of the layer, cut where there is a wide gap."""
-        index = self._indexes()
+        index = self._number
         row = _Row()
         for token in _TOKEN.finditer(self._text):
             if token.lastgroup == "word":
@@ -178,16 +195,23 @@ class _Glyphs:
         if end > start:
             more = self._place(end)
             left, right = min(left, more[0]), max(right, more[2])
+        if row.soft:  # it was none: the row goes on behind it
+            row.words[-1] = replace(row.words[-1], text=row.words[-1].text + "-")
         if not text.isascii():
-            row.soft = text.endswith("\u00ad")
+            row.soft = text.endswith("\u00ad") and len(text) > 1
             text = self._spelled(text, start, row.words)
             if " " in text:  # words of two scripts: in between, they reach further
                 places = [self._place(at) for at in range(start, end + 1)]
                 left, right = min(place[0] for place in places), max(place[2] for place in places)
             if not text:
+                row.moved = True
                 return
         else:
             row.soft = False
+        if row.moved and row.words and abs(left - row.words[-1].right) < _TOUCHING:
+            last = row.words.pop()  # but an accent of its own had come between
+            text, left = last.text + text, last.left
+        row.moved = False
         if not row.words:
             row.first = start
         if len(text) > row.length:
@@ -216,7 +240,62 @@ class _Glyphs:
         if units[-1] == self._count:
             return units.__getitem__
         convert = self._raw.FPDFText_GetCharIndexFromTextIndex
-        return lambda at: max(0, convert(self._page, units[at]))
+        signs = self._signs() if text.isascii() or len(text) == units[-1] else {}
+        if not signs:
+            return lambda at: max(0, convert(self._page, units[at]))
+        parts: list[str] = []
+        numbers: list[int] = []
+        for at, char in enumerate(text):
+            if at in signs:
+                parts.append("-")
+                numbers.append(signs[at])
+            parts.append(char)
+            numbers.append(max(0, convert(self._page, at)))
+        self._text = "".join(parts)
+        return numbers.__getitem__
+
+    def _signs(self) -> dict[int, int]:
+        """Minus signs that the library leaves out because their font calls them by a control character: by the
+        place in the text of the figure that follows, the number of the character.
+        """
+        raw, page, text = self._raw, self._page, self._text
+        signs: dict[int, int] = {}
+        for at in range(self._count - 1):
+            if raw.FPDFText_GetUnicode(page, at) not in _CONTROLS:
+                continue
+            then = raw.FPDFText_GetTextIndexFromCharIndex(page, at + 1)
+            left_out = raw.FPDFText_GetTextIndexFromCharIndex(page, at) < 0
+            if left_out and 0 <= then < len(text) and text[then] in _FIGURES and self._is_flat(at):
+                signs[then] = at
+        return signs
+
+    def _is_flat(self, at: int) -> bool:
+        """Whether a glyph is a stroke that lies."""
+        edges = [ctypes.c_double() for _ in range(4)]
+        if not self._raw.FPDFText_GetCharBox(self._page, at, *edges):
+            return False
+        left, right, bottom, top = (edge.value for edge in edges)
+        return 0 < 2 * (top - bottom) < right - left
+
+    def _put_accents(self) -> None:
+        """Put accents that are glyphs of their own on the letters above which they stand."""
+        text = list(self._text)
+        for at, char in enumerate(self._text):
+            if char not in _ACCENTS:
+                continue
+            left, bottom, right, top = self._place(self._number(at))
+            middle = (left + right) / 2
+            for other in range(max(0, at - _ACCENT_REACH), min(len(text), at + _ACCENT_REACH)):
+                if not text[other].isalpha() or text[other] in _ACCENTS:
+                    continue
+                place = self._place(self._number(other))
+                if place[0] <= middle <= place[2] and min(top, place[3]) > max(bottom, place[1]):
+                    letter = _DOTLESS.get(text[other], text[other])
+                    whole = unicodedata.normalize("NFC", letter + _ACCENTS[char])
+                    if len(whole) == 1:
+                        text[other], text[at] = whole, _MOVED
+                    break
+        self._text = "".join(text)
 
     def _place(self, at: int) -> Box:
         box = self._box
@@ -268,7 +347,8 @@ class _Glyphs:
             start = match.start()
             if self._place(at + start) == self._place(at + start + 1):
                 text = f"{text[:start]}{text[start + 1]}{text[start]}{text[start + 2 :]}"
-        text = text.replace("\u00ad", "")
+        text = text.replace(_MOVED, "")
+        text = text.removesuffix("\u00ad").replace("\u00ad", "-")  # what is drawn inside a line is a hyphen
         text = _FORMS.sub(lambda forms: unicodedata.normalize("NFKC", forms[0]), text)
         if words and (marks := _MARK_FIRST.match(text)):
             text = f"{words.pop().text}{marks[2]}{marks[1]}{text[marks.end() :]}"

@@ -170,7 +170,7 @@ def _bands(downwards: list[_Numbered], edge: float) -> list[_Band]:
 
 
 def _hanging(line: Placed, edge: float) -> bool:
-    """Whether a line reaches over a gutter by no more than a quotation mark or a stop, and does so with one."""
+    """Whether a line reaches over a gutter by no more than a quotation mark or a stop, with one."""
     most = _OVERHANG * (line.top - line.bottom)
     if line.left >= edge - most:
         return line.text.startswith(_OPENING)

@@ -240,11 +240,30 @@ def test_letters_that_only_the_font_knows_are_a_picture() -> None:
     assert "abc def gha" in reply.elements[0].text  # by OCR
 
 
+def test_a_minus_sign_that_only_the_font_knows_is_no_less_a_sign() -> None:
+    document = Making()
+    font = spelled_font(document, {"-": "\x03", **{digit: digit for digit in "0123456789."}})
+    sheet = Sheet().text(60, 700, "-0.9393 17 -5", font="X")
+    assert read(document.write([sheet], fonts=font)).elements[0].text == "-0.9393 17 -5"
+
+
+def test_a_hyphen_that_is_shown_is_one() -> None:
+    sheet = Sheet().lines(
+        60, 700, ["SS\xad2541\xad03\xadM was the num\xad", "ber of the boat in those long years."]
+    )
+    assert elements(sheet)[0].text == "SS-2541-03-M was the number of the boat in those long years."
+
+
+def test_accents_stand_on_their_letters() -> None:
+    sheet = Sheet().text(60, 700, "The Cafe in").text(95, 700.5, "´").text(120, 700, "the Valley")
+    assert elements(sheet)[0].text == "The Café in the Valley"
+
+
 def test_numbers_say_nothing_against_the_letters_of_a_font() -> None:
     numbers = " ".join(map(str, range(1, 65)))
     assert Layer([line(numbers, 60, 700), line("Wikipedia (en)", 60, 680)], doubtful=True).legible
     assert Layer([line(numbers, 60, 700)], doubtful=True).legible
-    assert not Layer([line("7KH UHQW IRU WKH ULYHU KRXVH", 60, 700)], doubtful=True).legible
+    assert not Layer([line("!\"# $%&'( )*+,- ./:;< =>?@[", 60, 700)], doubtful=True).legible
 
 
 def line(text: str, x: float, y: float) -> Line:
