@@ -322,5 +322,14 @@ def _formula(text: str) -> str:
     return text[begin + len(_TEX[0]) :].partition(_TEX[1])[0] if begin >= 0 else text
 
 
-def _line(element: etree._Element) -> str:
-    return _SPACE.sub(" ", " ".join(element.itertext())).strip()
+def _line(cell: etree._Element) -> str:
+    """The text of a cell; blocks in it and references to notes stand apart."""
+    parts: list[str] = []
+    for event, element in etree.iterwalk(cell, events=("start", "end")):
+        if local(element).lower() in _BLOCKS or local(element) in ("break", "br", "xref"):
+            parts.append(" ")
+        if event == "start":
+            parts.append(element.text or "")
+        elif element is not cell:
+            parts.append(element.tail or "")
+    return _SPACE.sub(" ", "".join(parts)).strip()
