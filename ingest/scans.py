@@ -15,6 +15,7 @@ from ingest.sandbox.messages import ReadElement, Reply
 from policy.limits import Limits
 
 _IN_VAIN = 5  # pages running that cannot be read: the others will not be better
+_ILLUSTRATED = 100  # characters on a page: with so many, a picture without words is no gap
 _NO_WORDS = "IMAGE_ONLY"
 
 
@@ -53,9 +54,14 @@ def merge(untrusted_first: Reply, untrusted_pages: Mapping[int, Reply]) -> Reply
     merged = [(page, 0, element) for page, element in _placed(untrusted_first.elements)]
     languages = Counter[str]()
     wanting: dict[tuple[str, str], list[int]] = {}
+    letters = Counter[int]()
+    for page_number, _, element in merged:
+        letters[page_number] += len(element.text)
     for number, page in untrusted_pages.items():
         if page.reason is not None or not page.elements:
             reason = page.reason or _NO_WORDS
+            if reason == _NO_WORDS and letters[number] >= _ILLUSTRATED:
+                continue  # a picture among text
             wanting.setdefault((reason, page.detail or ""), []).append(number)
             continue
         # Whatever it says, this is the page that was asked for.

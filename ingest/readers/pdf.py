@@ -18,12 +18,12 @@ from ingest.readers.pdf_extras import (
     notes_of,
     xfa_texts,
 )
-from ingest.readers.pdf_glyphs import layer_of
-from ingest.readers.pdf_graphics import graphics_of
+from ingest.readers.pdf_glyphs import Layer, layer_of
+from ingest.readers.pdf_graphics import Graphics, graphics_of
 from ingest.readers.pdf_kinds import told
 from ingest.readers.pdf_library import Page, Pdf, opened, pdfium
 from ingest.readers.pdf_order import Placed, columns
-from ingest.readers.pdf_scans import is_scan, read_scan
+from ingest.readers.pdf_scans import is_scan, pictures_of_words, read_scan
 from ingest.readers.pdf_tables import ruled
 
 ERRORS = (ValueError, LookupError, TypeError, OSError)
@@ -73,6 +73,7 @@ class _Reading:
     heights: dict[int, float] = field(default_factory=dict)
     broken: list[int] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)  # pages that are not blank
+    seen: set[tuple[int, ...]] = field(default_factory=set)  # where there were pictures among text
 
     def pages(self) -> None:
         """Read all pages, or those that there is time for."""
@@ -101,7 +102,7 @@ class _Reading:
         self.heights[number] = size[1]
         if graphics.objects:
             self.shown.append(number)
-        if is_scan(layer, graphics, size):
+        if is_scan(layer, graphics, size) or self._new_pictures(layer, graphics, size):
             self.draft.scans.append(number)
         grids, rest = ruled([line for line in lines if not line.turned], graphics)
         placed: list[Placed] = [*rest, *grids]
@@ -113,6 +114,13 @@ class _Reading:
             self.blocks.append(Block(number, Kind.TABLE, "", rows=fields))
         self.blocks += (Block(number, Kind.PARAGRAPH, note) for note in notes)
         add_attached_files(page, self.draft)
+
+    def _new_pictures(self, layer: Layer, graphics: Graphics, size: tuple[float, float]) -> bool:
+        """Whether pictures stand among the text, in places where none was on pages before: a logo is read once."""
+        boxes = {tuple(map(round, box)) for box in pictures_of_words(layer, graphics, size)}
+        new = boxes - self.seen
+        self.seen |= boxes
+        return bool(new)
 
     def finish(self) -> None:
         """Add what was gathered, now that the whole of the document is known."""

@@ -255,8 +255,8 @@ class _Glyphs:
         return numbers.__getitem__
 
     def _signs(self) -> dict[int, int]:
-        """Minus signs that the library leaves out because their font calls them by a control character: by the
-        place in the text of the figure that follows, the number of the character.
+        """Minus signs that the library leaves out because their font calls them by a control character: the
+        number of the character, by the place in the text of the figure that follows.
         """
         raw, page, text = self._raw, self._page, self._text
         signs: dict[int, int] = {}

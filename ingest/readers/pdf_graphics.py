@@ -14,6 +14,7 @@ _MAX_SEGMENTS = 4_000  # of all its paths
 _DEPTH = 4  # of forms within forms
 _THIN = 3.0  # points; a rectangle not wider is a line
 _SHORT = 5.0
+_LINE_WIDTH, _LINE_HEIGHT = 200, 40  # pixels of a picture in which there is room for a few words
 
 _Matrix = tuple[float, float, float, float, float, float]
 _PLAIN: _Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -26,6 +27,7 @@ class Graphics:
     across: list[Box] = field(default_factory=list)  # ruled lines
     upright: list[Box] = field(default_factory=list)
     pictures: list[Box] = field(default_factory=list)
+    readable: list[Box] = field(default_factory=list)  # pictures with pixels enough for a line of text
     objects: int = 0  # of all kinds, at any depth
     drawn: int = 0  # paths
     written: int = 0  # stretches of text
@@ -93,8 +95,14 @@ class _Look:
         return self._turn(box) if self._turn else box
 
     def _picture(self, item: object, matrix: _Matrix) -> None:
-        if box := self._bounds(item, matrix):
-            self.found.pictures.append(box)
+        box = self._bounds(item, matrix)
+        if box is None:
+            return
+        self.found.pictures.append(box)
+        width, height = ctypes.c_uint(), ctypes.c_uint()
+        known = self._raw.FPDFImageObj_GetImagePixelSize(item, width, height)
+        if known and width.value >= _LINE_WIDTH and height.value >= _LINE_HEIGHT:
+            self.found.readable.append(box)
 
     def _path(self, item: object, matrix: _Matrix) -> None:
         self.found.drawn += 1

@@ -139,6 +139,31 @@ def test_a_scanned_page_with_a_stamp_in_its_layer() -> None:
     assert recall(reply) > 0.8  # the stamp covers some
 
 
+PAGE = [
+    "The minutes of the last meeting were read to all who had come, and nobody spoke against them.",
+    "Then the drawing of the house was shown, which hangs in the hall and is printed here once more.",
+    "It was agreed to ask a second builder, since the first had named no price for the new roof at all.",
+]
+
+
+def test_pictures_of_words_among_text() -> None:
+    sheets = [Sheet().lines(72, 740, PAGE).picture(scan(), 72, 520, 300, 97).lines(72, 500, PAGE)]
+    sheets += [Sheet().lines(72, 740, PAGE).picture(scan(), 72, 520, 300, 97)]  # as a letterhead
+    content = making(*sheets)
+    first = read(io.BytesIO(content), Job(name="a.pdf"), io.BytesIO())
+    assert first.scans == [1]
+    reply = read_whole(content, "a.pdf")
+    assert recall(reply) > 0.9
+    assert sum("minutes" in element.text for element in reply.elements) == 3
+    assert reply.elements[2].text.startswith("The rent")
+
+
+def test_photographs_among_text_are_no_gap() -> None:
+    photo = Image.effect_noise((400, 300), 120).filter(ImageFilter.GaussianBlur(2))
+    reply = read_whole(making(Sheet().lines(72, 740, PAGE).picture(photo, 72, 420, 300, 225)), "a.pdf")
+    assert (len(reply.elements), reply.partial) == (1, None)
+
+
 def test_what_ocr_found_before_is_text() -> None:
     sheet = Sheet().picture(scan(), 36, 300, 540, 174)
     for number, line in enumerate(LINES):
