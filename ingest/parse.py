@@ -116,7 +116,9 @@ class ParseStage:
             try:
                 self._read(item)
             except ParserError as error:
-                if self._vault.ledger.failed_attempt(item.id) >= self._limits.parse_attempts:
+                # A crash may have had another cause; what took all its time would only take it again.
+                timeout = isinstance(error, ParserTimeout)
+                if timeout or self._vault.ledger.failed_attempt(item.id) >= self._limits.parse_attempts:
                     self._quarantine(item, _reason(error), error.what)
             except BlobDamaged as error:
                 self._quarantine(item, Reason.TRUNCATED, error.what)

@@ -97,8 +97,8 @@ def test_a_failure_is_tried_once_more_then_quarantined(
     assert vault.catalog.item(item.id).attempts == 0
 
 
-def test_a_timeout_is_called_one(vault: Vault) -> None:
-    limits = Limits(parse_wall_s=0.3, parse_attempts=1)
+def test_a_timeout_is_called_one_and_not_repeated(vault: Vault) -> None:
+    limits = Limits(parse_wall_s=0.3, parse_attempts=2)
     pool = Pool(1, limits, module=EVIL)
     pool.start()
     item = put(vault, "sleep")
