@@ -116,7 +116,7 @@ class _Reading:
         add_attached_files(page, self.draft)
 
     def _new_pictures(self, layer: Layer, graphics: Graphics, size: tuple[float, float]) -> bool:
-        """Whether pictures stand among the text, in places where none was on pages before: a logo is read once."""
+        """Whether pictures stand among the text where none was on the pages before: a logo is read once."""
         boxes = {tuple(map(round, box)) for box in pictures_of_words(layer, graphics, size)}
         new = boxes - self.seen
         self.seen |= boxes

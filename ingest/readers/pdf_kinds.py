@@ -15,7 +15,10 @@ from ingest.readers.pdf_blocks import SPLIT, Block
 _LARGER = 1.12  # times the size of the body's letters
 _HEADING_CHARS = 200
 _BOLD_CHARS = 120
+_HUGE = 1.4  # times the size of the body's letters
 _MAX_LEVEL = 6
+_MANY = 6  # headings on a page: more must not be a third of its lines
+_MOST = 20
 _MARGIN = 0.1  # of the page's height, above and below: where headers and footers stand
 _REPEATED = 3  # pages
 _MARGIN_CHARS = 250
@@ -25,6 +28,7 @@ _CUT = re.compile(f"([^\\W_]*)(?:{SPLIT})(\\s*)([^\\W_]*)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NUMBERED = re.compile(r"(?:\d{1,2}(?:\.\d{1,2}){0,4}\.?|[IVX]{1,5}\.|[A-Z]\.)\s+\S")
 _LETTERS = re.compile(r"[^\W\d_]{2}")
+_SENTENCE = re.compile(r"\w\S*\s+\w\S*\s+\w\S*\s+[\w(][^\s.]*[^\W\d_]{2}[.。]$|[다요][.。]$|。$", re.DOTALL)
 _DATE_OR_SUM = re.compile(r"[\d\s.,:/()€$£%-]+")
 
 
@@ -41,15 +45,42 @@ def told(
     margins = _margins(blocks, heights)
     spelled = Speller(block.text for block in blocks)
     style = _Style(blocks, bookmarks or {})
+    levels = {
+        position: level
+        for position, block in enumerate(blocks)
+        if position not in margins
+        and block.kind in (Kind.PARAGRAPH, Kind.LIST_ITEM)
+        and (level := style.level(block))
+    }
+    _keep_few(levels, blocks)
     for position, block in enumerate(blocks):
-        kind, level = block.kind, None
+        kind, level = block.kind, levels.get(position)
         if position in margins:
             kind = margins[position]
-        elif kind in (Kind.PARAGRAPH, Kind.LIST_ITEM) and (level := style.level(block)):
+        elif level:
             kind = Kind.TITLE
         elif kind is Kind.CODE and style.typewritten:
             kind = Kind.PARAGRAPH
         yield replace(block, kind=kind, text=spelled(block.text)), level
+
+
+def _keep_few(levels: dict[int, int], blocks: Sequence[Block]) -> None:
+    """Strike the lowest headings of pages that would be full of headings, as posters and drawings are."""
+    lines = Counter[int]()
+    titles: dict[int, list[int]] = {}
+    for position, block in enumerate(blocks):
+        lines[block.page] += block.lines if block.rows is None else len(block.rows)
+        if position in levels:
+            titles.setdefault(block.page, []).append(position)
+    for page, left in titles.items():
+        while len(left) > _MOST or (
+            len(left) > _MANY and 3 * sum(blocks[at].lines for at in left) > lines[page]
+        ):
+            lowest = max(levels[at] for at in left)
+            for at in left:
+                if levels[at] == lowest:
+                    del levels[at]
+            left = [at for at in left if at in levels]
 
 
 class _Style:
@@ -85,12 +116,12 @@ class _Style:
     def _is_large(self, block: Block) -> bool:
         return (
             0 < _LARGER * self._body < block.size
-            and block.kind in (Kind.PARAGRAPH, Kind.LIST_ITEM)
-            and len(block.text) <= _HEADING_CHARS
+            and (block.kind is Kind.PARAGRAPH or bool(_NUMBERED.match(block.text)))
+            and len(block.text) <= (_HEADING_CHARS if block.size > _HUGE * self._body else _BOLD_CHARS)
             and block.lines <= 4
             and _says_something(block.text)
             and not block.text.endswith((",", ";"))
-            and (not block.text.endswith(".") or len(block.text) < _BOLD_CHARS)
+            and not _SENTENCE.search(block.text)
         )
 
     def _is_bold_heading(self, block: Block) -> bool:

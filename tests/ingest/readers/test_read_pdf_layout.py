@@ -108,6 +108,21 @@ def test_bold_is_no_heading_where_much_is_bold() -> None:
     assert {element.kind for element in elements(sheet)} == {"paragraph"}
 
 
+def test_what_ends_as_a_sentence_does_is_no_heading() -> None:
+    sheet = Sheet().text(60, 700, "Whoever reads this has come too far.", size=16).lines(60, 650, LEFT)
+    assert [element.kind for element in elements(sheet)] == ["paragraph", "paragraph"]
+    sheet = Sheet().text(60, 700, " ".join(LEFT[:4]).rstrip("."), size=12).lines(60, 650, LEFT)
+    assert [element.kind for element in elements(sheet)] == ["paragraph", "paragraph"]
+
+
+def test_a_page_full_of_headings_has_but_the_highest() -> None:
+    sheet = Sheet().text(60, 740, "The Valley", size=22)
+    for number in range(10):
+        sheet.text(60, 700 - 30 * number, f"Mill {number} and Bridge", size=12)
+    sheet.lines(60, 300, (*LEFT, *RIGHT))
+    assert [element.text for element in elements(sheet) if element.kind == "title"] == ["The Valley"]
+
+
 def test_lists_captions_and_code() -> None:
     sheet = Sheet().lines(60, 740, LEFT)
     sheet.text(60, 660, "• Salt, which came from the mines in the south and was")
