@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -95,10 +96,11 @@ def read_rtf(document: Document, draft: Draft) -> None:
 def rtf_text(data: bytes) -> str:
     """RTF as text, a line for each paragraph and each row of a table."""
     lines: list[str] = []
-    for block in blocks(data):
-        lines.extend(" | ".join(row) for row in block.rows)
-        if not block.rows:
-            lines.append(block.text)
+    with suppress(UnreadableDocument):  # what comes before the damage is better than nothing
+        for block in blocks(data):
+            lines.extend(" | ".join(row) for row in block.rows)
+            if not block.rows:
+                lines.append(block.text)
     return "\n".join(lines)
 
 
@@ -110,7 +112,7 @@ def blocks(data: bytes, pause: Callable[[], None] | None = None) -> Iterator[Blo
         pause: called now and then; what it raises ends the reading.
 
     Raises:
-        UnreadableDocument: it is nested beyond what any program writes.
+        UnreadableDocument: it is nested beyond what any program writes, or ends amid what is not shown.
     """
     return _Pass(data).run(_without_binary(data), pause)
 
@@ -208,6 +210,7 @@ class _Pass:
         self._owed = 0  # substitutes still to be passed over
         self._star = False
         self._out: list[Block] = []
+        self._shown = False
 
     def run(self, data: bytes, pause: Callable[[], None] | None) -> Iterator[Block]:
         """All tokens; blocks as they are complete."""
@@ -238,11 +241,15 @@ class _Pass:
             if self._out:
                 yield from self._out
                 self._out.clear()
+                self._shown = True
         while len(self._texts) > 1:
             self._end_text()
         self._end_paragraph()
         self._end_table()
         yield from self._out
+        self._shown = self._shown or bool(self._out)
+        if self._group.hidden or (self._groups and not self._shown):
+            raise UnreadableDocument(Why.TRUNCATED, "the file is damaged or cut off")
 
     def _open(self) -> None:
         self._flush()

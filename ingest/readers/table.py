@@ -199,6 +199,8 @@ def _read_into(draft: Draft, stream: BinaryIO, job: Job) -> None:
     except RecursionError as error:
         raise UnreadableDocument(Why.UNSUPPORTED, "it is nested too deeply to be read") from error
     if not (draft.elements or draft.children or draft.scans or draft.convert):
+        if draft.missing:
+            raise UnreadableDocument(Why.TRUNCATED, f"nothing of it could be read: {draft.partial}")
         raise UnreadableDocument(Why.EMPTY, "the file was read and holds no text")
 
 

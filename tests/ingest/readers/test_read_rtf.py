@@ -95,3 +95,9 @@ def test_nesting_beyond_reason_is_refused() -> None:
 def test_what_is_cut_off_is_read_to_its_end() -> None:
     answer = read(io.BytesIO(rtf(r"one\par {\b two")[:-1]), Job(name="a.rtf"), io.BytesIO())
     assert said(answer) == [("paragraph", "one"), ("paragraph", "two")]
+
+
+def test_what_swallows_the_text_is_damage() -> None:
+    answer = read(io.BytesIO(rb"{\rtf1 {\fonttbl{\f0 Arial;} all is lost}"), Job(name="a.rtf"), io.BytesIO())
+    assert answer.reason == "TRUNCATED"
+    assert rtf_text(rb"{\rtf1 seen{\info lost") == "seen"

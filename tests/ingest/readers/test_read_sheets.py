@@ -192,7 +192,9 @@ def test_a_missing_sheet_and_a_damaged_part_are_named() -> None:
     package = Package(io.BytesIO(sheet("<row><c><v>1</v></c></row>")))
     parts = {name: package.read(name) for name in package.names}
     gone = {name: content for name, content in parts.items() if name != "xl/worksheet.xml"}
-    assert read(io.BytesIO(pack(gone)), Job(name="a.xlsx"), io.BytesIO()).reason == "EMPTY"
+    nothing = read(io.BytesIO(pack(gone)), Job(name="a.xlsx"), io.BytesIO())
+    assert nothing.reason == "TRUNCATED"
+    assert nothing.detail == "nothing of it could be read: a sheet is missing"
     bad = parts | {"docProps/core.xml": b"<broken"}
     reply = read(io.BytesIO(pack(bad)), Job(name="a.xlsx"), io.BytesIO())
     assert reply.partial == "a part of it is damaged"
