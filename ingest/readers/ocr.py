@@ -31,6 +31,8 @@ _LINE = 50  # the same for all words of a line together
 _MARK = 70  # the same for what has no letter in it
 _LETTERS = 42  # pixels from line to line, at which it reads best
 _OSD_SIDE = 1_600  # pixels of the longer side: enough to tell which way up letters are
+_OSD_LEAST_DPI = 70
+_OSD_CHARS = "10"  # letters that it asks for; by itself it says nothing of a picture with less than 50
 _OSD_SURE = 1.5
 _MAX_SCALE = 4.0
 _MAX_PIXELS = 25_000_000
@@ -57,6 +59,7 @@ class _Words(Protocol):
 
 class _Api(Protocol):
     def SetImageBytes(self, data: bytes, width: int, height: int, pixel: int, line: int) -> None: ...
+    def SetImage(self, image: Image.Image) -> None: ...
     def SetSourceResolution(self, ppi: int) -> None: ...
     def Recognize(self, timeout: int) -> bool: ...
     def GetIterator(self) -> _Words | None: ...
@@ -104,6 +107,8 @@ def engine(language: str) -> _Api:
     # By default its remarks go to a file that it opens for writing when it has the first one to make; that is
     # refused to the parser, and it crashes over it. Standard error is open, and leads nowhere in a worker.
     api.SetVariable("debug_file", "")
+    if language == "osd":
+        api.SetVariable("min_characters_to_try", _OSD_CHARS)
     return api
 
 
@@ -200,9 +205,10 @@ class _Attempts:
             return 0
         api = engine("osd")
         scale = min(1.0, _OSD_SIDE / max(self._image.size))
-        small = resized(self._image, scale) if scale < 1 else self._image
-        api.SetImageBytes(small.tobytes(), small.width, small.height, 1, small.width)
-        api.SetSourceResolution(round(_DPI * scale))
+        small = resized(self._image, scale) if scale < 1 else self._image.copy()
+        dpi = max(round(_DPI * scale), _OSD_LEAST_DPI)
+        small.info["dpi"] = dpi, dpi  # it hears of it in no other way, and then complains
+        api.SetImage(small)
         try:
             said = api.DetectOrientationScript()
         finally:

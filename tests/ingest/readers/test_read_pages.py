@@ -82,6 +82,12 @@ def test_a_picture_of_words_is_read(kind: str) -> None:
 
 
 @needs_tesseract
+def test_tesseract_has_no_remarks_on_a_picture(capfd: pytest.CaptureFixture[str]) -> None:
+    read_bytes(saved(scan("quick brown fox"), "PNG"), "a.png")
+    assert capfd.readouterr().err == ""
+
+
+@needs_tesseract
 def test_transparency_is_paper() -> None:
     image = Image.new("RGBA", (1400, 300), (0, 0, 0, 0))
     ImageDraw.Draw(image).text((60, 100), SENTENCE, fill=(0, 0, 0, 255), font_size=56)
