@@ -41,7 +41,7 @@ def read_epub(document: Document, draft: Draft) -> None:
 
 
 def _locked(package: Package) -> set[str]:
-    """Names of the members that are encrypted: the pages of a book that is sold so, else at most its fonts."""
+    """Names of the encrypted members: the pages of a book that is sold so, else at most its fonts."""
     listed = package.tree("META-INF/encryption.xml")
     found = listed.iter("{*}CipherReference") if listed is not None else ()
     return {posixpath.normpath(unquote(reference.get("URI", ""))) for reference in found}
