@@ -15,7 +15,7 @@ from PIL import Image
 
 from ingest.readers.draft import Draft
 from ingest.readers.errors import UnreadableDocument, Why
-from ingest.readers.ocr_picture import grey, resized, slant_of, turned
+from ingest.readers.ocr_picture import resized, slant_of, turned
 from ingest.readers.pdf_blocks import blocks_of
 from ingest.readers.pdf_glyphs import Line, Word, parted
 from ingest.readers.pdf_kinds import told
@@ -143,7 +143,7 @@ def read_picture(image: Image.Image, page: int, wanted: tuple[str, ...], dpi: in
     """Add what is read in the picture of a page: paragraphs in reading order.
 
     Args:
-        image: any mode and size.
+        image: as `grey` makes it.
         wanted: Tesseract's names of languages.
         dpi: resolution of the page, 0 if not known.
 
@@ -153,7 +153,7 @@ def read_picture(image: Image.Image, page: int, wanted: tuple[str, ...], dpi: in
     language = languages(wanted)
     if min(image.size) < _MIN_SIDE:
         return
-    attempt = _Attempts(grey(image), engine(language), dpi)
+    attempt = _Attempts(image, engine(language), dpi)
     found = attempt.best()
     if not found.whole and not found.blocks:
         raise UnreadableDocument(Why.TIMEOUT, _TOO_LONG)

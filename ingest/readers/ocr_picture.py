@@ -30,11 +30,15 @@ class Slant:
 
 def grey(image: Image.Image) -> Image.Image:
     """Dark letters on white paper, in grey, and not larger than needed."""
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        paper.alpha_composite(image)
-        image = paper
+    half = 2 if image.width * image.height > _MAX_PIXELS else 1  # before there are more pictures so large
+    if image.has_transparency_data:
+        if image.mode not in ("RGBA", "LA"):
+            image = image.convert("RGBA")
+        light = image.convert("L").reduce(half)
+        light.paste(_WHITE, mask=ImageChops.invert(image.getchannel("A").reduce(half)))
+        image = light
+    elif image.mode in ("RGB", "CMYK", "YCbCr"):
+        image = image.convert("L").reduce(half)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         image = _narrowed(image)
     image = image.convert("L")

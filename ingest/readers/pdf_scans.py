@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from ingest.readers.draft import Draft
 from ingest.readers.ocr import read_picture
+from ingest.readers.ocr_picture import grey
 from ingest.readers.pdf_glyphs import Box, Layer, Line, layer_of
 from ingest.readers.pdf_graphics import Graphics, graphics_of
 from ingest.readers.pdf_library import Page
@@ -89,12 +90,12 @@ def read_scan(page: Page, number: int, languages: tuple[str, ...], draft: Draft)
     dpi = round(72 * scale)
     regions = [] if is_scan(layer, graphics, size) else pictures_of_words(layer, graphics, size)
     if not regions:
-        read_picture(image, number, languages, dpi, draft)
+        read_picture(grey(image), number, languages, dpi, draft)
     for done, (left, bottom, right, top) in enumerate(regions, 1):
         edges = left, height - top, right, height - bottom
         part = image.crop(tuple(round(scale * edge) for edge in edges))
         if _has_ground(part):
-            read_picture(part, number, languages, dpi, draft)
+            read_picture(grey(part), number, languages, dpi, draft)
             draft.tick(done, len(regions))
 
 

@@ -121,6 +121,13 @@ def test_when_the_time_is_over_it_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert (reply.reason, reply.detail) == ("TIMEOUT", "reading the picture took longer than is allowed")
 
 
+def test_a_picture_finer_than_needed() -> None:
+    page = Image.new("RGB", (5200, 5000), "white")
+    page.paste(scan().resize((5200, 1680)), (0, 600))
+    for kind in ("JPEG", "TIFF"):
+        assert recall(read_whole(saved(page, kind, dpi=(800, 800)), "a.bin")) > 0.9
+
+
 def test_shapes_are_no_words() -> None:
     image = Image.effect_mandelbrot((500, 400), (-2, -1.3, 1, 1.3), 80)
     assert read_whole(saved(image), "a.png").reason == "IMAGE_ONLY"
