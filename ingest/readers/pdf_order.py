@@ -15,6 +15,7 @@ from ingest.readers.pdf_glyphs import is_right_to_left
 
 _SLACK = 2.0  # points; edges of lines that are nearer are one
 _OVERHANG = 0.4  # times the height of a line: so far a quotation mark or a stop hangs over its column's edge
+_LABEL = (":", "\uff1a")
 _OPENING = (
     '"',
     "'",
@@ -100,8 +101,10 @@ class _Band:
     def in_columns(self) -> bool:
         """Whether its two sides are read one after the other."""
         fewer = min(len(self.left), len(self.right))
-        if fewer < 2 or not _overlap(self.left, self.right):
+        if fewer < 2 or not _overlap(self.left, self.right) or _labelled(self.left, self.right):
             return False
+        if _is_form(self.left) and _is_form(self.right):
+            return True
         sides = sorted(
             [(item.number, False) for item in self.left] + [(item.number, True) for item in self.right]
         )
@@ -194,6 +197,25 @@ def _overlap(left: list[_Numbered], right: list[_Numbered]) -> bool:
     top = min(max(item.line.top for item in side) for side in (left, right))
     bottom = max(min(item.line.bottom for item in side) for side in (left, right))
     return top > bottom
+
+
+def _labelled(left: list[_Numbered], right: list[_Numbered]) -> bool:
+    """Whether many lines of the right side have a label of their own beside them: a form, read in rows."""
+    labels = 0
+    for item in right:
+        middle = item.line.middle
+        beside = [other.line for other in left if other.line.bottom < middle < other.line.top]
+        labels += bool(beside) and max(beside, key=lambda line: line.right).text.endswith(_LABEL)
+    return 4 * labels > len(right)
+
+
+def _is_form(side: list[_Numbered]) -> bool:
+    """Whether nearly all that stands at the left edge of a side are labels, and they have what they label."""
+    edge = min(item.line.left for item in side)
+    labels = [item for item in side if item.line.left < edge + _SLACK]
+    values = [item for item in side if item.line.left >= edge + _SLACK]
+    named = sum(item.line.text.endswith(_LABEL) for item in labels)
+    return named > 1 and 5 * named >= 4 * len(labels) and bool(values) and _labelled(labels, values)
 
 
 def _prose(side: list[_Numbered]) -> bool:

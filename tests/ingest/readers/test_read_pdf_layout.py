@@ -301,5 +301,18 @@ def test_a_mark_that_hangs_over_the_gutter_does_not_join_columns() -> None:
     assert [[row[0] for row in column] for column in columns([*left, *right])] == [left, right]
 
 
+def test_labels_of_a_form_stand_with_their_values() -> None:
+    pairs = [("Order:", "2024-12"), ("Goods:", "Salt and glass"), ("Date:", "12/20"), ("By:", "Ada Miller")]
+    sheet = Sheet()
+    for n, (label, value) in enumerate(pairs):
+        sheet.text(50, 700 - 12 * n, label).text(150, 700 - 12 * n, value)
+    for n, (label, value) in enumerate(pairs):
+        sheet.text(350, 700 - 12 * n, f"Ship {label}").text(450, 700 - 12 * n, value)
+    assert [element.text.split("\n") for element in elements(sheet)] == [
+        [f"{label} {value}" for label, value in pairs],
+        [f"Ship {label} {value}" for label, value in pairs],
+    ]
+
+
 def test_kinds_are_those_of_the_store() -> None:
     assert {element.kind for element in elements(Sheet().lines(60, 700, LEFT))} <= set(Kind)
