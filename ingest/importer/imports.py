@@ -85,6 +85,9 @@ class _Job:
     began_at: int = 0  # what had been read when it began
     known: int = 0  # duplicates of this source before it began
     stamp: tuple[int, int] | None = None  # size and time of the file that was imported
+    is_document: bool = (
+        False  # it was offered by a folder, and holds no mail: nothing that was asked for failed
+    )
 
 
 class Imports:
@@ -154,7 +157,7 @@ class Imports:
     def status(self) -> list[ImportStatus]:
         """The imports of this run of the process, the newest first."""
         with self._changed:
-            return [self._status(job) for job in reversed(self._jobs.values())]
+            return [self._status(job) for job in reversed(self._jobs.values()) if not job.is_document]
 
     def offer(self, path: str, kind: Kind, open_: Opener) -> Outcome:
         """See Importer."""
@@ -175,6 +178,7 @@ class Imports:
         at = job.progress
         if at.messages and not (at.missed or at.foreign or at.failed):
             return Outcome.STORED
+        job.is_document = not (at.messages or at.missed)
         return Outcome.DOCUMENT if not at.messages or kind in ARCHIVES else Outcome.INCOMPLETE
 
     def _examine(self, path: str) -> Kind | None:

@@ -300,6 +300,7 @@ def test_mailboxes_in_folders(vault: Vault, tmp_path: Path, consume: bool) -> No
         (root / "some.mbox").write_bytes(write_mbox([message(4_001), message(4_002, [b"z" * 75] * 60_000)]))
         wait_for(lambda: vault.catalog.count() == 35)
         wait_for(lambda: all(each.stage is Stage.DONE for each in imports.status()))
+        wait_for(lambda: not [each for each in imports.status() if each.path.endswith("not mail.zip")])
         if consume:
             wait_for(lambda: {path.name for path in root.iterdir()} == {"some.mbox"})
         else:
