@@ -12,7 +12,7 @@ from ingest.mail.markup import Role, role
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.encoding import decode
 from ingest.readers.grids import Grid, html_grid
-from ingest.readers.package import iso_time
+from ingest.readers.package import is_out_of_memory, iso_time
 from ingest.readers.text import words
 
 _SKIPPED = words("script style template head object iframe canvas audio video datalist")
@@ -127,11 +127,6 @@ def parse(markup: str) -> etree._Element | None:
     if any("depth" in error.message for error in parser.error_log) and _NESTING.search(markup):
         return parse(_NESTING.sub(" ", markup))  # what was nested deeper would be left out without a word
     return root
-
-
-def is_out_of_memory(error: etree.LxmlError) -> bool:
-    """Whether libxml2 gave up for want of memory, and not because of what it read."""
-    return any(entry.type_name == "ERR_NO_MEMORY" for entry in error.error_log)
 
 
 def blocks(root: etree._Element) -> Iterator[Block]:

@@ -128,6 +128,11 @@ class Package:
             found[entry.get("Id", "")] = Relation(kind, target, outside)
         return found
 
+    def main(self, usual: str) -> str:
+        """Name of the part that all else hangs on; the usual one where none is named."""
+        links = self.relations("").values()
+        return next((link.target for link in links if link.kind == "officeDocument"), usual)
+
     def _member(self, name: str) -> zipfile.ZipInfo | None:
         member = self._members.get(_key(name))
         if member is None:
@@ -182,7 +187,15 @@ def parse_xml(content: bytes, *, recover: bool = False) -> etree._Element:
 
 def _cause(error: etree.XMLSyntaxError) -> Exception:
     """The error itself, or what libxml2 reports as one."""
-    return MemoryError() if error.code == etree.ErrorTypes.ERR_NO_MEMORY else error
+    return MemoryError() if is_out_of_memory(error) else error
+
+
+def is_out_of_memory(error: etree.XMLSyntaxError) -> bool:
+    """Whether libxml2 gave up for want of memory, and not because of what it read.
+
+    By the code, not by the log: that one keeps what happened over earlier documents.
+    """
+    return bool(error.code == etree.ErrorTypes.ERR_NO_MEMORY)
 
 
 def usual_names(content: bytes) -> bytes:
@@ -190,16 +203,6 @@ def usual_names(content: bytes) -> bytes:
     if _PURL not in content:
         return content
     return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
-
-
-def transitional(package: Package) -> BinaryIO:
-    """A copy of an office document in ISO's "strict" flavour under the names that libraries know."""
-    copy = io.BytesIO()
-    with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as out:
-        for name in package.names:
-            out.writestr(name, usual_names(package.read(name)))
-    copy.seek(0)
-    return copy
 
 
 def local(element: etree._Element) -> str:

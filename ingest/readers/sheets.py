@@ -47,8 +47,7 @@ def read_xlsx(document: Document, draft: Draft) -> None:
     """All sheets, hidden ones too, each with its comments and with what is drawn on it."""
     package = Package(document.stream)
     describe(package.optional("docProps/core.xml", draft), draft)
-    mains = (link.target for link in package.relations("").values() if link.kind == "officeDocument")
-    main = next(mains, "xl/workbook.xml")
+    main = package.main("xl/workbook.xml")
     if main not in package:
         raise UnreadableDocument(Why.TRUNCATED, "the part that lists its sheets is missing")
     _Book(package, draft, main).run()

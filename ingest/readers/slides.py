@@ -45,8 +45,7 @@ def read_pptx(document: Document, draft: Draft) -> None:
     """Slides in order, hidden ones too."""
     package = Package(document.stream)
     describe(package.optional("docProps/core.xml", draft), draft)
-    mains = (link.target for link in package.relations("").values() if link.kind == "officeDocument")
-    main = next(mains, "ppt/presentation.xml")
+    main = package.main("ppt/presentation.xml")
     show = package.tree(main)
     if show is None:
         raise UnreadableDocument(Why.TRUNCATED, "the part that lists its slides is missing")

@@ -78,10 +78,7 @@ def read_docx(document: Document, draft: Draft) -> None:
     """Running heads, the body, running feet; then notes, comments and embedded documents."""
     package = Package(document.stream)
     describe(package.optional("docProps/core.xml", draft), draft)
-    links = package.relations("")
-    main = next(
-        (link.target for link in links.values() if link.kind == "officeDocument"), "word/document.xml"
-    )
+    main = package.main("word/document.xml")
     if main not in package:
         raise UnreadableDocument(Why.TRUNCATED, "the part that holds its text is missing")
     _Reading(package, draft, main).run()

@@ -12,7 +12,7 @@ from lxml import etree
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.errors import UnreadableDocument, Why
 from ingest.readers.grids import xml_grid
-from ingest.readers.hypertext import add_blocks, is_out_of_memory, markup_of, parse
+from ingest.readers.hypertext import add_blocks, markup_of, parse
 from ingest.readers.package import iso_time, local, parse_xml
 from ingest.readers.text import words
 
@@ -122,9 +122,7 @@ def _tree(text: str, draft: Draft) -> etree._Element | None:
     content = text.encode("utf-8", "replace")
     try:
         return parse_xml(content)
-    except ERRORS as error:
-        if isinstance(error, etree.LxmlError) and is_out_of_memory(error):
-            raise MemoryError from error
+    except ERRORS:
         root = parse_xml(content, recover=True)
         if root is not None:
             draft.missing.append("the XML is not well formed: words near the fault may be missing")
