@@ -27,6 +27,8 @@ packages=(
 )
 test_packages=(
     "dovecot-imapd|the tests against a real mail server (they are skipped)"
+    "iproute2|the tests that watch the network from outside (they are skipped)"
+    "strace|the tests that watch system calls from outside (they are skipped)"
 )
 # Named, and installed for the tests only: 280 MB for kinds of files that few people have.
 office_packages=(
