@@ -7,6 +7,7 @@ StoreError
 ├── StoreBusy (retryable)                        another writer held the catalog for too long
 ├── DiskFault                                    the disk refused for another reason
 ├── CatalogDamaged, BlobDamaged                  what was read is not what was written
+├── ReportForged                                 nobody signed this report
 ├── NoSuchItem, ItemTooLarge, IllegalStep, AttachedItem   the caller's side
 │   └── NoSuchThread, NoSuchPerson               kinds of NoSuchItem
 └── DeletionIncomplete (retryable)               the proof query still found something
@@ -101,3 +102,7 @@ class DeletionIncomplete(StoreError):
     """Traces were still found after a deletion. The next open of the home tries again."""
 
     retryable = True
+
+
+class ReportForged(StoreError):
+    """The signature does not fit what it stands under."""

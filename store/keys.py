@@ -68,6 +68,7 @@ class Keys:
         self.identity = self._derive("identity")  # names blobs: HMAC of the plaintext
         self.snapshots = self._derive("snapshots")
         self.audit = self._derive("audit")
+        self.report = self._derive("report")  # seed of the Ed25519 key that signs reports to the owner
         self._epochs: dict[int, Private[bytes]] = {}
 
     def epoch(self, number: int) -> Private[bytes]:

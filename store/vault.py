@@ -44,6 +44,7 @@ from store.ledger import Ledger
 from store.migrate import copy_path, migrate, packaged_steps
 from store.places import any_deleted, bytes_were_deleted, remember_place, was_deleted
 from store.records import Origin, Receipt, Record
+from store.reports import ReportKey
 from store.snapshots import Snapshots
 from store.trees import holders
 from store.verify import VerifyReport, verify_home
@@ -89,6 +90,7 @@ class Vault:
     ledger: Ledger
     audit: Audit
     snapshots: Snapshots
+    reports: ReportKey
     home: Path
 
     def __init__(self, home: Path, keys: Keys, lock: int, limits: Limits) -> None:
@@ -106,6 +108,7 @@ class Vault:
         self.ledger = Ledger(self._database)
         self.audit = Audit(self._database, home / "audit.head", keys.audit)
         self.snapshots = Snapshots(self._database, home / "snapshots", keys.snapshots)
+        self.reports = ReportKey(keys.report)
 
     @staticmethod
     def create(

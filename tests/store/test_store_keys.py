@@ -29,8 +29,8 @@ def keys_file(tmp_path: Path) -> Path:
 
 def test_the_sub_keys_come_back_and_differ_from_one_another(keys_file: Path) -> None:
     one, two = open_keys(keys_file, PASSPHRASE), open_keys(keys_file, PASSPHRASE)
-    purposes = [one.catalog, one.identity, one.snapshots, one.audit, one.epoch(1), one.epoch(2)]
-    again = [two.catalog, two.identity, two.snapshots, two.audit, two.epoch(1), two.epoch(2)]
+    purposes = [one.catalog, one.identity, one.snapshots, one.audit, one.report, one.epoch(1), one.epoch(2)]
+    again = [two.catalog, two.identity, two.snapshots, two.audit, two.report, two.epoch(1), two.epoch(2)]
     assert [key.reveal() for key in purposes] == [key.reveal() for key in again]
     assert len({key.reveal() for key in purposes}) == len(purposes)
     assert keys_file.stat().st_mode & 0o777 == 0o600
