@@ -15,21 +15,34 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from policy import seccomp
+from policy import intentions, seccomp
 
 _PR_SET_PDEATHSIG = 1
 
-# Libraries that call home or fetch unless told not to; see the list of checked packages in SECURITY.md.
-_SILENCE = {
-    "DO_NOT_TRACK": "1",
-    "SCARF_NO_ANALYTICS": "1",
-    "UNSTRUCTURED_DISABLE_NOTICE": "1",
-    "ORT_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
+
+@dataclass(frozen=True)
+class Switch:
+    """An environment variable that quiets libraries which call home or fetch unless told not to."""
+
+    name: str
+    value: str
+    read_by: tuple[str, ...]  # distributions
+    silences: str
+
+
+# Belt and braces: nothing would leave without them. Which variables a library reads was looked up in its own
+# files, in the versions of requirements.lock; faiss, llama-cpp-python, torch, spacy, tantivy, uvicorn and
+# the rest read none, having nothing to silence.
+SWITCHES = (
+    Switch("DO_NOT_TRACK", "1", ("unstructured", "huggingface-hub", "hf-xet"), "the ping at import and use"),
+    Switch("SCARF_NO_ANALYTICS", "1", ("unstructured",), "the same ping, by its carrier's name"),
+    Switch("UNSTRUCTURED_DISABLE_NOTICE", "1", ("unstructured",), "its banner"),
+    Switch("ORT_DISABLE_TELEMETRY", "1", ("onnxruntime",), "events sent some while after the start"),
+    Switch("HF_HUB_OFFLINE", "1", ("huggingface-hub", "hf-xet"), "every request to the model hub"),
+    Switch("HF_HUB_DISABLE_TELEMETRY", "1", ("huggingface-hub", "hf-xet"), "the hub's counts of use"),
+    Switch("TRANSFORMERS_OFFLINE", "1", ("huggingface-hub", "hf-xet"), "the same requests, by an older name"),
+    Switch("TOKENIZERS_PARALLELISM", "false", ("tokenizers",), "threads of its own, and the warning of them"),
+)
 _PASSED = ("OMP_NUM_THREADS", "TESSDATA_PREFIX", "CUDA_VISIBLE_DEVICES")
 
 # The kernel sends the parent-death signal when the *thread* that started a child ends, so one thread that
@@ -64,12 +77,14 @@ def spawn(
     command = [sys.executable, "-I", "-m", module, "--parent", str(os.getpid())]
     if watched:
         command.append("--watched")
+    if intentions.wanted():
+        command.append("--observed")
     command += ["--fds", ",".join(str(wire.fileno()) for wire in wires), "--", *arguments]
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": "/nonexistent",
-        **_SILENCE,
+        **{switch.name: switch.value for switch in SWITCHES},
         **{name: os.environ[name] for name in _PASSED if name in os.environ},
     }
 
@@ -97,9 +112,12 @@ def inherited(argv: Sequence[str] | None = None) -> Inherited:
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--fds", required=True)
     parser.add_argument("--watched", action="store_true")
+    parser.add_argument("--observed", action="store_true")
     parser.add_argument("arguments", nargs="*")
     given = parser.parse_args(argv)
     die_with(given.parent)
+    if given.observed:
+        intentions.tell()
     wires = []
     for text in given.fds.split(","):
         os.set_inheritable(int(text), False)

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from importlib import metadata
 
 import msgspec
 import pytest
@@ -38,8 +39,8 @@ def test_it_gets_its_wires_and_arguments_and_a_clean_environment(monkeypatch: py
     assert not told.watched
     assert told.isolated
     assert told.environment["OMP_NUM_THREADS"] == "3"
-    assert told.environment["DO_NOT_TRACK"] == "1"
     assert told.environment["HOME"] == "/nonexistent"
+    assert told.environment.keys() >= {switch.name for switch in children.SWITCHES}
     assert not {"STRONGROOM_SECRET", "PYTHONPATH"} & told.environment.keys()
     assert told.session == told.pid  # Ctrl-C in the owner's terminal is the core's to handle
     assert not told.inheritable
@@ -87,3 +88,18 @@ time.sleep(60)
         assert select.select([pidfd], [], [], 20)[0]
     finally:
         os.close(pidfd)
+
+
+def test_each_switch_is_one_that_an_installed_library_reads() -> None:
+    """So that the list does not outlive the libraries; those that are not installed are passed over."""
+    read = 0
+    for switch in children.SWITCHES:
+        for name in switch.read_by:
+            try:
+                files = metadata.files(name) or []
+            except metadata.PackageNotFoundError:
+                continue
+            code = [file.locate() for file in files if file.suffix in (".py", ".so")]
+            assert any(switch.name.encode() in path.read_bytes() for path in code), (switch.name, name)  # type: ignore[attr-defined]
+            read += 1
+    assert read >= 10
