@@ -2,8 +2,8 @@
 roll-back and edits show.
 
 The chain: entry n's hash is SHA-256 over entry n-1's hash and entry n, so the newest hash vouches for all.
-It is not keyed: whoever is given an export can check it. Forging is what the head outside is for: a file of
-two slots, each (number, hash, HMAC-SHA256 under a key that only the open home has).
+It is not keyed: whoever is given an export can check it. Forging is what the head outside is for
+(`store/head.py`), which also says what the closed catalog was.
 
 The order, and why a kill is no false alarm: *the catalog's commit comes first, durably; then the head.* So
 the head can never be ahead of an honest catalog. Killed between the two, the catalog is ahead of the head;
@@ -25,11 +25,9 @@ kept elsewhere can (compare the head that `strongroom audit` prints, or keep rec
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import hmac
 import logging
-import os
-import struct
 import threading
 import time
 from collections.abc import Sequence
@@ -39,14 +37,13 @@ import msgspec
 
 from policy.redact import Private
 from store.database import Connection, Database
-from store.durable import disk_errors, replace_atomically
+from store.errors import StoreError
+from store.head import Head, Slot
 from store.records import Record
 
 log = logging.getLogger("strongroom.store")
 
 _START = bytes(32)  # the hash before the first entry
-_HEAD = struct.Struct(">Q32s32s")
-_SLOT_BYTES = 4096  # one block each, so that one torn write cannot reach both
 _LARGEST = (1 << 62) - 1
 
 
@@ -76,10 +73,10 @@ class Audit:
 
     def __init__(self, database: Database, head: Path, key: Private[bytes]) -> None:
         self._database = database
-        self._path = head
-        self._key = key
+        self._head = Head(head, key)
         self._lock = threading.Lock()
-        self._published, self._slot = self._newest_slot()
+        self._checked = False
+        self._newest, self._half = self._newest_half()
         database.on_audited = self.publish
 
     @staticmethod
@@ -87,9 +84,7 @@ class Audit:
         """Write the first entry and the head file of a new home."""
         with database.write() as connection:
             digest = append(connection, "created", detail=vault)
-        slot = _sealed(key, 1, digest).ljust(_SLOT_BYTES, b"\0")
-        with disk_errors():
-            replace_atomically(head, slot + slot)
+        Head(head, key).replace(Slot(1, digest))
 
     def record(self, event: str, *, item: str | None = None, detail: str = "") -> str:
         """Add an entry by itself; returns its hash in hex. It is durable, and so is the head."""
@@ -101,8 +96,10 @@ class Audit:
         with self._lock:
             with self._database.read() as connection:
                 number, digest = _last(connection)
-            if number > self._published:
-                self._write(number, digest)
+            if number > self._newest.number:
+                slot, half = Slot(number, digest), 1 - self._half
+                self._head.advance(half, slot)
+                self._newest, self._half = slot, half
 
     def entries(self, *, limit: int = 50, before: int | None = None) -> list[Entry]:
         """The newest entries first; `before` is the number of the last one of the page before."""
@@ -129,24 +126,26 @@ class Audit:
             ).fetchall()
         return [row[0] for row in rows]
 
-    def check_at_open(self) -> None:
+    def check_at_open(self, problem: str | None = None) -> None:
         """Compare catalog and head. A contradiction becomes an entry `alarm` in the chain, for good;
         otherwise the head catches up with what was committed just before a kill.
+
+        Args:
+            problem: what `Head.reopen` found wrong.
         """
-        problem = self._contradiction()
+        problem = self._contradiction() or problem
         if problem is None:
             self.publish()
-            return
-        log.error("the audit log contradicts its head outside: %s", problem)
-        with self._database.write() as connection:
-            append(connection, "alarm", detail=problem)
-        with self._lock:
-            with self._database.read() as connection:
-                last = _last(connection)
-            with disk_errors():
-                slot = _sealed(self._key, *last).ljust(_SLOT_BYTES, b"\0")
-                replace_atomically(self._path, slot + slot)
-            self._published, self._slot = last[0], 0
+        else:
+            self._raise_alarm(problem)
+        self._checked = True
+
+    def close(self) -> None:
+        """Note what the closed catalog is. Of one that was not compared before, nothing is said."""
+        if self._checked:
+            self._checked = False
+            with contextlib.suppress(StoreError):  # as after a kill then: less is known at the next open
+                self._head.close(self._database.path, self._newest.number, self._newest.digest)
 
     def check(self) -> list[str]:
         """Recompute the whole chain and compare it with the head. Empty: all is well."""
@@ -172,12 +171,21 @@ class Audit:
                 problems.append(f"audit: {contradiction}")
         return problems
 
+    def _raise_alarm(self, problem: str) -> None:
+        log.error("the audit log contradicts its head outside: %s", problem)
+        with self._database.write() as connection:
+            append(connection, "alarm", detail=problem)
+        with self._lock:
+            with self._database.read() as connection:
+                self._newest, self._half = Slot(*_last(connection)), 0
+            self._head.replace(self._newest)
+
     def _contradiction(self) -> str | None:
-        slots = self._slots()
+        slots = self._head.slots()
         heads = [slot for slot in slots if slot is not None]
         if not heads:
             return "its head outside is missing or damaged"
-        number, digest = max(heads)
+        number, digest, _ = max(heads)
         with self._database.read() as connection:
             last, _ = _last(connection)
             row = connection.execute("SELECT hash FROM audit WHERE number = ?", (number,)).fetchone()
@@ -189,27 +197,9 @@ class Audit:
             return "half of its head outside was damaged"
         return None
 
-    def _write(self, number: int, digest: bytes) -> None:
-        slot = 1 - self._slot
-        with disk_errors():
-            # Overwrites blocks that the file has already, so it works on a full disk too.
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.pwrite(descriptor, _sealed(self._key, number, digest), slot * _SLOT_BYTES)
-            finally:
-                os.close(descriptor)
-        self._published, self._slot = number, slot
-
-    def _slots(self) -> list[tuple[int, bytes] | None]:
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            content = b""
-        return [_opened(self._key, content[at : at + _HEAD.size]) for at in (0, _SLOT_BYTES)]
-
-    def _newest_slot(self) -> tuple[int, int]:
-        numbers = [slot[0] if slot else 0 for slot in self._slots()]
-        return max(numbers), numbers.index(max(numbers))
+    def _newest_half(self) -> tuple[Slot, int]:
+        halves = [slot or Slot(0, _START) for slot in self._head.slots()]
+        return max(halves), halves.index(max(halves))
 
 
 def _last(connection: Connection) -> tuple[int, bytes]:
@@ -220,16 +210,3 @@ def _last(connection: Connection) -> tuple[int, bytes]:
 def _hash(previous: bytes, entry: Sequence[object]) -> bytes:
     # msgpack gives each value its type and length, so no two entries have the same bytes.
     return hashlib.sha256(previous + msgspec.msgpack.encode(tuple(entry))).digest()
-
-
-def _sealed(key: Private[bytes], number: int, digest: bytes) -> bytes:
-    mac = hmac.digest(key.reveal(), struct.pack(">Q", number) + digest, "sha256")
-    return _HEAD.pack(number, digest, mac)
-
-
-def _opened(key: Private[bytes], slot: bytes) -> tuple[int, bytes] | None:
-    if len(slot) != _HEAD.size:
-        return None
-    number, digest, mac = _HEAD.unpack(slot)
-    expected = hmac.digest(key.reveal(), struct.pack(">Q", number) + digest, "sha256")
-    return (number, digest) if hmac.compare_digest(mac, expected) else None

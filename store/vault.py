@@ -38,6 +38,7 @@ from store.errors import (
     NoSuchItem,
     StoreError,
 )
+from store.head import Head
 from store.items import NewItem, batches, find_blob, hold_place, insert_item, marks, sequence_of
 from store.keys import KdfParameters, Keys
 from store.ledger import Ledger
@@ -148,13 +149,14 @@ class Vault:
             keys = keyfile.open_keys(home / "keys", passphrase)
             if not (home / "catalog.db").exists():
                 raise StoreError("the catalog is missing", item=str(home), remedy="restore it from a backup")
+            problem = Head(home / "audit.head", keys.audit).reopen(home / "catalog.db")
             migrate(home / "catalog.db", keys.catalog, packaged_steps())
             vault = Vault(home, keys, lock, limits)
         except BaseException:
             os.close(lock)
             raise
         try:
-            vault._recover()
+            vault._recover(problem)
         except BaseException:
             vault.close()
             raise
@@ -163,6 +165,7 @@ class Vault:
     def close(self) -> None:
         """Close the catalog and let others open the home."""
         self._database.close()
+        self.audit.close()
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
@@ -412,13 +415,13 @@ class Vault:
             forget_doomed(connection, item)
         return msgspec.structs.replace(receipt, residue=residue)
 
-    def _recover(self) -> None:
+    def _recover(self, problem: str | None) -> None:
         """Finish what a kill interrupted. Running it twice changes nothing more."""
         with disk_errors():
             for name in ("keys.new", "audit.head.new"):
                 (self.home / name).unlink(missing_ok=True)
             swept = self._blobs.sweep_incoming() + self.snapshots.sweep()
-        self.audit.check_at_open()
+        self.audit.check_at_open(problem)
         with self._database.read() as connection:
             unfinished = unfinished_deletions(connection)
             known = {row[0] for row in connection.execute("SELECT blob FROM items").fetchall()}
