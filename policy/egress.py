@@ -1,13 +1,15 @@
 """The egress watch: every attempt of a process and its descendants to get out is refused, seen and counted.
 
 `install_watch` runs in the process to be watched, before anything else; `Watch` in the process that holds the
-listener (the guard), which is not under the filter. Standard library only: the guard imports nothing more.
+listeners (the guard), which is not under the filter. Standard library only: the guard imports nothing more.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
+import ipaddress
 import os
 import select
 import socket
@@ -56,7 +58,17 @@ _RECEIVE = 0xC0502100
 _SEND = 0xC0182101
 _ID_VALID = 0x40082102
 
-_KEPT = 1000  # attempts kept in full; all are counted
+# Attempts kept in full, and processes counted by name: a process can call itself what it likes, ever anew.
+_KEPT = 1000
+_NAMES = 64
+OTHERS = "others"  # counts for all whose names came later
+
+# Where an address stands among a call's arguments, or behind them.
+_ADDRESS_ARGUMENTS = {"connect": (1, 2), "sendto": (4, 5)}  # pointer, length
+_MESSAGE_CALLS = ("sendmsg", "sendmmsg")  # a struct msghdr, or an array that begins with one
+_MESSAGE = struct.Struct("=QI")  # msg_name, msg_namelen
+_LONGEST_ADDRESS = 128  # sizeof(struct sockaddr_storage)
+_FAMILY = struct.Struct("=H")
 
 
 @dataclass(frozen=True)
@@ -64,11 +76,12 @@ class Attempt:
     """One refused attempt."""
 
     at: float  # UTC seconds since the epoch
-    process: str  # the command name of who tried, printable ASCII
+    process: str  # who tried: the name that the guard knows it by, else its command name; printable ASCII
     call: str  # "socket", "connect", "sendto"…
     family: int  # of socket(): AF_INET and so on; -1 for the other calls
     kind: int  # SOCK_STREAM and so on; -1 for the other calls
     protocol: int
+    destination: str | None = None  # ADDRESS:PORT or [ADDRESS]:PORT, where it can be known
 
 
 @dataclass(frozen=True)
@@ -78,6 +91,7 @@ class EgressReport:
     attempts: list[Attempt]  # the first thousand
     total: int  # all of them, but for self-tests
     self_tests: int  # attempts that our own processes make to prove that they fail
+    by_process: dict[str, int]  # how the total is made up; OTHERS beyond 64 names
 
 
 def install_watch() -> int:
@@ -98,58 +112,95 @@ def install_watch() -> int:
 
 
 class Watch:
-    """Answers a listener in a thread of its own until `close`, or until the last watched process is gone."""
+    """Answers listeners in a thread of its own until `close`; one whose processes are gone is let go of."""
 
-    def __init__(self, listener: int) -> None:
+    def __init__(self, *listeners: int) -> None:
         here = seccomp.machine()
-        self._names = {seccomp.number(name, here): name for name in _RULES}
-        self._listener = listener
+        self._calls = {seccomp.number(name, here): name for name in _RULES}
         self._wake = os.eventfd(0)
         self._lock = threading.Lock()
+        self._names: dict[int, str | None] = {}  # by listener
+        self._closed = False
         self._attempts: list[Attempt] = []
-        self._total = 0
+        self._by_process: dict[str, int] = {}
         self._self_tests = 0
+        for listener in listeners:
+            self.add(listener)
         self._thread = threading.Thread(target=self._run, name="egress-watch", daemon=True)
         self._thread.start()
+
+    def add(self, listener: int, name: str | None = None) -> None:
+        """Answer this listener too, which is the watch's from now on.
+
+        Args:
+            name: what its processes are called, whatever they call themselves; None: as they call themselves.
+        """
+        with self._lock:
+            if self._closed:
+                os.close(listener)
+                return
+            self._names[listener] = name
+            os.eventfd_write(self._wake, 1)
 
     def report(self) -> EgressReport:
         """What was seen so far."""
         with self._lock:
-            return EgressReport(list(self._attempts), self._total, self._self_tests)
+            total = sum(self._by_process.values())
+            return EgressReport(list(self._attempts), total, self._self_tests, dict(self._by_process))
 
     def close(self) -> None:
-        """Stop answering and close the listener: from now on the kernel refuses by itself."""
-        os.eventfd_write(self._wake, 1)
+        """Stop answering and close the listeners: from now on the kernel refuses by itself."""
+        with self._lock:
+            self._closed = True
+            os.eventfd_write(self._wake, 1)
         self._thread.join()
         os.close(self._wake)
 
     def _run(self) -> None:
-        poll = select.poll()
-        poll.register(self._listener, select.POLLIN)
-        poll.register(self._wake, select.POLLIN)
         try:
-            while True:
-                ready = dict(poll.poll())
-                if self._wake in ready or ready.get(self._listener, 0) & select.POLLHUP:
-                    return
-                self._answer_one()
-        finally:
-            os.close(self._listener)
+            self._answer()
+        finally:  # whatever happens: with its listener closed, the kernel refuses
+            self._closed = True
+            for listener in list(self._names):
+                self._let_go(listener)
 
-    def _answer_one(self) -> None:
+    def _answer(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        while not self._closed:
+            for ready, event in poll.poll():  # one answer to each, so that none keeps the others waiting
+                if ready == self._wake:
+                    os.eventfd_read(self._wake)
+                    with self._lock:
+                        added = list(self._names)
+                    for listener in added:
+                        poll.register(listener, select.POLLIN)
+                elif event & select.POLLIN:
+                    self._answer_one(ready)
+                else:  # all that it watched are gone
+                    poll.unregister(ready)
+                    self._let_go(ready)
+
+    def _let_go(self, listener: int) -> None:
+        with self._lock:  # its number may be another's as soon as it is closed
+            del self._names[listener]
+            os.close(listener)
+
+    def _answer_one(self, listener: int) -> None:
         notification = bytearray(_NOTIFICATION.size)
         try:
-            fcntl.ioctl(self._listener, _RECEIVE, notification)
+            fcntl.ioctl(listener, _RECEIVE, notification)
             number, pid, _, nr, _, _, *arguments = _NOTIFICATION.unpack(notification)
-            self._record(number, pid, self._names.get(nr, str(nr)), arguments)
-            fcntl.ioctl(self._listener, _SEND, _RESPONSE.pack(number, 0, -errno.EPERM, 0))
+            self._record(listener, number, pid, self._calls.get(nr, str(nr)), arguments)
+            fcntl.ioctl(listener, _SEND, _RESPONSE.pack(number, 0, -errno.EPERM, 0))
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.EINTR):  # the caller was killed while it waited
                 raise
 
-    def _record(self, number: int, pid: int, call: str, arguments: list[int]) -> None:
+    def _record(self, listener: int, number: int, pid: int, call: str, arguments: list[int]) -> None:
         family, kind, protocol = (a & _LOW_WORD for a in arguments[:3])
         kind &= 0xF  # without SOCK_CLOEXEC and SOCK_NONBLOCK
+        destination = None
         if call != "socket":
             if arguments[0] & _LOW_WORD == _LOW_WORD:  # no such descriptor: confine.self_test
                 call = ""
@@ -160,17 +211,59 @@ class Watch:
             with self._lock:
                 self._self_tests += 1
             return
-        attempt = Attempt(time.time(), self._name(number, pid), call, family, kind, protocol)
+        name = self._names[listener] or _command(pid)
+        if len(self._attempts) < _KEPT and call != "socket":
+            destination = _destination(pid, call, arguments)
+        if not _still_asking(listener, number):  # else what was read may be another's, who has its pid now
+            name, destination = self._names[listener] or "?", None
+        attempt = Attempt(time.time(), name, call, family, kind, protocol, destination)
         with self._lock:
-            self._total += 1
+            if name not in self._by_process and len(self._by_process) >= _NAMES:
+                name = OTHERS
+            self._by_process[name] = self._by_process.get(name, 0) + 1
             if len(self._attempts) < _KEPT:
                 self._attempts.append(attempt)
 
-    def _name(self, number: int, pid: int) -> str:
-        try:
-            with open(f"/proc/{pid}/comm", "rb") as comm:
-                name = comm.read(16).rstrip(b"\n")
-            fcntl.ioctl(self._listener, _ID_VALID, struct.pack("=Q", number))  # else the pid may be another's
-        except OSError:
-            return "?"
-        return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in name)
+
+def _still_asking(listener: int, number: int) -> bool:
+    try:
+        fcntl.ioctl(listener, _ID_VALID, struct.pack("=Q", number))
+    except OSError:
+        return False
+    return True
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as comm:
+            name = comm.read(16).rstrip(b"\n")
+    except OSError:
+        return "?"
+    return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in name)
+
+
+def _destination(pid: int, call: str, arguments: list[int]) -> str | None:
+    """Where to, read from the memory of who tried: the kernel lets root, and who made its user namespace.
+
+    It may write something else there a moment later. That matters to nobody: it is refused either way.
+    """
+    unreadable = contextlib.suppress(OSError, OverflowError, ValueError, struct.error)
+    with unreadable, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        if call in _MESSAGE_CALLS:
+            memory.seek(arguments[1])
+            pointer, length = _MESSAGE.unpack(memory.read(_MESSAGE.size))
+        else:
+            pointer, length = (arguments[at] for at in _ADDRESS_ARGUMENTS[call])
+        memory.seek(pointer)
+        return _shown(memory.read(min(length & _LOW_WORD, _LONGEST_ADDRESS)))
+    return None
+
+
+def _shown(untrusted_address: bytes) -> str:
+    (family,) = _FAMILY.unpack_from(untrusted_address)
+    port = int.from_bytes(untrusted_address[2:4], "big")
+    if family == socket.AF_INET:
+        return f"{ipaddress.IPv4Address(untrusted_address[4:8])}:{port}"
+    if family == socket.AF_INET6:
+        return f"[{ipaddress.IPv6Address(untrusted_address[8:24])}]:{port}"
+    return f"family {family}"  # a path, say; it may hold anything

@@ -36,12 +36,91 @@ told = json.loads(os.read(back, 1 << 16))
 report = watch.report()
 told["seen"] = [[a.process, a.call, a.family, a.kind, a.protocol] for a in report.attempts]
 told["self_tests"], told["total"] = report.self_tests, report.total
+told["where"], told["by"] = [a.destination for a in report.attempts], report.by_process
 """
 
 
 def watched(attempts: str, *, guard: str = "", user: int = 0) -> dict[str, object]:
     indented = "\n".join("    " + line for line in attempts.strip().splitlines())
     return outcomes(WATCHED.format(attempts=indented, guard=guard), user=user)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the kernel lets only root read where to")
+def test_where_to_is_read_with_care() -> None:
+    told = watched(
+        """
+import struct
+inherited = socket.socketpair()[0].fileno()
+for address in (
+    struct.pack("=HH4s", 2, socket.htons(53), bytes([192, 0, 2, 1])).ljust(16, b"\\0"),
+    struct.pack("=HHI16sI", 10, socket.htons(443), 0, bytes(15) + b"\\1", 0),
+    struct.pack("=H", 1) + b"/words/of/a/document",
+    b"",
+    b"\\2",
+    bytes(4000),
+):
+    attempt("it", lambda: seccomp.syscall("connect", inherited, address, len(address)))
+for pointer, length in ((0, 16), (-1, 16), (1 << 47, 16), (8, 1 << 31)):
+    attempt("it", lambda: seccomp.syscall("connect", inherited, pointer, length))
+    attempt("it", lambda: seccomp.syscall("sendmsg", inherited, pointer, 0x20000000))
+"""
+    )
+    assert told["where"] == ["192.0.2.1:53", "[::1]:443", "family 1", None, None, "family 0", *[None] * 8]
+
+
+def test_one_watch_answers_several_and_a_name_that_it_knows_cannot_be_changed() -> None:
+    told = outcomes(
+        """
+        def start(title):
+            here, there = socket.socketpair()
+            if os.fork():
+                return here, socket.recv_fds(here, 1, 1)[1][0]
+            seccomp.prctl(1, signal.SIGKILL)
+            listener = egress.install_watch()
+            socket.send_fds(there, [b"l"], [listener])
+            os.close(listener)
+            name = ctypes.create_string_buffer(title)
+            seccomp.prctl(15, ctypes.addressof(name))
+            there.recv(1)
+            tried = []
+            for _ in range(3):
+                try:
+                    socket.socket()
+                except OSError as error:
+                    tried.append(errno.errorcode[error.errno])
+            there.sendall(json.dumps(tried).encode())
+            os._exit(0)
+
+        (first, listener), (second, other), (last, late) = [start(b"strong-core") for _ in range(3)]
+        watch = egress.Watch(listener)
+        watch.add(other, "strong-convert")
+        descriptors = len(os.listdir("/proc/self/fd"))
+        told["tried"] = []
+        for core in (second, first):
+            core.sendall(b"g")
+            told["tried"] += json.loads(core.recv(100))
+            os.wait()
+        deadline = time.monotonic() + 20
+        while len(os.listdir("/proc/self/fd")) > descriptors - 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        told["let go"] = descriptors - len(os.listdir("/proc/self/fd"))
+        watch.add(late)
+        last.sendall(b"g")
+        told["tried"] += json.loads(last.recv(100))
+        told["by"] = watch.report().by_process
+        watch.close()
+        dead = start(b"too late")
+        watch.add(dead[1])
+        dead[0].sendall(b"g")
+        told["closed"] = json.loads(dead[0].recv(100))
+        """
+    )
+    assert told == {
+        "tried": ["EPERM"] * 9,
+        "let go": 2,
+        "by": {"strong-convert": 3, "strong-core": 6},
+        "closed": ["ENOSYS"] * 3,
+    }
 
 
 @pytest.mark.parametrize("user", USERS)
@@ -67,6 +146,8 @@ attempt("unix", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     ]
     assert told.pop("self_tests") == 2
     assert told.pop("total") == 4
+    assert told.pop("by") == {name: 4}
+    assert told.pop("where") == [None] * 4
     assert set(told.values()) == {"EPERM"}
 
 
@@ -81,6 +162,7 @@ def test_an_inherited_listener_cannot_be_turned_around() -> None:
             attempts="""
     confine.confine("core", watched=True)
     target_address = target.getsockname()
+    told["target"] = "127.0.0.1:%d" % target_address[1]
     attempt("listen again", lambda: listening.listen(5))
     listening.shutdown(socket.SHUT_RDWR)
     attempt("connect", lambda: listening.connect(target_address))
@@ -93,6 +175,7 @@ def test_an_inherited_listener_cannot_be_turned_around() -> None:
     assert told["listen again"] == "done"
     assert [told[way] for way in ("connect", "fast open", "fast open message")] == ["EPERM"] * 3
     assert [call for _, call, *_ in told["seen"]] == ["connect", "sendto", "sendmsg"]  # type: ignore[attr-defined]
+    assert told["where"] == [told["target"] if os.geteuid() == 0 else None] * 3
 
 
 def test_a_watch_that_is_gone_lets_nothing_through() -> None:
@@ -117,6 +200,22 @@ for _ in range(1500):
     )
     assert len(told["seen"]) == 1000  # type: ignore[arg-type]
     assert told["total"] == 1500
+
+
+def test_names_ever_anew_take_no_memory() -> None:
+    told = watched(
+        """
+for number in range(200):
+    name = ctypes.create_string_buffer(b"n%d" % number)
+    seccomp.prctl(15, ctypes.addressof(name))
+    attempt("tcp", lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+"""
+    )
+    by = told["by"]
+    assert isinstance(by, dict)
+    assert len(by) == 65
+    assert by["others"] == 200 - 64
+    assert told["total"] == 200
 
 
 def test_a_process_name_cannot_carry_what_is_not_printable() -> None:
