@@ -183,6 +183,7 @@ def _passphrase(arguments: Arguments) -> None:
 def _serve(arguments: Arguments) -> int:
     from appliance import guard, settings
 
+    settings.require_protection()
     home = _home(arguments)
     config = settings.load(home)
 

@@ -19,6 +19,7 @@ from ingest.mail.account import MailAccount
 
 FILE_NAME = "strongroom.toml"
 SOCKET_NAME = "run/api.sock"
+_UNPROTECTED = "STRONGROOM_BENCH_UNPROTECTED"
 
 TEMPLATE = """\
 # Strongroom's configuration. Every line may be left out; the service reads it at start.
@@ -158,6 +159,17 @@ def load(home: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"cannot be read: {type(error).__name__}", item=str(path)) from error
     return Settings(home=home, file=parse(text, path))
+
+
+def require_protection() -> None:
+    """Refuse a service where the environment says to take protection away. Only measuring its cost does
+    (`bench/bare.py`), from outside and on homes of its own.
+
+    Raises:
+        SettingsError
+    """
+    if _UNPROTECTED in os.environ:
+        raise SettingsError(f"{_UNPROTECTED} is set: no service runs without protection", remedy="unset it")
 
 
 def parse(text: str, path: Path) -> File:

@@ -12,16 +12,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from appliance.client import Client
 from appliance.errors import ServiceUnavailable
 from appliance.settings import FILE_NAME, SOCKET_NAME
+from bench import bare
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LOADING_S = 120
+_POLL_S = 0.1
 _PATIENCE_S = 900  # without any change
 
 
@@ -30,15 +32,19 @@ class Box:
 
     Args:
         workplace: a new folder for it.
+        without: kinds of protection taken away (`bench/bare.py`).
     """
 
-    def __init__(self, workplace: Path) -> None:
+    def __init__(self, workplace: Path, without: Sequence[str] = ()) -> None:
         self.home = workplace / "home"
         self.key_file = workplace / "passphrase"
         self.client = Client(self.home / SOCKET_NAME)
         self.start_s = 0.0
         self.peaks: dict[str, float] = {}  # role -> MiB of the largest process of that role
         self._guard: subprocess.Popen[bytes] | None = None
+        program = [str(bare.__file__), "appliance.cli"] if without else ["-m", "appliance.cli"]
+        self._strongroom = [sys.executable, "-I", *program]
+        self._environment = {**os.environ, **({bare.VARIABLE: ",".join(without)} if without else {})}
 
     def make(self) -> None:
         """A new home with a random passphrase, on a free port."""
@@ -52,7 +58,8 @@ class Box:
     def command(self, *arguments: str) -> str:
         """Run `strongroom` with these arguments; returns what it said."""
         done = subprocess.run(
-            [*_STRONGROOM, arguments[0], "--home", str(self.home), *arguments[1:]],
+            [*self._strongroom, arguments[0], "--home", str(self.home), *arguments[1:]],
+            env=self._environment,
             check=True,
             stdout=subprocess.PIPE,
             text=True,
@@ -64,8 +71,14 @@ class Box:
         """The service, ready to answer; its processes are watched until the end."""
         began = time.perf_counter()
         with (self.home.parent / "service.log").open("wb") as log:
-            serve = [*_STRONGROOM, "serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)]
-            self._guard = subprocess.Popen(serve, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            serve = [*self._strongroom, "serve", "--home", str(self.home)]
+            self._guard = subprocess.Popen(
+                [*serve, "--passphrase-file", str(self.key_file)],
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
         ended = threading.Event()
         watcher = threading.Thread(target=self._watch, args=(ended,))
         watcher.start()
@@ -104,7 +117,7 @@ class Box:
         reached: dict[str, float] = {}
         before: Any = None
         while "enriched" not in reached:
-            time.sleep(0.25)
+            time.sleep(_POLL_S)
             now = self.client.call("GET", "/v1/status")
             moment = time.perf_counter()
             if (now["items"], now["unembedded"]) != before:
@@ -162,9 +175,6 @@ class Box:
             if role != name or role == "guard":  # others are on their way to a name
                 sizes[role] = max(_mib(pid, line), sizes.get(role, 0.0))
         return dict(sorted(sizes.items()))
-
-
-_STRONGROOM = [sys.executable, "-I", "-m", "appliance.cli"]
 
 
 def _stat(pid: int) -> list[str] | None:

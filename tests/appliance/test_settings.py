@@ -1,11 +1,15 @@
 """Settings: parsed once, typed, with errors that name the line."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from appliance import settings
 from appliance.errors import SettingsError
+from bench.bare import VARIABLE
 
 
 def write(home: Path, text: str) -> Path:
@@ -63,3 +67,11 @@ def test_the_home_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.home_folder() == Path("/var/lib/strongroom")
     monkeypatch.setenv("STRONGROOM_HOME", "/elsewhere")
     assert settings.home_folder() == Path("/elsewhere")
+
+
+def test_no_service_is_started_under_the_variable_of_the_bench(tmp_path: Path) -> None:
+    environment = {**os.environ, VARIABLE: "confinement"}
+    serve = [sys.executable, "-I", "-m", "appliance.cli", "serve", "--home", str(tmp_path / "none")]
+    told = subprocess.run(serve, env=environment, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout, told.stderr.count("\n")) == (78, "", 1)
+    assert f"{VARIABLE} is set" in told.stderr
