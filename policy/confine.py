@@ -159,9 +159,8 @@ def _worker_limits(limits: Limits) -> dict[int, int]:
     with open("/proc/self/statm", "rb") as statm:
         mapped = int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     return {
-        # The pool retires a worker that has used parse_cpu_s, so every document has at least as much and
-        # none has more than twice. Soft = hard: SIGXCPU could be ignored.
-        resource.RLIMIT_CPU: 2 * limits.parse_cpu_s,
+        # Soft = hard: SIGXCPU could be ignored.
+        resource.RLIMIT_CPU: limits.parse_cpu_s,
         # What the zygote read in before the fork counts towards RLIMIT_DATA, as it does in RSS.
         resource.RLIMIT_DATA: limits.parse_memory,
         resource.RLIMIT_AS: mapped + limits.parse_memory,  # shared mappings, which RLIMIT_DATA leaves out

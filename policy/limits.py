@@ -29,7 +29,7 @@ class Limits:
     parse_wall_s: float = 18.0  # of one document, or of one page's picture, without progress
     parse_wall_more_s: float = 0.1  # more for each unit of progress: a page, a slide, a thousand rows
     parse_wall_most_s: float = 600.0
-    parse_cpu_s: int = 600  # of a worker, over all its documents; see `policy/confine.py`
+    parse_cpu_s: int = 1200  # of processor time, over all threads of a worker
     parse_memory: int = 880 * MIB  # private writable memory of one parser worker (RLIMIT_DATA): 1 GB in all
     convert_wall_s: float = 18.0  # of one document in LibreOffice
     convert_memory: int = 512 * MIB  # private writable memory of a converter (RLIMIT_DATA)
@@ -37,7 +37,6 @@ class Limits:
     import_memory: int = 192 * MIB  # private writable memory of a splitter of mailboxes (RLIMIT_DATA)
     import_silence_s: float = 120.0  # a splitter that says nothing for so long is stuck
     connector_memory: int = 80 * MIB  # private writable memory of one; with its libraries' code under 100
-    documents_per_worker: int = 500
     image_pixels: int = 120_000_000
     parse_attempts: int = 2  # the second failure quarantines
     query_chars: int = 4_096

@@ -1,6 +1,6 @@
-"""One parser worker as the core holds it: a request and its answer, how it is, and why it failed.
+"""One parser worker as the core holds it: its one request and its answer, how it is, and why it failed.
 
-Which worker reads what, and when it is replaced, is left to `ingest/sandbox/pool.py`.
+How many there are at once is left to `ingest/sandbox/pool.py`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ingest.sandbox.control import Ended
 from ingest.sandbox.messages import ANSWER, Answer, Draw, Drawn, Jobs, Progress, Reply, Request
 from ingest.sandbox.zygote import Birth, Zygote
 from policy.errors import EXIT_CONFIG, ConfinementError, StrongroomError
-from policy.limits import MIB, Limits
+from policy.limits import Limits
 from policy.wire import Wire, WireError, close_all
 
-WORKER_RSS = 320 * MIB  # grown beyond it, a worker is replaced: between documents it stays below 350 MiB
 TOGETHER_WALL_S = 10.0  # for small documents, read in milliseconds: whatever takes longer is read by itself
 _LAST_WORDS_S = 1.0  # between hanging up and ending; a worker that takes longer has not died, it lies
+_BURIAL_S = 5.0  # between being killed and being dead; whose zygote is gone may take so long to be noticed
 _WORDS_PER_S = 10  # of progress; an honest worker says half as many
 _MOST = 1 << 40  # of what can be counted in a document
 _NEARLY = 0.9  # of the memory that a worker may have: what is larger than the rest is not given
@@ -39,12 +39,11 @@ def _to_nobody(_done: int, _total: int | None) -> None:
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """One worker as the owner sees it."""
+    """One process of the parser as the owner sees it."""
 
     pid: int
     rss: int  # bytes
-    documents: int  # read so far
-    busy_since: float | None  # UTC seconds since the epoch
+    busy_since: float | None = None  # UTC seconds since the epoch
     done: int = 0  # of the document that it reads: pages, slides, sheets, thousands of rows
     total: int | None = None
 
@@ -66,7 +65,9 @@ class _TimedSocket(socket.socket):
 
 
 class Worker:
-    """One worker's life. Used by one thread at a time."""
+    """One worker's life, which is one request: what a document makes of it, no other document meets. Used by
+    one thread.
+    """
 
     def __init__(self, zygote: Zygote, birth: Birth, limits: Limits) -> None:
         self.pid = birth.pid
@@ -75,8 +76,7 @@ class Worker:
         self._socket = _TimedSocket(fileno=birth.end.detach())
         self._wire = Wire(self._socket, limits.frame_bytes)
         self._limits = limits
-        self._documents = 0
-        self._busy_since: float | None = None
+        self._busy_since = time.time()
         self._progress = Progress(0)
         self._wall_s = 0.0  # that the answer may take
         self._ended: Ended | None = None
@@ -97,7 +97,6 @@ class Worker:
             untrusted = self._ask(jobs, descriptors, min(TOGETHER_WALL_S, self._limits.wall_s(0)))
         if not isinstance(untrusted, list) or len(untrusted) != len(jobs.jobs):
             raise WireError("the parser sent something else than its replies")
-        self._documents += len(jobs.jobs)
         return untrusted
 
     def draw(self, draw: Draw, descriptors: tuple[int, ...]) -> Drawn:
@@ -109,15 +108,12 @@ class Worker:
         untrusted = self._ask(draw, descriptors, self._limits.wall_s(0))
         if not isinstance(untrusted, Drawn):
             raise WireError("the parser sent something else than a picture")
-        self._documents += 1
         return untrusted
 
     def _ask(
         self, request: Request, descriptors: tuple[int, ...], wall_s: float, tell: Tell | None = None
     ) -> Drawn | list[Reply]:
         """The one answer to a request. With `tell` it may be preceded by progress, which makes it later."""
-        self._busy_since = time.time()
-        self._progress = Progress(0)
         began = time.monotonic()
         self._allow(began, wall_s)
         self._socket.settimeout(wall_s)
@@ -133,9 +129,8 @@ class Worker:
             self._progress = untrusted
             self._allow(began, self._limits.wall_s(untrusted.done))
             tell(untrusted.done, untrusted.total)
-        if not self.silent():
+        if self._says_more():
             raise WireError("the parser sent more than its answer")
-        self._busy_since = None
         return untrusted
 
     def _allow(self, began: float, wall_s: float) -> None:
@@ -149,25 +144,17 @@ class Worker:
             raise WireError("the parser sent descriptors")
         return untrusted
 
-    def silent(self) -> bool:
-        """Whether it has neither said anything nor hung up, as it must between documents."""
-        return not _events(self._socket.fileno(), 0.0)
+    def _says_more(self) -> bool:
+        """Whether anything lies behind its answer. It may have hung up, as it must."""
+        try:
+            return bool(_events(self._socket.fileno(), 0.0) and self._socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def status(self) -> WorkerStatus:
         """For the owner."""
         now = self._progress
-        return WorkerStatus(
-            self.pid, self._usage()[0], self._documents, self._busy_since, now.done, now.total
-        )
-
-    def worn(self) -> bool:
-        """Whether the next document deserves a fresh worker."""
-        rss, cpu_s = self._usage()
-        return (
-            self._documents >= self._limits.documents_per_worker
-            or rss > WORKER_RSS
-            or cpu_s >= self._limits.parse_cpu_s  # as much again is left until RLIMIT_CPU
-        )
+        return WorkerStatus(self.pid, resident(self.pid), self._busy_since, now.done, now.total)
 
     def end(self) -> None:
         """Kill it if it lives, and let it go; twice is once."""
@@ -178,8 +165,9 @@ class Worker:
         # zygote reaps it, which it does for this request only.
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-        os.close(self._pidfd)
         self._wire.close()
+        _events(self._pidfd, _BURIAL_S)  # here, where only this document waits, and not in the zygote
+        os.close(self._pidfd)
         with contextlib.suppress(PoolDown):
             self._ended = self._zygote.reap(self.pid)
 
@@ -194,15 +182,14 @@ class Worker:
             return PoolDown("the parser process went while a document was being read")
         return verdict(self._ended, late=late, alive=alive, wall_s=self._wall_s, limits=self._limits)
 
-    def _usage(self) -> tuple[int, float]:
-        """Resident bytes and processor seconds."""
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as stat:
-                fields = stat.read().rsplit(b")", 1)[1].split()
-        except OSError:
-            return 0, 0.0
-        cpu_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        return int(fields[21]) * resource.getpagesize(), cpu_s
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process has; 0 when it is gone."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
 
 
 def _events(descriptor: int, timeout_s: float) -> int:
@@ -225,7 +212,7 @@ def verdict(ended: Ended, *, late: bool, alive: bool, wall_s: float, limits: Lim
         return ParserLied("the parser's answer broke the protocol")
     if ended.code == EXIT_CONFIG:
         return ConfinementError("a parser worker could not be confined", remedy="run `strongroom doctor`")
-    if ended.code == -signal.SIGKILL and ended.cpu_s >= 2 * limits.parse_cpu_s - 1:
+    if ended.code == -signal.SIGKILL and ended.cpu_s >= limits.parse_cpu_s - 1:
         # RLIMIT_CPU's hard limit comes as a plain SIGKILL; only the time used tells it from others.
         return ParserTimeout(f"reading it took more than {limits.parse_cpu_s} s of processor time")
     if ended.code < 0 and ended.peak >= _NEARLY * limits.parse_memory:

@@ -1,7 +1,7 @@
 """The parser pool as the core sees it: documents and jobs in, untrusted replies or a classified error out.
 
-Workers read one document after the other and are replaced after a failure, after many documents, and when
-they have grown. What a reply says is checked in `ingest/parse.py`.
+Every request has a worker of its own, forked for it and ended with it: what a document takes over has
+nothing of another one, before it or after. What a reply says is checked in `ingest/parse.py`.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from ingest.errors import PageNotDrawn, ParserLied, PoolDown
 from ingest.reading import line
-from ingest.sandbox.handle import Tell, Worker, WorkerStatus
+from ingest.sandbox.handle import Tell, Worker, WorkerStatus, resident
 from ingest.sandbox.messages import Draw, Job, Jobs, Reply
 from ingest.sandbox.zygote import Zygote
-from policy.errors import StrongroomError
 from policy.limits import Limits
 from policy.wire import WireError
 
@@ -64,46 +64,36 @@ class Pool:
         self._watched = watched
         self._module = module
         self._closed = threading.Event()
-        self._free: list[Worker | None] = [None] * self.size  # the last one is the warmest; None: one to be
+        self._free = self.size  # places for a worker
         self._turn = threading.Condition()
-        self._eager = 0  # how many wait for a worker or are about to take one
+        self._eager = 0  # how many wait for a place
         self._alive: dict[int, Worker] = {}
         self._zygote: Zygote | None = None
         self._zygote_lock = threading.Lock()
         self._falls = 0  # zygotes lost since a document was last read
 
     def start(self) -> None:
-        """Bring every worker up, which the first readings would do otherwise (seconds: imports).
+        """Bring the parser process up, which the first reading would do otherwise (seconds: imports).
 
         Raises:
             ConfinementError: it cannot be confined on this machine.
             PoolDown: it did not start.
         """
-        ready: list[Worker] = []
-        try:
-            while len(ready) < self.size:
-                ready.append(self._take())
-        finally:
-            for worker in ready:
-                self._give_back(worker)
+        self._warm_zygote()
 
     def close(self) -> None:
-        """End all workers; readings under way fail with PoolDown."""
+        """End the parser process and all workers with it; readings under way fail with PoolDown."""
         self._closed.set()
-        with self._turn:
-            idle, self._free = self._free, []
-        for worker in idle:
-            if worker is not None:
-                self._bury(worker)
         with self._zygote_lock:
             if self._zygote is not None:
                 self._zygote.close()
                 self._zygote = None
-        self._give_back(None)  # whoever waits for a worker learns of it
 
     def workers(self) -> list[WorkerStatus]:
-        """The living workers, oldest first."""
-        return [w.status() for w in list(self._alive.values())]
+        """The living processes: the one that workers are forked from, then those that read, oldest first."""
+        zygote = self._zygote
+        idle = [] if zygote is None else [WorkerStatus(zygote.pid, resident(zygote.pid))]
+        return idle + [worker.status() for worker in list(self._alive.values())]
 
     def read(
         self, job: Job, document: int, children: int, *, patient: bool = False, tell: Tell | None = None
@@ -175,51 +165,37 @@ class Pool:
         return Picture(width, height, pixels)
 
     def _with_worker(self, work: Callable[[Worker], T], *, patient: bool = False) -> T:
-        worker = self._take(patient=patient)
-        kept: Worker | None = None
-        try:
-            untrusted = work(worker)
+        with self._place(patient):
+            worker = self._fork()
+            try:
+                untrusted = work(worker)
+            except WireError as error:
+                raise worker.autopsy() from error
+            finally:
+                self._alive.pop(worker.pid, None)
+                worker.end()
             self._falls = 0
-            if not (worker.worn() or self._closed.is_set()):
-                kept = worker
             return untrusted
-        except WireError as error:
-            raise worker.autopsy() from error
-        finally:
-            if kept is None:
-                self._bury(worker)
-            self._give_back(kept)
 
-    def _take(self, *, patient: bool = False) -> Worker:
-        worker = self._next(patient)
-        try:
-            if worker is not None and worker.silent():
-                return worker
-            if worker is not None:  # it died idle, or speaks out of turn
-                _log.warning("a parser worker was replaced between documents")
-                self._bury(worker)
-            return self._fork()
-        except StrongroomError:
-            self._give_back(None)
-            raise
-
-    def _next(self, patient: bool) -> Worker | None:
-        """A worker's place, once one is free. The eager wake the patient when none of them is left."""
+    @contextmanager
+    def _place(self, patient: bool) -> Iterator[None]:
+        """One of the places, once it is free. The eager wake the patient when none of them is left."""
         with self._turn:
             if patient:
                 self._turn.wait_for(lambda: self._free and not self._eager, _PATIENCE_S)
             self._eager += 1
             try:
                 self._turn.wait_for(lambda: self._free)
-                return self._free.pop()
+                self._free -= 1
             finally:
                 self._eager -= 1
                 self._turn.notify_all()
-
-    def _give_back(self, worker: Worker | None) -> None:
-        with self._turn:
-            self._free.append(worker)
-            self._turn.notify_all()
+        try:
+            yield
+        finally:
+            with self._turn:
+                self._free += 1
+                self._turn.notify_all()
 
     def _fork(self) -> Worker:
         """A fresh worker; where the zygote is gone, of a fresh zygote."""
@@ -253,7 +229,3 @@ class Pool:
                 _log.warning("the parser process died and is started again")
                 self._zygote = None
                 zygote.close()
-
-    def _bury(self, worker: Worker) -> None:
-        self._alive.pop(worker.pid, None)
-        worker.end()

@@ -62,6 +62,7 @@ class Zygote:
             raise ConfinementError(ready.refused, remedy=ready.remedy)
         ours.settimeout(_ANSWER_S)
         self.layers = ready.layers
+        self.pid = self._process.pid
 
     def fork(self) -> Birth:
         """Have a worker forked.

@@ -27,8 +27,7 @@ _LOOPS, _LOOPS_S = 3_000_000, 0.09  # on a quiet machine of the kind for which t
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    """Workers that read a bomb and its page, an innocent document, and no more."""
-    started = Pool(1, Limits(documents_per_worker=3))
+    started = Pool(1, Limits())
     started.start()
     yield started
     started.close()

@@ -179,10 +179,16 @@ def eat(_: str) -> Reply:
         hoard.append(bytearray(16 << 20))
 
 
-def grow(_: str) -> Reply:
-    """More than a worker may stay at, less than its limit; and nothing gives it back."""
-    sys.modules["hoard"] = b"x" * (450 << 20)  # type: ignore[assignment]
-    return _told("grown")
+def haunt(_: str) -> Reply:
+    """From now on every document that this worker reads is read falsely."""
+
+    def lie(*_: object) -> Reply:
+        return _told("a lie")
+
+    for thing in gc.get_objects():
+        if isinstance(thing, worker.Program):
+            object.__setattr__(thing, "read", lie)
+    return _told("this worker lies from now on")
 
 
 def segfault(_: str) -> Reply:
@@ -239,7 +245,7 @@ DEEDS: dict[str, Callable[[str], Reply]] = {
     deed.__name__: deed
     for deed in (
         *(sockets, escape, more_time, flood, drip, long_frame, short_frame, wrong_schema, not_msgpack),
-        *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, grow, segfault, abort),
+        *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, haunt, segfault, abort),
         *(too_many, leave, bad_child, bad_scans, raise_it, surrogates, many_descriptors, stderr, pid),
     )
 }
