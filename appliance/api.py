@@ -59,7 +59,7 @@ from index.search import Results
 from ingest.importer.imports import ImportStatus
 from ingest.mail.accounts import AccountStatus, FolderBalance
 from ingest.readers.formats import FormatRow
-from policy.errors import StrongroomError
+from policy.errors import ConfinementError, StrongroomError
 from policy.limits import KIB, Limits
 from store.errors import NoSuchItem
 from store.people import Person
@@ -335,9 +335,12 @@ def _refuse(request: Request, error: Exception) -> Response:
         status = 404
     elif isinstance(error, QueryError):
         status = 400
+    elif isinstance(error, ConfinementError):
+        status = 503
     else:
         status = 503 if error.retryable else 409
-    return _json({"error": error.what, "item": error.item, "remedy": error.remedy}, status=status)
+    told = {"error": error.what, "item": error.item, "remedy": error.remedy, "exit_code": error.exit_code}
+    return _json(told, status=status)
 
 
 def _crash(request: Request, error: Exception) -> Response:
@@ -345,7 +348,13 @@ def _crash(request: Request, error: Exception) -> Response:
     log.error("%s %s failed: %s", request.method, request.scope["route"].path if "route" in request.scope
               else "unknown", type(error).__name__)  # fmt: skip
     return _json(
-        {"error": f"internal error ({type(error).__name__})", "item": None, "remedy": None}, status=500
+        {
+            "error": f"internal error ({type(error).__name__})",
+            "item": None,
+            "remedy": None,
+            "exit_code": StrongroomError.exit_code,
+        },
+        status=500,
     )
 
 

@@ -77,6 +77,12 @@ class Client:
 def _refusal(response: http.client.HTTPResponse) -> RequestRefused:
     try:
         told = json.load(response)
-        return RequestRefused(told["error"], status=response.status, item=told["item"], remedy=told["remedy"])
+        return RequestRefused(
+            told["error"],
+            status=response.status,
+            item=told["item"],
+            remedy=told["remedy"],
+            exit_code=told["exit_code"],
+        )
     except (ValueError, KeyError, TypeError):
         return RequestRefused(f"HTTP status {response.status}", status=response.status)

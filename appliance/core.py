@@ -16,29 +16,35 @@ import msgspec
 from appliance import passphrase, settings
 from appliance.guard import GuardClient, Inherited
 from policy import children, confine, scratch
+from policy.admission import Admission
 from policy.egress import install_watch
-from policy.errors import StrongroomError
+from policy.errors import ConfinementError, StrongroomError
 from policy.limits import Limits
 from store.vault import Vault
 
 
 def main() -> int:
-    """Exit codes: 0 stopped as asked, 77 wrong passphrase, 78 confinement or settings refuse."""
+    """Exit codes: 0 stopped as asked, 77 wrong passphrase, 78 settings refuse, or confinement did, be it to
+    take anything in only.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("strongroom").setLevel(logging.INFO)
     home = Path(sys.argv[1])
     inherited = msgspec.json.decode(sys.argv[2].encode(), type=Inherited)
     # Without the guard there is no watch; the core must not outlive it.
     children.die_with(os.getppid())
+    admission = Admission(
+        ConfinementError(inherited.refusal, remedy=inherited.remedy) if inherited.refusal else None
+    )
     try:
-        _run(home, inherited)
+        _run(home, inherited, admission)
     except StrongroomError as error:
         print(f"strongroom: {error}", file=sys.stderr)
         return error.exit_code
-    return 0
+    return admission.refusal.exit_code if admission.refusal else 0
 
 
-def _run(home: Path, inherited: Inherited) -> None:
+def _run(home: Path, inherited: Inherited, admission: Admission) -> None:
     guard = GuardClient(inherited.control, install_watch())
     limits = Limits()
     index_folder = scratch.private_folder(home / "run" / "index")
@@ -54,7 +60,7 @@ def _run(home: Path, inherited: Inherited) -> None:
         sockets = {"unix": socket.socket(fileno=inherited.unix)}
         if inherited.tcp is not None:
             sockets["tcp"] = socket.socket(fileno=inherited.tcp)
-        service = wiring.build(config, limits, vault, index_folder, convert_folder, guard, sockets)
+        service = wiring.build(config, limits, vault, index_folder, convert_folder, guard, sockets, admission)
         service.run()
     finally:
         vault.close()

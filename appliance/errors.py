@@ -25,9 +25,19 @@ class ServiceUnavailable(ApplianceError):
 class RequestRefused(ApplianceError):
     """The service understood the request and refused it; `status` is the HTTP status."""
 
-    def __init__(self, what: str, *, status: int, item: str | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        status: int,
+        item: str | None = None,
+        remedy: str | None = None,
+        exit_code: int | None = None,
+    ) -> None:
         super().__init__(what, item=item, remedy=remedy)
         self.status = status
+        if exit_code is not None:  # of the error that the service met
+            self.exit_code = exit_code
 
 
 class BadRequest(RequestRefused):

@@ -71,6 +71,8 @@ class Inherited(msgspec.Struct, frozen=True):
     unix: int
     tcp: int | None
     passphrase_file: str | None
+    refusal: str | None = None  # why nothing may be taken in: a layer of confinement is missing
+    remedy: str | None = None
 
 
 def serve(

@@ -7,6 +7,7 @@ from pathlib import Path
 from appliance.errors import BadRequest
 from ingest.importer.imports import Imports, ImportStatus, Stage
 from ingest.mail.accounts import AccountStatus, FolderBalance, Mailboxes
+from policy.admission import Admission
 from policy.limits import Limits
 from policy.redact import Private
 from store.people import Person
@@ -79,11 +80,14 @@ class SplitRequest(Record, frozen=True, kw_only=True):
 class MailOperations:
     """The mail part of the appliance's actions."""
 
-    def __init__(self, vault: Vault, limits: Limits, mailboxes: Mailboxes, imports: Imports) -> None:
+    def __init__(
+        self, vault: Vault, limits: Limits, mailboxes: Mailboxes, imports: Imports, admission: Admission
+    ) -> None:
         self._vault = vault
         self._limits = limits
         self._mailboxes = mailboxes
         self._imports = imports
+        self._admission = admission
 
     def accounts(self, request: AccountsRequest) -> list[AccountStatus]:
         """How each account stands."""
@@ -110,6 +114,7 @@ class MailOperations:
 
     def sync(self, request: AccountRef) -> list[AccountStatus]:
         """Look for new mail now, also where the next try is long off."""
+        self._admission.check()
         self._mailboxes.sync(request.id)
         return self.accounts(AccountsRequest(name=request.id))
 
@@ -124,6 +129,7 @@ class MailOperations:
 
     def start_import(self, request: ImportRequest) -> ImportStatus:
         """Queue a mailbox file, a folder of mail or an archive; its messages follow one by one."""
+        self._admission.check()
         path = Path(request.path)
         if not path.is_absolute():
             raise BadRequest(f"{request.path!r} is not an absolute path")

@@ -17,6 +17,7 @@ from index.query import Query
 from index.refresh import Refresher
 from index.search import Results, Searcher
 from ingest.readers.formats import FORMATS, FormatRow
+from policy.admission import Admission
 from policy.egress import EgressReport
 from policy.limits import Limits
 from policy.redact import Private
@@ -203,6 +204,7 @@ class Operations:
         status: Callable[[], Status],
         mail: MailOperations,
         draw: Callable[[str, int, int], bytes],
+        admission: Admission,
     ) -> None:
         self.mail = mail
         self._vault = vault
@@ -213,6 +215,7 @@ class Operations:
         self._tags = tags
         self._status = status
         self._draw = draw
+        self._admission = admission
 
     def search(self, request: Query) -> Results:
         """The best hits for a question, by word and by meaning."""
@@ -222,6 +225,7 @@ class Operations:
 
     def add(self, request: Upload, content: BinaryIO) -> Stored:
         """Store a document; on return it is durable, reading and indexing follow."""
+        self._admission.check()
         name = request.name.replace("\0", "").rsplit("/", 1)[-1].strip()
         if not name:
             raise BadRequest("the document has no name", remedy="give its file name")
@@ -282,6 +286,7 @@ class Operations:
 
     def unlock(self, request: Unlock) -> Item:
         """Read an item again with its password, which is kept with it, encrypted like all else."""
+        self._admission.check()
         if not request.password:
             raise BadRequest("the password is empty", remedy="give the one that opens the document")
         self._vault.ledger.unlock(request.id, Private(request.password))
@@ -293,6 +298,7 @@ class Operations:
 
     def retry(self, request: ItemRef) -> Item:
         """Read a quarantined item again."""
+        self._admission.check()
         self._vault.ledger.retry(request.id)
         return self._vault.catalog.item(request.id)
 

@@ -31,6 +31,8 @@ from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
 from ingest.source import Source
 from ingest.sources.drop_folder import FolderSource
+from policy.admission import Admission
+from policy.errors import ConfinementError
 from policy.limits import Limits
 from store.records import Origin
 from store.vault import Vault
@@ -44,24 +46,33 @@ def build(
     convert_folder: Path,
     guard: GuardClient,
     sockets: dict[str, socket.socket],
+    admission: Admission,
 ) -> Service:
     """The service on an open vault.
 
     Args:
         index_folder: a folder in memory that only this process sees; `convert_folder` is another.
         sockets: the listening sockets that were inherited: "unix", and "tcp" where loopback is served.
+        admission: shut, it is a service for searching only.
     """
     file = settings.file
     process = ModelProcess(_model_arguments(file.model), limits, watched=True)
     model = ModelClient(process)
     refresher = Refresher(vault, model, index_folder)
     searcher = Searcher(vault.catalog, refresher, model, limits)
-    intake = Intake(vault, limits)
+    intake = Intake(vault, limits, admission)
     imports = Imports(vault, intake, limits, watched=True)
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
     pool = Pool(settings.parser_workers, limits, watched=True)
     converter = Converter(convert_folder, limits, watched=True)
-    parse = ParseStage(vault, pool, limits, converter=converter, ocr_languages=file.reading.ocr_languages)
+    parse = ParseStage(
+        vault,
+        pool,
+        limits,
+        converter=converter,
+        ocr_languages=file.reading.ocr_languages,
+        admission=admission,
+    )
     enrich = EnrichStage(vault, _readers(settings, process, model), model)
 
     def think(stop: threading.Event) -> None:
@@ -70,29 +81,30 @@ def build(
         process.close()
 
     def read(stop: threading.Event) -> None:
-        pool.start()
         try:
+            pool.start()
             parse.run(stop)
+        except ConfinementError as error:
+            admission.shut(error)
         finally:
             pool.close()
 
     stages: dict[str, Stage] = {
         "model": think,
-        "read": read,
         "words": refresher.run_text,
         "vectors": refresher.run_vectors,
         "enrich": enrich.run,
-        "mail": mailboxes.run,
-        "imports": imports.run,
     }
-    for source in _sources(settings, vault, imports):
-        stages[source.name] = partial(intake.run, source)
+    if admission.refusal is None:
+        stages |= {"read": read, "mail": mailboxes.run, "imports": imports.run}
+        for source in _sources(settings, vault, imports):
+            stages[source.name] = partial(intake.run, source)
     hosts, url = _address(sockets.get("tcp"))
     service = Service(stages, vault.ledger)
 
     def degraded() -> list[str]:
         lines = list(service.degraded)
-        lines += [f"nothing is read: {parse.stopped}"] if parse.stopped else []
+        lines += [f"nothing is taken in: {admission.refusal}"] if admission.refusal else []
         lines += [f"search by meaning: {process.trouble}"] if process.trouble else []
         return lines
 
@@ -105,8 +117,9 @@ def build(
         tuple(project.name for project in file.project),
         tuple(tag.name for tag in file.tag),
         reporter.status,
-        MailOperations(vault, limits, mailboxes, imports),
+        MailOperations(vault, limits, mailboxes, imports, admission),
         partial(page_image, vault, pool),
+        admission,
     )
     tokens = vault.catalog.token_scopes
     service.show(sockets["unix"], api.application(operations, limits, tokens, None))

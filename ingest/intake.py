@@ -12,13 +12,14 @@ import threading
 from ingest.errors import NotWhole, SourceError
 from ingest.source import Arrival, Batch, Departure, Source
 from ingest.tally import Counter
+from policy.admission import Admission
 from policy.errors import StrongroomError
 from policy.limits import Limits
 from store.errors import ItemTooLarge, StoreError, StoreFull
 from store.records import Origin
 from store.vault import Vault
 
-FULL_DISK_WAIT_S = 2.0
+PAUSE_S = 2.0
 
 log = logging.getLogger("strongroom.ingest")
 
@@ -29,9 +30,10 @@ class Intake:
     What the owner deleted here is not taken again from a place that still has it.
     """
 
-    def __init__(self, vault: Vault, limits: Limits) -> None:
+    def __init__(self, vault: Vault, limits: Limits, admission: Admission | None = None) -> None:
         self._vault = vault
         self._limits = limits
+        self.admission = admission or Admission()
         self._counter = Counter()
         self.tally = self._counter.tally
         self.of_source = self._counter.of_source
@@ -43,11 +45,14 @@ class Intake:
             if isinstance(news, Departure):
                 self._let_go(source, news)
                 continue
-            while not self._has_room_for(source, news):
-                if stop.wait(FULL_DISK_WAIT_S):
+            while not self._takes(source, news):
+                if stop.wait(PAUSE_S):
                     return
 
-    def _has_room_for(self, source: Source, news: Arrival | Batch) -> bool:
+    def _takes(self, source: Source, news: Arrival | Batch) -> bool:
+        if self.admission.refusal is not None:
+            self.paused = str(self.admission.refusal)
+            return False
         try:
             if isinstance(news, Batch):
                 self._take_all(source, news)

@@ -26,6 +26,7 @@ from ingest.relatives import Relatives
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from ingest.scans import read_scans
+from policy.admission import Admission
 from policy.errors import ConfinementError
 from policy.limits import Limits
 from store.errors import BlobDamaged, IllegalStep, NoSuchItem, StoreError
@@ -76,9 +77,10 @@ class ParseStage:
         *,
         converter: Converter | None = None,
         ocr_languages: tuple[str, ...] = ("eng",),
+        admission: Admission | None = None,
     ) -> None:
-        self.stopped: str | None = None  # why nothing is read any more: confinement is missing
         self._vault = vault
+        self._admission = admission or Admission()
         self._relatives = Relatives(vault.catalog)
         self._children = Children(vault, limits)
         self._pool = pool
@@ -90,7 +92,7 @@ class ParseStage:
         self._under_way: dict[str, UnderWay] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set (then `Ledger.poke`) or confinement fails; see `stopped`."""
+        """Work until `stop` is set (then `Ledger.poke`) or confinement fails, which shuts the admission."""
         self._stop = stop
         threads = [
             threading.Thread(target=self._work, args=(stop,), name=f"parse-{n}")
@@ -145,7 +147,7 @@ class ParseStage:
 
     def _work(self, stop: threading.Event) -> None:
         ledger = self._vault.ledger
-        while not stop.is_set() and self.stopped is None:
+        while not stop.is_set() and self._admission.refusal is None:
             seen = ledger.sequence
             with self._claims.claim() as items:
                 if items:
@@ -163,9 +165,7 @@ class ParseStage:
         except _Stopping:
             pass
         except ConfinementError as error:
-            if self.stopped is None:
-                self.stopped = str(error)
-                _log.error("nothing is read: %s", error)
+            self._admission.shut(error)
             self._vault.ledger.poke()  # the other threads
         except PoolDown as error:
             _log.warning("%s", error)

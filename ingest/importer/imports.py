@@ -27,7 +27,7 @@ from ingest.importer.loose import is_message
 from ingest.importer.source import ImportSource, Progress
 from ingest.intake import Intake
 from ingest.sources.whole import readable
-from policy.errors import StrongroomError
+from policy.errors import ConfinementError, StrongroomError
 from policy.limits import Limits
 from store.mailboxes import Import
 from store.records import Record
@@ -250,6 +250,8 @@ class Imports:
                 self._import_file(job, job.kind, stop)
             stage = Stage.DONE if job.progress.finished else Stage.WAITING
         except StrongroomError as error:
+            if isinstance(error, ConfinementError):
+                self._intake.admission.shut(error)
             job.error = str(error)
         except OSError as error:
             job.error = f"it cannot be read ({error.strerror})"

@@ -19,6 +19,8 @@ import pytest
 from ingest.intake import Intake
 from ingest.source import Arrival, Source
 from ingest.sources.drop_folder import FolderSource
+from policy.admission import Admission
+from policy.errors import ConfinementError
 from policy.limits import MIB
 from store.errors import DiskFault
 from store.records import Item, Origin
@@ -42,7 +44,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longer waits, shortened."""
-    monkeypatch.setattr("ingest.intake.FULL_DISK_WAIT_S", 0.1)
+    monkeypatch.setattr("ingest.intake.PAUSE_S", 0.1)
     monkeypatch.setattr("ingest.sources.drop_folder.GONE_S", 0.6)
     monkeypatch.setattr("ingest.sources.whole.GONE_S", 0.6)
 
@@ -303,6 +305,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this machine lets nobody mount")
     yield disk
     subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_where_confinement_is_missing_nothing_is_taken(vault: Vault, root: Path) -> None:
+    (root / "a.txt").write_text("a letter")
+    admission = Admission(ConfinementError("no Landlock"))
+    intake = Intake(vault, LIMITS, admission)
+    with running(intake, drop(root)):
+        until(lambda: intake.paused)
+        assert intake.paused == "no Landlock"
+    assert (root / "a.txt").exists()
+    assert vault.catalog.count() == 0
 
 
 @pytest.mark.parametrize("reserve", [0, 8 * MIB])

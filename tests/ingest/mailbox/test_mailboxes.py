@@ -393,7 +393,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_pauses_and_loses_nothing(
     server: Dovecot, users: Iterator[str], small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.intake.FULL_DISK_WAIT_S", 0.1)
+    monkeypatch.setattr("ingest.intake.PAUSE_S", 0.1)
     user = next(users)
     limits = dataclasses.replace(LIMITS, free_disk_bytes=8 * MIB)
     vault = open_vault(make_home(small_disk / "home"), limits)
