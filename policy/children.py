@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from policy import intentions, seccomp
+from policy import box, intentions, seccomp
 
 _PR_SET_PDEATHSIG = 1
 
@@ -65,6 +65,7 @@ def spawn(
     wires: Sequence[socket.socket],
     arguments: Sequence[str] = (),
     watched: bool = False,
+    boxed: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `python -I -m module`, which calls `inherited()` first.
 
@@ -73,8 +74,10 @@ def spawn(
     Args:
         wires: the child's ends; they are closed here once it runs.
         watched: this process is under the egress watch, and so will the child be.
+        boxed: the start of the command line, of `policy/box.py`; what is returned is then the box.
     """
-    command = [sys.executable, "-I", "-m", module, "--parent", str(os.getpid())]
+    parent = box.PARENT if boxed else os.getpid()
+    command = [*boxed, sys.executable, "-I", "-m", module, "--parent", str(parent)]
     if watched:
         command.append("--watched")
     if intentions.wanted():
