@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from store.audit import append
 from store.database import Connection, connect
 from store.keys import open_keys
 from store.vault import Vault
@@ -92,6 +93,33 @@ def rechain(home: Path) -> None:
     connection.close()
 
 
+def append_anew(home: Path) -> None:
+    """Someone with the catalog's key puts a right entry of his own in the newest one's place."""
+    cut(home)
+    append_one(home)
+
+
+def append_beyond(home: Path) -> None:
+    """The same, and goes on beyond where the head is."""
+    append_anew(home)
+    append_one(home)
+
+
+def append_one(home: Path) -> None:
+    connection = in_catalog(home)
+    append(connection, "stored", item="0123456789abcdef")
+    connection.close()
+
+
+def reorder(home: Path) -> None:
+    run(
+        home,
+        "UPDATE audit SET number = 99 WHERE number = 2",
+        "UPDATE audit SET number = 2 WHERE number = 3",
+        "UPDATE audit SET number = 3 WHERE number = 99",
+    )
+
+
 def drop_head(home: Path) -> None:
     (home / "audit.head").unlink()
 
@@ -125,12 +153,15 @@ def foreign_head(home: Path) -> None:
     shutil.copyfile(other / "audit.head", home / "audit.head")
 
 
-HARMS: list[Harm] = [cut, edit_newest, edit_old, remove_old, rechain, drop_head, zero_head]
-HARMS += [roll_back, roll_back_and_break_a_slot, foreign_head]
+HARMS: list[Harm] = [cut, edit_newest, edit_old, remove_old, rechain, append_anew, append_beyond, reorder]
+HARMS += [drop_head, zero_head, roll_back, roll_back_and_break_a_slot, foreign_head]
 
 
+@pytest.mark.parametrize("was_killed", [False, True], ids=["closed", "killed"])
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
-def test_tampering_shows_and_goes_on_showing(home: Path, harm: Harm) -> None:
+def test_tampering_shows_and_goes_on_showing(home: Path, harm: Harm, was_killed: bool) -> None:
+    if was_killed:  # then no digest of the closed catalog helps
+        _, home = killed_at_work(home)
     harm(home)
     assert problems(home) != []
     assert problems(home) != []  # the alarm is part of the chain now

@@ -16,7 +16,6 @@ from policy.limits import Limits
 from policy.redact import Private
 from store.errors import (
     BlobDamaged,
-    CatalogDamaged,
     HomeExists,
     HomeInUse,
     ItemTooLarge,
@@ -246,18 +245,6 @@ def test_a_damaged_original_is_never_given_out(vault: Vault, harm: str) -> None:
     assert [problem.split(":")[0] for problem in vault.verify().problems] == [item]
 
 
-def test_swapped_blobs_are_found(vault: Vault) -> None:
-    one, two = put(vault, b"letter one", "1").item, put(vault, b"letter two", "2").item
-    first, second = blob_paths(vault)
-    kept = first.read_bytes()
-    first.write_bytes(second.read_bytes())
-    second.write_bytes(kept)
-    for item in (one, two):
-        with pytest.raises(BlobDamaged):
-            vault.original(item)
-    assert len(vault.verify().problems) == 2
-
-
 def test_one_home_is_open_in_one_process(vault: Vault) -> None:
     with pytest.raises(HomeInUse) as caught:
         open_vault(vault.home)
@@ -292,27 +279,6 @@ def test_a_home_is_made_once_and_only_where_none_is(tmp_path: Path) -> None:
     (home / "keys").unlink()  # a catalog whose keys are lost may still be restored: not ours to overwrite
     with pytest.raises(HomeExists):
         Vault.create(home, PASSPHRASE, kdf=CHEAP_KDF)
-
-
-def test_a_catalog_of_other_keys_is_refused(tmp_path: Path) -> None:
-    one, two = make_home(tmp_path / "one"), make_home(tmp_path / "two")
-    (one / "catalog.db").write_bytes((two / "catalog.db").read_bytes())
-    with pytest.raises(CatalogDamaged):
-        open_vault(one)
-
-
-def test_a_flipped_bit_in_the_catalog_is_found(tmp_path: Path) -> None:
-    vault = open_vault(make_home(tmp_path / "home"))
-    for number in range(50):
-        put(vault, b"document %d" % number, str(number))
-    vault.close()
-    path = tmp_path / "home" / "catalog.db"
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    vault = open_vault(tmp_path / "home")  # it does not use that page
-    assert vault.verify().problems[0].startswith("catalog: ")
-    vault.close()
 
 
 def test_a_new_passphrase_opens_the_home(tmp_path: Path) -> None:

@@ -15,7 +15,11 @@ from store.vault import Vault
 from tests.support.findings import findings, start_run, store_indexed
 from tests.support.homes import make_home, open_vault, put
 
-SNAPSHOTS = {"words": {"meta": b"{}", "segment": b"words " * 900}, "vectors": {"faiss": b"vectors " * 900}}
+Snapshots = dict[str, dict[str, bytes]]
+SNAPSHOTS: Snapshots = {
+    "words": {"meta": b"{}", "segment": b"words " * 900},
+    "vectors": {"faiss": b"vectors " * 900},
+}
 
 Answer = tuple[bytes, str, tuple[str, ...], str]  # original, text, passages, name
 Answers = dict[str, Answer]
@@ -91,7 +95,7 @@ def _text(vault: Vault, item: str) -> str:
         return ""
 
 
-def examine(home: Path, truth: Answers) -> Verdict:
+def examine(home: Path, truth: Answers, snapshots: Snapshots = SNAPSHOTS) -> Verdict:
     """Open a harmed home, verify it, read all of it and its snapshots.
 
     Any error but the store's own is a fault of the store and passes through.
@@ -108,7 +112,7 @@ def examine(home: Path, truth: Answers) -> Verdict:
             said.append(f"read: {error}")
             found = {}
         is_wrong = any(not _is_part_of(answer, truth.get(item)) for item, answer in found.items())
-        for name, files in SNAPSHOTS.items():
+        for name, files in snapshots.items():
             loaded = _snapshot(vault, name, said)
             is_wrong |= loaded is not None and loaded != files
         return Verdict(True, said, is_wrong, found)
