@@ -33,6 +33,7 @@ from appliance.mail_operations import (
     SplitRequest,
     ThreadRef,
 )
+from appliance.observation import Observation, Signature
 from appliance.operations import (
     ActionEdit,
     ActionsRequest,
@@ -79,7 +80,7 @@ MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "te
 
 
 # A scope that no token can have: for the owner's own command on the Unix socket. These calls name files of
-# this machine and take passwords.
+# this machine, take passwords, and sign in the owner's name.
 OWNER = "owner"
 _Wanted = TypeVar("_Wanted")
 _ACCOUNTS = list[AccountStatus]
@@ -125,6 +126,7 @@ ROUTES = (
         "POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken
     ),
     Endpoint("POST", "/v1/verify", "admin", "Check all that is stored", "verify", Nothing, VerifyReport),
+    Endpoint("POST", "/v1/reports", OWNER, "Sign a report", "sign", Observation, Signature),
     Endpoint("GET", "/v1/threads/{id}", "read", "One conversation", "mail.thread", ThreadRef, Conversation),
     Endpoint("GET", "/v1/people", "read", "People", "mail.people", PeopleRequest, list[Person]),
     Endpoint(

@@ -5,30 +5,20 @@ in a throw-away home, ending with two proofs. Exits 0 only if all of it came tru
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from appliance import render, render_mail
-from appliance.client import Client
-from appliance.errors import ServiceUnavailable
-from appliance.settings import FILE_NAME, SOCKET_NAME
+from appliance.settings import FILE_NAME
+from appliance.throwaway import PATIENCE_S, Throwaway, progress
 
 CORPUS = ("mail", "docs", "hostile")
 SEARCHES = 3
-PATIENCE_S = 900  # without any progress
 CONFINED = 3  # core, parser, model: each tests itself once
-
-Json = dict[str, Any]
 
 
 class Demonstration:
@@ -37,45 +27,15 @@ class Demonstration:
     def __init__(self, fixtures: Path, workplace: Path) -> None:
         self.fixtures = fixtures
         self.expected = tomllib.loads((fixtures / "expected.toml").read_text(encoding="utf-8"))
-        self.home = workplace / "home"
-        self.key_file = workplace / "passphrase"
-        self.passphrase = secrets.token_hex(24)
-        self.client = Client(self.home / SOCKET_NAME)
+        self.place = Throwaway(workplace)
+        self.home = self.place.home
+        self.client = self.place.client
         self.failures: list[str] = []
 
     def prepare(self) -> None:
-        """A new home with the office's projects and tags, served on a port that is free."""
-        self.key_file.touch(mode=0o600)
-        self.key_file.write_text(self.passphrase)
-        _strongroom("init", "--home", str(self.home), "--passphrase-file", str(self.key_file), quiet=True)
+        """A new home with the office's projects and tags."""
         configuration = (self.fixtures / FILE_NAME).read_text(encoding="utf-8")
-        (self.home / FILE_NAME).write_text('[service]\nlisten = "127.0.0.1:0"\n' + configuration)
-
-    @contextlib.contextmanager
-    def service(self) -> Iterator[None]:
-        """The service, running; it is stopped and waited for at the end."""
-        command = ["serve", "--home", str(self.home), "--passphrase-file", str(self.key_file)]
-        log = self.home.parent / "service.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                _command(*command), stdout=output, stderr=output, stdin=subprocess.DEVNULL
-            )
-        try:
-            self._wait_until_ready(process)
-            yield
-        finally:
-            process.terminate()
-            process.wait(60)
-
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        for _ in range(600):
-            if process.poll() is not None:
-                break
-            with contextlib.suppress(ServiceUnavailable):
-                self.client.call("GET", "/v1/status")
-                return
-            time.sleep(0.2)
-        sys.exit("the service did not start:\n" + (self.home.parent / "service.log").read_text())
+        self.place.prepare(configuration)
 
     def drop(self) -> int:
         """Copy the office's papers into the drop folder, as a person would."""
@@ -85,29 +45,18 @@ class Demonstration:
             count += sum(path.is_file() for path in (self.fixtures / folder).rglob("*"))
         return count
 
-    def wait(self, files: int) -> Json:
+    def wait(self, files: int) -> None:
         """Show progress until every document is read, indexed and enriched, or quarantined."""
-        started = last_change = time.monotonic()
-        before: Json = {}
-        while True:
-            now: Json = self.client.call("GET", "/v1/status")
-            if now["items"] != before:
-                before, last_change = now["items"], time.monotonic()
-            waiting = sum(path.is_file() for path in (self.home / "drop").rglob("*"))
-            ended = now["items"].get("ENRICHED", 0) + now["items"].get("QUARANTINED", 0)
-            total = sum(now["items"].values()) + waiting
-            _progress(ended, total, time.monotonic() - started)
-            if not waiting and total and ended == total:
-                print(f"\n{files} files became {total} items with their attachments")
-                return now
-            if time.monotonic() - last_change > PATIENCE_S:
-                self.failures.append(f"no progress for {PATIENCE_S} s: {total - ended} items are unfinished")
-                return now
-            time.sleep(0.5)
+        standing = self.place.wait(progress)
+        if standing.ended == standing.total:
+            print(f"\n{files} files became {standing.total} items with their attachments")
+        else:
+            left = standing.total - standing.ended
+            self.failures.append(f"no progress for {PATIENCE_S} s: {left} items are unfinished")
 
     def check_outcomes(self) -> None:
         """Each file must have ended as `expected.toml` says, with its reason."""
-        found = {one["name"]: one for one in self._all_items()}
+        found = {one["name"]: one for one in self.place.items()}
         for file in self.expected["file"]:
             names = [Path(path).name for path in (file["path"], *file.get("same_bytes_as", ()))]
             one = next((found[name] for name in names if name in found), None)
@@ -124,7 +73,7 @@ class Demonstration:
 
     def conversations(self) -> None:
         """The messages must stand in the conversations that `expected.toml` says; the first is shown."""
-        threads = {one["name"]: one["thread"] for one in self._all_items()}
+        threads = {one["name"]: one["thread"] for one in self.place.items()}
         meant: dict[str, set[str | None]] = {}
         for file in self.expected["file"]:
             if "thread" in file:
@@ -136,15 +85,6 @@ class Demonstration:
         first = next(iter(meant.values())).pop()
         print(f"\n{len(meant)} conversations, one of them:")
         print(render_mail.conversation(self.client.call("GET", f"/v1/threads/{first}")))
-
-    def _all_items(self) -> Iterator[Json]:
-        before = None
-        while True:
-            page = self.client.call("GET", "/v1/items", limit=200, before=before)
-            yield from page["items"]
-            before = page["before"]
-            if before is None:
-                return
 
     def searches(self) -> None:
         """Questions of the office, with their hits; all are checked, the first ones shown."""
@@ -174,7 +114,7 @@ class Demonstration:
 
     def proofs(self) -> None:
         """No plaintext in the home while the service runs, and no attempt to reach a network."""
-        canaries = [canary["text"] for canary in self.expected["canary"]] + [self.passphrase]
+        canaries = [canary["text"] for canary in self.expected["canary"]] + [self.place.passphrase]
         files, leaks = _scan(self.home, canaries)
         print(f"\nproof 1: {len(canaries)} canaries sought in {files} files of the home: {len(leaks)} found")
         self.failures += [f"plaintext in {leak}" for leak in leaks]
@@ -218,7 +158,7 @@ def main() -> int:
 def _run(demonstration: Demonstration) -> list[str]:
     demonstration.prepare()
     print("starting the service in a throw-away home")
-    with demonstration.service():
+    with demonstration.place.service():
         files = demonstration.drop()
         demonstration.wait(files)
         demonstration.check_outcomes()
@@ -230,24 +170,6 @@ def _run(demonstration: Demonstration) -> list[str]:
         if sys.stdin.isatty() and not demonstration.failures:
             input("\nThe service runs until you press Enter. ")
     return demonstration.failures
-
-
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-I", "-m", "appliance.cli", *arguments]
-
-
-def _strongroom(*arguments: str, quiet: bool = False) -> None:
-    subprocess.run(_command(*arguments), check=True, stdout=subprocess.DEVNULL if quiet else None)
-
-
-def _progress(done: int, total: int, elapsed: float) -> None:
-    rate = done / elapsed if elapsed else 0.0
-    eta = f", about {(total - done) / rate:.0f} s left" if rate else ""
-    line = f"{done} of {total} items, {rate:.1f} a second{eta}"
-    if sys.stdout.isatty():
-        print(f"\r\x1b[K{line}", end="", flush=True)
-    elif int(elapsed * 2) % 20 == 0:
-        print(line, flush=True)
 
 
 def _scan(home: Path, canaries: list[str]) -> tuple[int, list[str]]:

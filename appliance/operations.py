@@ -13,6 +13,7 @@ from typing import BinaryIO
 from appliance.document import ShownElement, shown
 from appliance.errors import BadRequest
 from appliance.mail_operations import MailOperations
+from appliance.observation import Observation, Signature, canonical
 from index.query import Query
 from index.refresh import Refresher
 from index.search import Results, Searcher
@@ -172,6 +173,8 @@ class Status(Record, frozen=True, kw_only=True):
     refused: list[str]  # files that stay where they are, with the reason
     degraded: list[str]  # what does not work as it should, a line each
     processes: list[ProcessStatus]
+    layers: dict[str, tuple[str, ...]]  # of confinement, as each kind of process told them when it began
+    report_key: str  # the public half of the key that signs reports to the owner, hex
     egress: EgressReport | None
     url: str | None = None  # of the page and the API on loopback
 
@@ -336,6 +339,11 @@ class Operations:
     def verify(self, request: Nothing) -> VerifyReport:
         """Decrypt and compare every stored blob, check the audit chain and the ledger."""
         return self._vault.verify()
+
+    def sign(self, request: Observation) -> Signature:
+        """Sign what an observed run found, and nothing that says anything else."""
+        reports = self._vault.reports
+        return Signature(key=reports.public, signature=reports.sign(canonical(request)))
 
     def status(self, request: Nothing) -> Status:
         """How the appliance is: counts, queues, processes, egress."""

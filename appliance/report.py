@@ -29,6 +29,7 @@ class Reporter:
 
     Args:
         model_pid: the model process, or None while there is none.
+        layers: of confinement, of each kind of process that told them.
         degraded: lines on what does not work as it should.
     """
 
@@ -40,6 +41,7 @@ class Reporter:
         parse: ParseStage,
         guard: GuardClient,
         model_pid: Callable[[], int | None],
+        layers: Callable[[], dict[str, tuple[str, ...]]],
         degraded: Callable[[], list[str]],
         url: str | None,
     ) -> None:
@@ -49,6 +51,7 @@ class Reporter:
         self._parse = parse
         self._guard = guard
         self._model_pid = model_pid
+        self._layers = layers
         self._degraded = degraded
         self._url = url
 
@@ -68,6 +71,8 @@ class Reporter:
             refused=[f"{place}: {why}" for place, why in tally.refused.items()],
             degraded=self._degraded(),
             processes=self._processes(guard.processes if guard else ()),
+            layers=self._layers(),
+            report_key=self._vault.reports.public,
             egress=guard.egress if guard else None,
             url=self._url,
         )

@@ -51,6 +51,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
     identity: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     dimension: Annotated[int, Meta(ge=1, le=8192)]
     precision: Annotated[str, Meta(max_length=40)]
+    layers: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=20)] = ()
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
@@ -132,6 +133,12 @@ class ModelProcess:
         """Of the living process."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Of confinement, as it told them when it was ready."""
+        with self._state:
+            return self._ready.layers if self._ready else ()
 
     @property
     def trouble(self) -> str | None:

@@ -1,0 +1,53 @@
+"""What the kernel says of a living process's confinement: read back from /proc, whatever the process says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Living(msgspec.Struct, frozen=True, kw_only=True):
+    """One process. Landlock and what a filter holds the kernel does not tell."""
+
+    no_new_privs: bool
+    filters: int  # seccomp filters; 0: none, or not in the mode of filters
+    capabilities: int  # effective, a mask
+    core_dumps: bool
+    own_network: bool  # a network namespace that is not ours
+    interfaces: tuple[str, ...]  # in its network namespace
+    sent: int  # packets that left by them since the namespace was made
+
+
+def look(pid: int) -> Living | None:
+    """What is in force for a process; None when it is gone. Needs no right over it: all of this is public."""
+    folder = Path("/proc", str(pid))
+    try:
+        status = dict(line.split(":\t", 1) for line in _lines(folder / "status") if ":\t" in line)
+        devices = [line.split() for line in _lines(folder / "net" / "dev")[2:]]
+        return Living(
+            no_new_privs=status["NoNewPrivs"] == "1",
+            filters=int(status["Seccomp_filters"]) if status["Seccomp"] == "2" else 0,
+            capabilities=int(status["CapEff"], 16),
+            core_dumps=_may_dump(folder / "limits"),
+            own_network=_network(folder) != _network(Path("/proc/self")),
+            interfaces=tuple(device[0].rstrip(":") for device in devices),
+            sent=sum(int(device[10]) for device in devices),
+        )
+    except (OSError, KeyError, ValueError, IndexError):
+        return None
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text("utf-8", errors="replace").splitlines()
+
+
+def _network(folder: Path) -> int:
+    # Each namespace has files of its own here. The link ns/net would say it too, but to tracers only.
+    return os.stat(folder / "net" / "dev").st_ino
+
+
+def _may_dump(limits: Path) -> bool:
+    line = next(line for line in _lines(limits) if line.startswith("Max core file size"))
+    return line.split()[5] != "0"  # the hard limit: the soft one could be raised to it
