@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +25,14 @@ PATIENCE_S = 120.0
 
 
 class Running:
-    """One home and the service on it."""
+    """One home and the service on it.
 
-    def __init__(self, folder: Path, configuration: str = "") -> None:
+    Args:
+        around: what is put before the service's command: it must end in starting that in its own place.
+    """
+
+    def __init__(self, folder: Path, configuration: str = "", around: Sequence[str] = ()) -> None:
+        self.around = around
         self.home = folder / "home"
         self.key_file = folder / "passphrase"
         self.key_file.touch(mode=0o600)
@@ -45,7 +50,13 @@ class Running:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 # With a lowered priority, as people start such services: none of its processes may need more.
-                ["nice", "-n", "1", *command("serve", "--home", str(self.home), *self._passphrase())],
+                [
+                    *self.around,
+                    "nice",
+                    "-n",
+                    "1",
+                    *command("serve", "--home", str(self.home), *self._passphrase()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -132,9 +143,9 @@ def strongroom(*arguments: str, home: Path | None = None) -> subprocess.Complete
 
 
 @contextlib.contextmanager
-def running(folder: Path, configuration: str = "") -> Iterator[Running]:
+def running(folder: Path, configuration: str = "", around: Sequence[str] = ()) -> Iterator[Running]:
     """A started service that is stopped at the end, whatever happened."""
-    service = Running(folder, configuration)
+    service = Running(folder, configuration, around)
     service.start()
     try:
         yield service
