@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import pairwise
 
+import msgspec
+
 from store.outline import heading_paths
 from store.records import Element, Table
 
@@ -21,13 +23,7 @@ def shown(text: str, elements: Sequence[Element]) -> list[ShownElement]:
     """The elements of an item's text for people and tools that draw them."""
     return [
         ShownElement(
-            kind=element.kind,
-            start=element.start,
-            end=element.end,
-            page=element.page,
-            level=element.level,
-            language=element.language,
-            table=element.table,
+            **msgspec.structs.asdict(element),
             heading=path,
             html=table_html(text, element.table) if element.table else None,
         )

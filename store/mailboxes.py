@@ -6,18 +6,14 @@ What is to be done about it is left to `ingest/sources/imap.py`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from policy.redact import Private
 from store.database import Connection, Database
-from store.errors import StoreError
 from store.items import batches, marks
 from store.places import MAIL, any_deleted, place_digest, was_deleted
 from store.records import Origin, Record, State
-
-_PLACE = re.compile(r"([^;]*);UIDVALIDITY=([0-9]{1,20})/;UID=([0-9]{1,20})")
 
 
 class FolderState(Record, frozen=True, kw_only=True):
@@ -65,18 +61,6 @@ def mail_source(account: str) -> str:
 def mail_locator(folder: str, uidvalidity: int, uid: int) -> str:
     """`Origin.locator` of a message: the path of an IMAP URL (RFC 5092), without the slash before it."""
     return f"{_beginning(folder, uidvalidity)}{uid}"
-
-
-def parse_mail_locator(locator: str) -> tuple[str, int, int]:
-    """(folder, UIDVALIDITY, UID): undoes `mail_locator`.
-
-    Raises:
-        StoreError: it is no such place.
-    """
-    match = _PLACE.fullmatch(locator)
-    if match is None:
-        raise StoreError("this is not a place in a mailbox", item=locator)
-    return unquote(match[1], errors="surrogatepass"), int(match[2]), int(match[3])
 
 
 class MailboxTable:

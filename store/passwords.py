@@ -28,10 +28,3 @@ class PasswordTable:
                 (item, _FAR),
             ).fetchone()
         return Private(row[0].decode()) if row else None
-
-    def forget_item_password(self, item: str) -> None:
-        """Remove the password of an item, if it has one; freed pages are overwritten (`secure_delete`)."""
-        with self._database.write() as connection:
-            connection.execute(
-                "DELETE FROM item_passwords WHERE item = (SELECT seq FROM items WHERE id = ?)", (item,)
-            )

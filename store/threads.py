@@ -24,7 +24,6 @@ from store.conversation import Mail, Place, arrange
 from store.database import Connection, Database, Row
 from store.errors import NoSuchThread
 from store.gathering import gather, orphans_after, part, unite
-from store.items import sequence_of
 from store.names import same_address
 from store.records import MailHeader, Record
 from store.subjects import plain_subject, says_enough
@@ -100,38 +99,6 @@ class ThreadTable:
         messages = tuple(_to_node(place, by_key) for place in arrange([_to_mail(row) for row in rows]))
         subject = next((node.subject for node in messages if node.item is not None and node.subject), "")
         return Conversation(id=found, subject=subject, messages=messages)
-
-    def parents_of_mail(self, item: str, limit: int = 20) -> list[str]:
-        """The stored mails that a mail names as coming before it, the nearest first.
-
-        Raises:
-            NoSuchItem
-        """
-        with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT parents FROM mails WHERE item = ?", (sequence_of(connection, item),)
-            ).fetchone()
-            found: dict[str, None] = {}
-            for name in _names(row[0]) if row else ():
-                found |= dict.fromkeys(_bearers(connection, name))
-                if len(found) >= limit:
-                    break
-        return list(found)[:limit]
-
-    def replies_to_mail(self, item: str, limit: int = 200) -> list[str]:
-        """The stored mails that name this one as coming before them, the oldest first.
-
-        Raises:
-            NoSuchItem
-        """
-        with self._database.read() as connection:
-            seq = sequence_of(connection, item)
-            rows = connection.execute(
-                "SELECT i.id FROM mails m JOIN mail_ids n ON n.id = ? AND n.role = ? AND n.item = m.item"
-                " JOIN items i ON i.seq = m.item WHERE m.item <> ? ORDER BY m.sent_at, m.item LIMIT ?",
-                (*_own_id(connection, seq), _PARENT, seq, limit),
-            ).fetchall()
-        return [row[0] for row in rows]
 
     def kin_of_mails(self, mails: Sequence[tuple[str, MailHeader]], limit: int) -> list[Kin]:
         """Of mails that may not be written yet, each with its item: what is stored of their relatives."""
@@ -318,11 +285,6 @@ def _resolve(connection: Connection, thread: str) -> str | None:
 
 def _names(parents: str) -> list[str]:
     return msgspec.json.decode(parents, type=list[str])
-
-
-def _own_id(connection: Connection, seq: int) -> tuple[int | None]:
-    row = connection.execute("SELECT message_id FROM mails WHERE item = ?", (seq,)).fetchone()
-    return (_id(row[0]) if row and row[0] else None,)
 
 
 def _bearers(connection: Connection, name: str) -> list[str]:

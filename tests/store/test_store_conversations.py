@@ -16,12 +16,13 @@ from store.errors import NoSuchThread
 from store.migrate import packaged_steps
 from store.records import MailHeader, State
 from store.subjects import plain_subject, says_enough
-from store.threads import Conversation, named_ids
+from store.threads import Conversation, Kin, named_ids
 from store.vault import Vault
 from tests.support.findings import mail_header, reading
 from tests.support.homes import fast_folder, make_home, open_vault, put, throwaway_vault
 
 DAY = 86_400.0
+_MOST = 20
 
 
 def arrive(vault: Vault, header: MailHeader, day: float, *, name: str = "") -> str:
@@ -210,21 +211,28 @@ def test_copies_of_one_mail_stand_side_by_side(vault: Vault) -> None:
         ["root", "  copy", "  copy", "    answer"],
     )
     assert shown.messages.index(next(node for node in shown.messages if node.message_id == "copy")) == 1
-    assert set(vault.catalog.replies_to_mail(items[0])) == set(vault.catalog.replies_to_mail(items[1]))
+    asked = [(item, header) for item, (header, _) in zip(items, copies, strict=False)]
+    one, other = vault.catalog.kin_of_mails(asked, _MOST)
+    assert set(one.replies) == set(other.replies)
 
 
 def test_parents_and_replies_are_those_that_are_here(vault: Vault) -> None:
-    deep = arrive(vault, mail("deep", "root", "lost", "reply"), 3)
-    assert vault.catalog.parents_of_mail(deep) == []
-    root = arrive(vault, mail("root", subject="Roof tiles"), 1)
-    reply = arrive(vault, mail("reply", in_reply_to="root"), 2)
-    assert vault.catalog.parents_of_mail(deep) == [reply, root]
-    assert vault.catalog.parents_of_mail(deep, limit=1) == [reply]
-    assert vault.catalog.replies_to_mail(root) == [reply, deep]
-    assert vault.catalog.replies_to_mail(root, limit=1) == [reply]
-    assert vault.catalog.replies_to_mail(deep) == []
-    text = put(vault, b"text", "a.txt").item
-    assert vault.catalog.parents_of_mail(text) == vault.catalog.replies_to_mail(text) == []
+    headers = {
+        "deep": mail("deep", "root", "lost", "reply"),
+        "root": mail("root", subject="Roof tiles"),
+        "reply": mail("reply", in_reply_to="root"),
+    }
+    deep = arrive(vault, headers["deep"], 3)
+    assert vault.catalog.kin_of_mails([(deep, headers["deep"])], _MOST) == [Kin([], [])]
+    root, reply = arrive(vault, headers["root"], 1), arrive(vault, headers["reply"], 2)
+    asked = [(deep, headers["deep"]), (root, headers["root"])]
+    of_deep, of_root = vault.catalog.kin_of_mails(asked, _MOST)
+    assert of_deep == Kin([reply, root], [])
+    assert (of_root.parents, sorted(of_root.replies)) == ([], sorted([reply, deep]))
+    of_deep, of_root = vault.catalog.kin_of_mails(asked, 1)
+    assert (of_deep.parents, len(of_root.replies)) == ([reply], 1)
+    # One that is not written yet is asked about the same way.
+    assert vault.catalog.kin_of_mails([("0" * 16, mail("new", "deep"))], _MOST) == [Kin([deep], [])]
 
 
 GATHERED = [

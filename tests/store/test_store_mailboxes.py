@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from policy.redact import Private
 from store.errors import StoreError
-from store.mailboxes import FolderState, Import, Refusal, mail_locator, parse_mail_locator
+from store.mailboxes import FolderState, Import, Refusal, mail_locator
 from store.records import Origin, State
 from store.vault import Vault
 from tests.support.findings import reading
 from tests.support.homes import put
+from tests.support.mail_server import told_place
 
 FOLDER = "Projekte; Alder/Über 50%"
 
@@ -34,13 +35,7 @@ def take(vault: Vault, content: bytes, origin: Origin) -> str:
 def test_a_locator_names_folder_validity_and_uid(folder: str, validity: int, uid: int) -> None:
     locator = mail_locator(folder, validity, uid)
     assert locator.isascii()
-    assert parse_mail_locator(locator) == (folder, validity, uid)
-
-
-@pytest.mark.parametrize("locator", ["", "INBOX", "INBOX;UIDVALIDITY=1/;UID=x", "a;b;UIDVALIDITY=1/;UID=2"])
-def test_what_is_no_place_in_a_mailbox_is_refused(locator: str) -> None:
-    with pytest.raises(StoreError):
-        parse_mail_locator(locator)
+    assert told_place(locator) == (folder, validity, uid)
 
 
 def test_a_locator_is_the_path_of_an_imap_url() -> None:

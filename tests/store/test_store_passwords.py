@@ -30,8 +30,6 @@ def test_a_password_is_kept_and_the_item_read_again(vault: Vault) -> None:
     assert vault.catalog.item(item).state is State.STORED
     assert password(vault, item) == "höhle-heron"
     assert "heron" not in repr(vault.catalog.item_password(item))
-    vault.catalog.forget_item_password(item)
-    assert password(vault, item) is None
 
 
 def test_a_password_that_opens_nothing_is_forgotten(vault: Vault) -> None:

@@ -6,14 +6,24 @@ It is honest unless a fault is set: `fault` is asked before every answer and may
 from __future__ import annotations
 
 import itertools
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from ingest.connector.messages import Failure, Fetched, Opened, RemoteFolder
 from ingest.errors import RemoteFailed
 
 PATIENCE_S = 20.0
+_PLACE = re.compile(r"([^;]*);UIDVALIDITY=([0-9]+)/;UID=([0-9]+)")
+
+
+def told_place(locator: str) -> tuple[str, int, int]:
+    """(folder, UIDVALIDITY, UID) of what `store.mailboxes.mail_locator` made."""
+    match = _PLACE.fullmatch(locator)
+    assert match is not None, locator
+    return unquote(match[1], errors="surrogatepass"), int(match[2]), int(match[3])
 
 
 @dataclass

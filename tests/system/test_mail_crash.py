@@ -18,9 +18,9 @@ import pytest
 
 from ingest.mail.account import MailAccount
 from ingest.mail.cursor import FolderBalance
-from store.mailboxes import parse_mail_locator
 from tests.support.dovecot import PASSWORD, USER, Dovecot, dovecot
 from tests.support.homes import make_home, open_vault
+from tests.support.mail_server import told_place
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDERS = ("INBOX", "Archive", "Lists/a b")
@@ -136,7 +136,7 @@ def check(home: Path, senders: Senders, balances: list[FolderBalance]) -> None:
         stored = {}
         for item, origin in vault.catalog.places("mail:m"):
             with open(vault.original(item), "rb") as original:
-                stored[parse_mail_locator(origin.locator)] = (item, original.read())
+                stored[told_place(origin.locator)] = (item, original.read())
     finally:
         vault.close()
     assert {place: content for place, (_, content) in stored.items()} == expected

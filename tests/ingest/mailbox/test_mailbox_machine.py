@@ -20,10 +20,9 @@ from ingest.intake import Intake
 from ingest.mail.account import MailAccount
 from ingest.source import Batch, News
 from ingest.sources.imap import MailboxSource
-from store.mailboxes import parse_mail_locator
 from store.vault import Vault
 from tests.support.homes import LIMITS, make_home, open_vault
-from tests.support.mail_server import MemoryRemote, MemoryServer
+from tests.support.mail_server import MemoryRemote, MemoryServer, told_place
 
 ACCOUNT = MailAccount(name="m", host="localhost", user="u")
 FOLDERS = ("INBOX", "Archive", "Lists/a;b é")
@@ -216,7 +215,7 @@ class Mailbox(RuleBasedStateMachine):
         stored = {}
         for item, origin in places:
             with open(self.vault.original(item), "rb") as original:
-                stored[parse_mail_locator(origin.locator)] = original.read()
+                stored[told_place(origin.locator)] = original.read()
         expected = self.server.holds()
         refused = self._refused()
         assert stored == {place: content for place, content in expected.items() if place not in refused}

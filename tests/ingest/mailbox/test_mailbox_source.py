@@ -37,11 +37,10 @@ from ingest.sources.remote import ConnectorRemote
 from policy.limits import MIB, Limits
 from policy.wire import Wire
 from store.errors import DiskFault
-from store.mailboxes import parse_mail_locator
 from store.records import Origin
 from store.vault import Stored, Vault
 from tests.support.homes import LIMITS, throwaway_vault
-from tests.support.mail_server import MemoryServer
+from tests.support.mail_server import MemoryServer, told_place
 
 ACCOUNT = MailAccount(name="m", host="localhost", user="u")
 PATIENCE_S = 30.0
@@ -102,7 +101,7 @@ class Running:
         found = {}
         for item, origin in self._vault.catalog.places("mail:m"):
             with open(self._vault.original(item), "rb") as original:
-                found[parse_mail_locator(origin.locator)] = original.read()
+                found[told_place(origin.locator)] = original.read()
         return found
 
 

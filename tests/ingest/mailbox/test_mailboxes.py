@@ -25,11 +25,11 @@ from ingest.mail.accounts import AccountState, AccountStatus, FolderBalance, Mai
 from ingest.sources import imap
 from policy.limits import MIB, Limits
 from policy.redact import Private
-from store.mailboxes import parse_mail_locator
 from store.records import Origin
 from store.vault import Vault
 from tests.support.dovecot import Dovecot, dovecot
 from tests.support.homes import LIMITS, make_home, open_vault, throwaway_vault
+from tests.support.mail_server import told_place
 
 PATIENCE_S = 60.0
 USERS = {f"user{number}": f"secret word {number}" for number in range(12)}
@@ -139,7 +139,7 @@ class Post:
 
     def places(self, name: str) -> dict[tuple[str, int], bytes]:
         """(folder, UID) -> message."""
-        parsed = [(parse_mail_locator(origin.locator), content) for _, origin, content in self.stored(name)]
+        parsed = [(told_place(origin.locator), content) for _, origin, content in self.stored(name)]
         return {(folder, uid): content for (folder, _, uid), content in parsed}
 
     def in_folder(self, name: str, folder: str) -> list[bytes]:
@@ -209,7 +209,7 @@ def test_the_same_message_in_five_folders_is_one_item_with_five_origins(
         post.settled(user)
         (item,) = post.vault.catalog.items()
         origins = post.vault.catalog.origins(item.id)
-        assert sorted(parse_mail_locator(origin.locator)[0] for origin in origins) == sorted(folders)
+        assert sorted(told_place(origin.locator)[0] for origin in origins) == sorted(folders)
         assert all(one.stored == 1 for one in post.balances(user).values())
 
 
@@ -229,7 +229,7 @@ def test_other_uids_for_the_same_messages_are_no_new_items(
         until(lambda: {uid for _, uid in post.places(user)} == uids and post.settled(user))
         assert post.balances(user)["INBOX"].stored == 150
         assert {item.id for item in post.vault.catalog.items(limit=1000)} == before
-        (current,) = {parse_mail_locator(o.locator)[1] for _, o in post.vault.catalog.places(f"mail:{user}")}
+        (current,) = {told_place(o.locator)[1] for _, o in post.vault.catalog.places(f"mail:{user}")}
         assert current == after
 
 
@@ -246,8 +246,8 @@ def test_a_folder_that_vanishes_or_is_renamed_takes_no_item_with_it(
         server.drop("Going", user)
         server.rename("Old name", "New name", user)
         post.mailboxes.sync(user)
+        until(lambda: post.in_folder(user, "New name") == [message(1)])
         until(lambda: list(post.places(user).values()) == [message(1)])
-        assert post.in_folder(user, "New name") == [message(1)]
         assert post.vault.catalog.count() == 2
         assert sorted(post.balances(user)) == ["INBOX", "New name"]
 
