@@ -1,269 +1,403 @@
-"""Runs one action of the store again and again, killed at one more point each time, and checks what is left.
+"""Every commit path of the store, done again and again, killed at one more point each time.
 
 A program of its own, so that it can fork before any thread exists:
 
-    python -m tests.store.crash_points SCENARIO FOLDER STRIDE
+    python -m tests.store.crash_points FOLDER MOST [SCENARIO ...]
 
-A point is the moment before or after any call that touches the disk or the catalog. Prints one JSON line:
-how many points there were, and what was wrong after which of them.
+A point is the moment before or after any call that touches the disk or the catalog; MOST of them, evenly
+spread, are tried for each scenario (0: all). Prints one line of JSON for each: how many points there are, how
+many were tried, what was wrong after which of them, and which functions were visited.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import shutil
-import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
-from typing import NamedTuple
+
+import msgspec
 
 from policy.redact import Private
-from store.database import connect
-from store.keys import open_keys
-from store.migrate import migrate, packaged_steps
-from store.records import NewPassage, Origin, Reading
+from store import vault as vaults
+from store.blobs import Blobs
+from store.errors import HomeExists, IllegalStep, NoSuchItem, NoSuchPerson, StoreError, WrongPassphrase
+from store.mailboxes import FolderState, Import, Refusal, mail_locator, mail_source
+from store.migrate import packaged_steps
+from store.records import (
+    ActionStatus,
+    Address,
+    Element,
+    ElementKind,
+    NewPassage,
+    Origin,
+    Reading,
+    Reason,
+    Run,
+    State,
+)
 from store.vault import Vault
-from tests.support.homes import CHEAP_KDF, LIMITS, PASSPHRASE, make_home, open_vault, put
+from tests.support.crashing import OTHER, Bench, Points, Scenario, in_child, open_again, spread
+from tests.support.findings import MODEL, VECTOR, findings, mail_header, reading, store_indexed, store_read
+from tests.support.homes import CHEAP_KDF, PASSPHRASE, make_home, open_vault, put
 
-ON_DISK = {"open", "write", "pwrite", "flush", "fsync", "rename", "replace", "unlink", "mkdir"}
-TOUCHING = ON_DISK | {"execute", "executemany", "executescript"}
 OLD, NEW = b"the letter that was there before", b"the letter that is being stored"
-OTHER = Private(b"another passphrase")
 STEPS = [*packaged_steps(), "CREATE TABLE later (x); INSERT INTO later SELECT id FROM items;"]
+ANSWER = "I will see to the invoice by Friday."
 
 
-def kill_at(point: int) -> None:
-    """Arrange that this process dies at its `point`-th touch of the disk or catalog from here."""
-    touches = 0
-
-    def watch(_frame: FrameType, event: str, function: object) -> None:
-        nonlocal touches
-        if event in ("c_call", "c_return") and getattr(function, "__name__", "") in TOUCHING:
-            touches += 1
-            if touches == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(watch)
-
-
-# ---------------------------------------------------------------- scenarios: prepare, act, check
+# -------------------- what is there before
 
 
 def prepare(home: Path) -> None:
-    """A home with a letter, its attachment, passages, and a snapshot that covers them."""
+    """A home that has some of everything: letters in each state, mails of a conversation, a mailbox."""
     vault = open_vault(make_home(home))
-    first = put(vault, OLD, "old.txt").item
-    put(vault, b"attached", "a.bin", source="attachment", parent=first)
-    vault.catalog.save_reading(first, Reading(media_type="text/plain", text="a text", elements=()))
-    ids = vault.catalog.save_passages(first, [NewPassage(start=0, end=6, text="a text")])
-    vault.catalog.save_vectors("m", [(ids[0], b"\0\0")])
-    vault.snapshots.save("index", vault.catalog.generation(), {"f": b"first", "same": b"same"})
+    catalog = vault.catalog
+    letter = put(vault, OLD, "old.txt").item
+    put(vault, b"attached", "a.bin", source="attachment", parent=letter)
+    catalog.save_reading(letter, Reading(media_type="text/plain", text="a text", elements=()))
+    ids = catalog.save_passages(letter, [NewPassage(start=0, end=6, text="a text")])
+    catalog.save_vectors(MODEL, [(ids[0], VECTOR)])
+    store_read(vault, "of another place", "elsewhere.txt")
+    uncut = store_read(vault, "of a place", "waits.txt")
+    catalog.save_passages(uncut, [NewPassage(start=0, end=10, text="of a place")])
+    put(vault, b"it has no words", "locked.zip")
+    vault.ledger.quarantine(item(vault, "locked.zip"), Reason.NEEDS_PASSWORD, "it is locked")
+    vault.ledger.unlock(letter_with_password(vault), Private("sesame"))
+    said = store_indexed(vault, "invoice of the roofer", "said.txt")
+    run = catalog.start_run(Run(reader="builtin", version="0", started_at=1.0))
+    catalog.save_findings(said, run, findings(said, "invoice of the roofer"))
+    store_indexed(vault, "invoice of the plumber", "unsaid.txt")
+    first = mail_header("<1@x>", subject="the invoice of March", sender="Anna@example.org")
+    store_read(vault, "Please pay the invoice.", "1.eml", mail=first)
+    heating = mail_header("<4@x>", subject="the heating", sender="anna@example.org")
+    store_read(vault, "Is it cold?", "4.eml", mail=heating)
+    answer = mail_header("<3@x>", subject="Re: the invoice of March", in_reply_to="<2@x>",
+                         sender="anna.b@example.org")  # fmt: skip
+    store_read(vault, "It is paid.", "3.eml", mail=answer)
+    put(vault, ANSWER.encode(), "2.eml")
+    mailbox(vault)
+    catalog.create_token("phone", ("read",))
+    gone = put(vault, b"spam, and spam again", mail_locator("INBOX", 7, 9), source=mail_source("a")).item
+    vault.delete(gone)
+    vault.snapshots.save("index", catalog.generation(), {"f": b"first", "same": b"same"})
     vault.close()
 
 
-def act_put(home: Path) -> None:
-    put(open_vault(home), NEW, "new.txt")
+def mailbox(vault: Vault) -> None:
+    """What is known of one mail account."""
+    catalog = vault.catalog
+    for uid in (1, 2):
+        put(vault, b"mail %d" % uid, mail_locator("INBOX", 7, uid), source=mail_source("a"))
+    catalog.save_mail_folder(FOLDER)
+    catalog.refuse_mail("a", "INBOX", 7, Refusal(uid=5, reason="NO_BODY", detail="", attempts=1, at=1.0))
+    catalog.set_mail_secret("a", Private(b"secret"))
+    catalog.save_import(IMPORT)
 
 
-def check_put(home: Path, done: bool) -> list[str]:
-    vault = open_vault(home)
-    items = vault.catalog.items()
-    problems = [] if len(items) == 3 or not done else ["an acknowledged document is lost"]
-    again = put(vault, NEW, "new.txt")
-    if again.created != (len(items) == 2) or vault.catalog.count() != 3:
-        problems.append("it is there twice or not at all")
-    return problems + sound(vault)
+FOLDER = FolderState(
+    account="a", folder="INBOX", uidvalidity=7, uidnext=3, modseq=None, exists=2, checked_at=1.0
+)
+IMPORT = Import(
+    source="import:x",
+    locator="x.mbox",
+    size=9,
+    mtime_ns=9,
+    position=4,
+    messages=1,
+    done=False,
+    started_at=1.0,
+)
+
+
+def letter_with_password(vault: Vault) -> str:
+    """A letter that was read, and is to be read again with a password."""
+    return store_read(vault, "locked once", "unlocked.txt")
+
+
+def item(vault: Vault, name: str) -> str:
+    """The item of a name."""
+    found = [one.id for one in vault.catalog.items(limit=99, include_superseded=True) if one.name == name]
+    if not found:
+        raise NoSuchItem("no such item", item=name)
+    return found[0]
+
+
+# -------------------- what is done to it
 
 
 def batch() -> list[tuple[bytes, Origin]]:
     """What is there already, what is not, and one of these twice."""
     contents = (OLD, NEW, b"another one", NEW)
     return [
-        (content, Origin(source="mail:a", locator=f"INBOX;UID={uid}", name=f"{uid}.eml"))
+        (content, Origin(source="mail:b", locator=f"INBOX;UID={uid}", name=f"{uid}.eml"))
         for uid, content in enumerate(contents)
     ]
 
 
-def act_batch(home: Path) -> None:
-    open_vault(home).put_many(batch())
+def bulk(vault: Vault) -> None:
+    """Several transactions: between two of them part of it is there."""
+    vaults._TOGETHER = 1
+    vault.put_many(batch())
 
 
-def check_batch(home: Path, done: bool) -> list[str]:
-    vault = open_vault(home)
-    if vault.catalog.count() not in ([4] if done else [2, 4]):
-        return ["a batch is lost or half there"]
-    created = [stored.created for stored in vault.put_many(batch())]
-    problems = ["an acknowledged document is lost"] if done and any(created) else []
-    if vault.catalog.count() != 4 or len(vault.catalog.places("mail:a")) != 4:
-        problems.append("something is there twice or not at all")
-    return problems + sound(vault)
+def moved(vault: Vault) -> None:
+    """A message that the owner deleted lies in another folder now."""
+    place = Origin(source=mail_source("a"), locator=mail_locator("Old", 1, 1), name="spam")
+    assert vault.were_deleted([(b"spam, and spam again", place)]) == [True]
 
 
-def act_version(home: Path) -> None:
-    put(open_vault(home), NEW, "old.txt", new_version=True)
-
-
-def check_version(home: Path, done: bool) -> list[str]:
-    vault = open_vault(home)
-    current = vault.catalog.find_origin("drop", "old.txt")
-    assert current is not None
-    versions = vault.catalog.versions(vault.catalog.item(current[0]).family)
-    problems = [] if len(versions) == 2 or not done else ["an acknowledged version is lost"]
-    if [item.superseded for item in versions] != [False, True][: len(versions)]:
-        problems.append("the versions contradict each other")
-    return problems + sound(vault)
-
-
-def act_delete(home: Path) -> None:
-    vault = open_vault(home)
-    vault.delete(vault.catalog.items(limit=9)[-1].id)
-
-
-def check_delete(home: Path, done: bool) -> list[str]:
-    vault = open_vault(home)
-    left = vault.catalog.items()
-    if not left:
-        receipts = [entry.item for entry in vault.audit.entries() if entry.event == "deleted"]
-        receipt = vault.receipt(receipts[0] or "")
-        if receipt is None or any(receipt.residue.values()) or list((home / "blobs").glob("*/*")):
-            return ["a deletion is half done"]
-        if vault.snapshots.load("index") is not None:
-            return ["a snapshot still holds what was deleted"]
-    elif done or len(left) != 2 or vault.snapshots.load("index") is None:
-        return ["a deletion was acknowledged and undone, or half done"]
-    return sound(vault)
-
-
-def act_snapshot(home: Path) -> None:
-    vault = open_vault(home)
-    vault.snapshots.save(
-        "index", vault.catalog.generation(), {"f": b"second", "same": b""}, immutable=["same"]
-    )
-
-
-def check_snapshot(home: Path, done: bool) -> list[str]:
-    vault = open_vault(home)
+def snapshot(vault: Vault) -> None:
+    """As the keepers of the indexes do: not again what is saved."""
     found = vault.snapshots.load("index")
-    allowed = [b"second"] if done else [b"first", b"second"]
-    problems = [] if found and found[1]["f"] in allowed and found[1]["same"] == b"same" else ["not whole"]
-    if len(list((home / "snapshots").iterdir())) != 2:
-        problems.append("files of no snapshot are left")
-    return problems + sound(vault)
+    if found is None or found[1]["f"] != b"second":
+        files = {"f": b"second", "same": b""}
+        vault.snapshots.save("index", vault.catalog.generation(), files, immutable=["same"])
 
 
-def act_passphrase(home: Path) -> None:
-    open_vault(home).change_passphrase(PASSPHRASE, OTHER, kdf=CHEAP_KDF)
-
-
-def check_passphrase(home: Path, done: bool) -> list[str]:
-    opened = []
-    for passphrase in (PASSPHRASE, OTHER):
-        try:
-            open_keys(home / "keys", passphrase)
-            opened.append(passphrase)
-        except Exception as error:  # noqa: BLE001 - whatever it is, this passphrase does not open the home
-            print(type(error).__name__, file=sys.stderr)
-    if len(opened) != 1 or (done and opened != [OTHER]):
-        return [f"{len(opened)} passphrases open the home"]
-    return sound(Vault.open(home, opened[0], limits=LIMITS))
-
-
-def act_create(home: Path) -> None:
-    make_home(home / "fresh")
-
-
-def check_create(home: Path, done: bool) -> list[str]:
-    fresh = home / "fresh"
-    if not (fresh / "keys").exists():
-        if done:
-            return ["an acknowledged home is lost"]
-        make_home(fresh)
-    return sound(open_vault(fresh))
-
-
-def act_migrate(home: Path) -> None:
-    migrate(home / "catalog.db", open_keys(home / "keys", PASSPHRASE).catalog, STEPS)
-
-
-def check_migrate(home: Path, done: bool) -> list[str]:
-    act_migrate(home)
-    key = open_keys(home / "keys", PASSPHRASE).catalog
-    connection = connect(home / "catalog.db", key)
-    rows = connection.execute("SELECT count(*) FROM later").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    connection.close()
-    left = list(home.glob("catalog.*.new*"))
-    return [] if (rows, version, left) == (2, len(STEPS), []) else [f"{rows} rows, version {version}, {left}"]
-
-
-def sound(vault: Vault) -> list[str]:
-    """What is wrong with a home, whatever was done to it."""
-    problems = vault.verify().problems
-    blobs, incoming = list(vault.home.glob("blobs/*/*")), list((vault.home / "incoming").iterdir())
-    if len(blobs) != vault.catalog.count() or incoming:
-        problems.append(f"{len(blobs)} blobs, {vault.catalog.count()} items, {len(incoming)} incoming")
-    for item in vault.catalog.items():
-        descriptor = vault.original(item.id)
-        with io.FileIO(descriptor) as file:
-            problems += [] if len(file.read()) == item.size else ["an original is short"]
+def saved(home: Path) -> dict[str, object]:
+    """What is in the snapshot."""
+    vault = open_again(home)
+    found = vault.snapshots.load("index")
     vault.close()
-    return problems
+    return {"index": found}
 
 
-class Scenario(NamedTuple):
-    act: Callable[[Path], None]
-    check: Callable[[Path, bool], list[str]]
-    recovers: bool = True  # opening the home finishes what was interrupted, and may be killed as well
+def cut(vault: Vault) -> None:
+    """As the keeper of the text does."""
+    catalog = vault.catalog
+    cuts = [catalog.uncut(one) for one in catalog.unchunked(9)]
+    if cuts:
+        catalog.save_cuts([(one, [NewPassage(start=0, end=1, text=one.text[:1] or "x")]) for one in cuts])
 
 
-SCENARIOS = {
-    "put": Scenario(act_put, check_put),
-    "batch": Scenario(act_batch, check_batch),
-    "version": Scenario(act_version, check_version),
-    "delete": Scenario(act_delete, check_delete),
-    "snapshot": Scenario(act_snapshot, check_snapshot),
-    "passphrase": Scenario(act_passphrase, check_passphrase, recovers=False),
-    "create": Scenario(act_create, check_create, recovers=False),
-    "migrate": Scenario(act_migrate, check_migrate, recovers=False),
+def cut_one(vault: Vault) -> None:
+    """The passages of one item."""
+    unsaid = item(vault, "elsewhere.txt")
+    if not vault.catalog.passages_of(unsaid):
+        vault.catalog.save_passages(unsaid, [NewPassage(start=0, end=2, text="of")])
+
+
+def embed(model: str) -> Callable[[Vault], None]:
+    """As the keeper of the vectors does, with this model."""
+
+    def act(vault: Vault) -> None:
+        rows = [(passage.id, VECTOR) for passage in vault.catalog.unembedded(model, 9)]
+        if rows:
+            vault.catalog.save_vectors(model, rows)
+
+    return act
+
+
+def read(vault: Vault) -> None:
+    """The mail between two others: two threads become one, and a person is named anew."""
+    header = mail_header("<2@x>", subject="Re: the invoice of March", in_reply_to="<1@x>")
+    ben = tuple(Address(name="Ben Baker", email=f"{name}@roofers.example.org") for name in ("ben", "baker"))
+    header = msgspec.structs.replace(header, recipients=ben)
+    vault.catalog.save_readings([(item(vault, "2.eml"), reading(ANSWER, mail=header))])
+
+
+def read_anew(vault: Vault) -> None:
+    """A mail turns out to be another one than it was read as. Two commits."""
+    mail = item(vault, "3.eml")
+    if vault.catalog.item(mail).title != "Re: the heating":
+        if vault.catalog.item(mail).state is not State.STORED:
+            vault.ledger.advance(mail, State.STORED)
+        header = mail_header("<9@x>", subject="Re: the heating", sender="ben@example.org",
+                             to=("anna@example.org",))  # fmt: skip
+        vault.catalog.save_reading(mail, reading("It is cold.", mail=header))
+
+
+def relabel(vault: Vault) -> None:
+    """What was a paragraph is a quotation."""
+    quoted = Element(kind=ElementKind.QUOTED, start=0, end=len("invoice of the plumber"))
+    vault.catalog.relabel(item(vault, "unsaid.txt"), [quoted])
+
+
+def say(vault: Vault) -> None:
+    """As the enriching stage does: of an item that nobody spoke of."""
+    catalog, unsaid = vault.catalog, item(vault, "unsaid.txt")
+    if catalog.run_of(unsaid) is None:
+        runs = [run.id for run in catalog.runs() if run.version == "1"]
+        run = runs[0] if runs else catalog.start_run(Run(reader="builtin", version="1", started_at=1.0))
+        catalog.save_findings(unsaid, run, findings(unsaid, "invoice of the plumber"))
+
+
+def attempt(vault: Vault) -> None:
+    """Count one failed attempt, not two."""
+    mail = item(vault, "2.eml")
+    if not vault.catalog.item(mail).attempts:
+        vault.ledger.failed_attempt(mail)
+
+
+def merge(vault: Vault) -> None:
+    """Two addresses are one person's."""
+    theirs = {address: person.id for person in vault.catalog.people() for address in person.addresses}
+    if theirs["anna@example.org"] != theirs["anna.b@example.org"]:
+        vault.catalog.merge_people(theirs["anna@example.org"], theirs["anna.b@example.org"])
+
+
+def split(vault: Vault) -> None:
+    """And are not, after all."""
+    theirs = {address: person.id for person in vault.catalog.people() for address in person.addresses}
+    vault.catalog.split_person(theirs["anna@example.org"], "anna.b@example.org")
+
+
+def note(vault: Vault) -> None:
+    """One entry of the audit log."""
+    if vault.audit.entries(limit=1)[0].event != "noted":
+        vault.audit.record("noted", detail="by the owner")
+
+
+def migrated(home: Path) -> None:
+    """One more step of the schema."""
+    learned(home)
+    open_again(home).close()
+
+
+def learned(_home: Path) -> None:
+    """From here on this program knows of one more step."""
+    vaults.packaged_steps = lambda: STEPS  # type: ignore[attr-defined]
+
+
+# -------------------- what was done before
+
+
+def merged(home: Path) -> None:
+    vault = open_vault(home)
+    merge(vault)
+    vault.close()
+
+
+def interrupted(home: Path) -> None:
+    """A deletion whose files are still there, and what kills leave: files of nobody."""
+    child = os.fork()
+    if child == 0:
+        Blobs.remove = lambda self, blobs: os._exit(0)  # type: ignore[method-assign]
+        vault = open_vault(home)
+        vault.delete(item(vault, "old.txt"))
+    os.waitpid(child, 0)
+    (home / "blobs" / "ab").mkdir(exist_ok=True)
+    for left in ("incoming/x", "snapshots/x", "blobs/ab/" + "ab" * 32, "keys.new", "audit.head.new"):
+        (home / left).write_bytes(b"left")
+
+
+def rolled_back(home: Path) -> None:
+    """A catalog that was put back to what it was: its opening is an alarm."""
+    before = {path.name: path.read_bytes() for path in home.glob("catalog.db*")}
+    vault = open_vault(home)
+    vault.audit.record("noted")
+    vault.close()
+    for name, content in before.items():
+        (home / name).write_bytes(content)
+
+
+def emptied(home: Path) -> None:
+    for path in sorted(home.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def opened(home: Path) -> None:
+    open_vault(home).close()
+
+
+def change_passphrase(vault: Vault) -> None:
+    vault.change_passphrase(PASSPHRASE, OTHER, kdf=CHEAP_KDF)
+
+
+AGAIN = (IllegalStep,)
+SCENARIOS: Mapping[str, Scenario] = {
+    "put": Scenario(lambda v: put(v, NEW, "new.txt")),
+    "put below": Scenario(lambda v: put(v, NEW, "new.txt", source="attachment", parent=item(v, "said.txt"))),
+    "put again": Scenario(lambda v: put(v, OLD, "copy.txt")),
+    "batch": Scenario(lambda v: v.put_many(batch())),
+    "bulk": Scenario(bulk, at_once=False),
+    "version": Scenario(lambda v: put(v, NEW, "old.txt", new_version=True)),
+    "moved": Scenario(moved),
+    "vanished": Scenario(lambda v: v.catalog.drop_origin("drop", "old.txt")),
+    "delete": Scenario(lambda v: v.delete(item(v, "old.txt")), over=(NoSuchItem,)),
+    "snapshot": Scenario(snapshot, world=saved),
+    "discard": Scenario(lambda v: v.snapshots.discard("index")),
+    "advance": Scenario(lambda v: v.ledger.advance(item(v, "said.txt"), State.STORED), over=AGAIN),
+    "quarantine": Scenario(
+        lambda v: v.ledger.quarantine(item(v, "2.eml"), Reason.PARSER_CRASH, "it crashed"), over=AGAIN
+    ),
+    "attempt": Scenario(attempt),
+    "retry": Scenario(lambda v: v.ledger.retry(item(v, "locked.zip")), over=AGAIN),
+    "unlock": Scenario(lambda v: v.ledger.unlock(item(v, "locked.zip"), Private("open")), over=AGAIN),
+    "read": Scenario(read, over=AGAIN),
+    "read anew": Scenario(read_anew, at_once=False),
+    "relabel": Scenario(relabel),
+    "cut": Scenario(cut),
+    "cut one": Scenario(cut_one),
+    "embed": Scenario(embed(MODEL)),
+    "other model": Scenario(embed("another"), at_once=False),
+    "say": Scenario(say, at_once=False),
+    "unsay": Scenario(lambda v: v.catalog.roll_back_run(1)),
+    "verdict": Scenario(lambda v: v.catalog.set_action_status(1, ActionStatus.DONE)),
+    "merge": Scenario(merge),
+    "split": Scenario(split, over=(NoSuchPerson,), setup=merged),
+    "folder": Scenario(
+        lambda v: v.catalog.save_mail_folder(msgspec.structs.replace(FOLDER, uidnext=4, exists=3))
+    ),
+    "folder gone": Scenario(lambda v: v.catalog.forget_mail_folder("a", "INBOX")),
+    "renumbered": Scenario(lambda v: v.catalog.release_mail_places("a", "INBOX", 8)),
+    "refuse": Scenario(
+        lambda v: v.catalog.refuse_mail(
+            "a", "INBOX", 7, Refusal(uid=6, reason="NO_BODY", detail="", attempts=1, at=1.0)
+        )
+    ),
+    "given": Scenario(lambda v: v.catalog.clear_refusal("a", "INBOX", 7, [5])),
+    "secret": Scenario(lambda v: v.catalog.set_mail_secret("a", Private(b"another"))),
+    "forget secret": Scenario(lambda v: v.catalog.forget_mail_secret("a")),
+    "import": Scenario(lambda v: v.catalog.save_import(msgspec.structs.replace(IMPORT, position=8))),
+    "forget import": Scenario(lambda v: v.catalog.forget_import("import:x", "x.mbox")),
+    "token": Scenario(lambda v: v.catalog.create_token("tablet", ("read",)), over=(StoreError,)),
+    "revoke": Scenario(lambda v: v.catalog.revoke_token("phone")),
+    "audit": Scenario(note),
+    "passphrase": Scenario(
+        change_passphrase, over=(WrongPassphrase,), at_once=False, untold=frozenset({"audit"})
+    ),
+    "create": Scenario(setup=emptied, closed=lambda home: make_home(home) and None, over=(HomeExists,)),
+    "recover": Scenario(setup=interrupted, closed=opened),
+    "alarm": Scenario(setup=rolled_back, closed=opened),
+    "migrate": Scenario(
+        put, setup=learned, closed=migrated
+    ),  # the last: what comes after it would migrate, too
 }
 
 
-def survive(scenario: Scenario, template: Path, home: Path, point: int) -> tuple[bool, list[str]]:
-    """Kill the action at one point; returns whether it was over before, and what is wrong afterwards."""
-    shutil.rmtree(home, ignore_errors=True)
-    shutil.copytree(template, home)
-    done = killed_at(point, scenario.act, home) == 0
-    if scenario.recovers and not done:
-        killed_at(1 + point * 37 % 120, open_vault, home)
-    return done, scenario.check(home, done)
-
-
-def killed_at(point: int, act: Callable[[Path], object], home: Path) -> int:
-    """Do something in a child that dies at a point; returns its exit status: 0 if it was done before."""
-    child = os.fork()
-    if child == 0:
-        kill_at(point)
-        act(home)
-        sys.setprofile(None)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def run(bench: Bench, most: int) -> dict[str, object]:
+    """Kill one scenario at so many points; what was found."""
+    count = bench.points
+    wrong = dict[int, list[str]]()
+    tried = list(spread(count, most or count))
+    for point in tried:
+        outcome = in_child(bench.scenario, bench.fresh(), Points(point).arm)
+        if outcome.status != -9:
+            wrong[point] = [f"it was not killed: {outcome.said or outcome.status}"]
+            continue
+        if bench.scenario.closed is None:  # opening may be killed as well
+            reopening = Scenario(closed=lambda home: open_again(home).close())
+            in_child(reopening, bench.home, Points(1 + point * 37 % 120).arm)
+        if problems := bench.check(outcome):
+            wrong[point] = problems
+    return {
+        "points": count,
+        "tried": len(tried),
+        "wrong": wrong,
+        "changes": bench.before != bench.after,
+        "visited": sorted(bench.visited),
+    }
 
 
 def main() -> None:
-    scenario, folder, stride = SCENARIOS[sys.argv[1]], Path(sys.argv[2]), int(sys.argv[3])
-    template = folder / "template"
-    prepare(template)
-    point, wrong, done = 1, dict[int, list[str]](), False
-    while not done:
-        done, problems = survive(scenario, template, folder / "home", point)
-        if problems:
-            wrong[point] = problems
-        point += stride
-    print(json.dumps({"points": point - 1, "wrong": wrong}))
+    folder, most = Path(sys.argv[1]), int(sys.argv[2])
+    prepare(folder / "template" / "home")
+    for name in sys.argv[3:] or SCENARIOS:
+        bench = Bench(SCENARIOS[name], folder / "template", folder)
+        print(json.dumps({"scenario": name, **run(bench, most)}), flush=True)
 
 
 if __name__ == "__main__":
