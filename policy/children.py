@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from policy import box, intentions, seccomp
+from policy import box, intentions, mode, seccomp
 
 _PR_SET_PDEATHSIG = 1
 
@@ -43,7 +43,7 @@ SWITCHES = (
     Switch("TRANSFORMERS_OFFLINE", "1", ("huggingface-hub", "hf-xet"), "the same requests, by an older name"),
     Switch("TOKENIZERS_PARALLELISM", "false", ("tokenizers",), "threads of its own, and the warning of them"),
 )
-_PASSED = ("OMP_NUM_THREADS", "TESSDATA_PREFIX", "CUDA_VISIBLE_DEVICES")
+_PASSED = ("OMP_NUM_THREADS", "TESSDATA_PREFIX", "CUDA_VISIBLE_DEVICES", mode.INVOCATION, mode.CONTAINER)
 
 # The kernel sends the parent-death signal when the *thread* that started a child ends, so one thread that
 # lives as long as the process starts them all.

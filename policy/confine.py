@@ -1,7 +1,8 @@
 """What each process may do to the machine, as a table, and the one function that takes it on.
 
 A process confines itself before its first untrusted byte and cannot undo it; then it tries what must fail.
-The filters are assembled in `policy/seccomp.py`, the rules for files in `policy/landlock.py`.
+The system calls are listed in `policy/calls.py`, the files in `policy/paths.py`, and how a layer is taken on
+is the business of `seccomp`, `landlock` and `privileges` beside them.
 """
 
 from __future__ import annotations
@@ -12,143 +13,69 @@ import math
 import os
 import resource
 import socket
-import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
-from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
-from policy import landlock, seccomp
+from policy import attempts, box, calls, landlock, mode, paths, privileges, seccomp
+from policy.calls import Probe
 from policy.errors import ConfinementError
 from policy.limits import Limits
-from policy.seccomp import ABSENT, DENY, Rule, Verdict, When
+from policy.mode import Mode
+from policy.seccomp import Rule
 
-# RFC 3692 keeps protocol 253 for experiments: no program asks for it, so the watch of `policy/egress.py` can
-# tell our own test from an attempt.
-SELF_TEST_PROTOCOL = 253
-
-_LOW_WORD = 0xFFFFFFFF
-_MSG_FASTOPEN = 0x20000000
-_CLONE_THREAD = 0x00010000
-_CLONE_NEWUSER = 0x10000000
-_CLONE_NEWNET = 0x40000000
-_WRITING = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
-
-_PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
-_PR_CAPBSET_DROP = 24
-_PR_CAP_AMBIENT = 47
-_PR_CAP_AMBIENT_CLEAR_ALL = 4
-_LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
 
-def _refuse(*names: str) -> dict[str, Rule]:
-    return dict.fromkeys(names, DENY)
+class Layer(StrEnum):
+    """One way in which the kernel holds a process back; each must hold by itself."""
+
+    NO_NEW_PRIVS = "no_new_privs"  # no program that it starts has more rights
+    CALLS = "seccomp"  # a filter of system calls
+    FILES = "Landlock"  # files by their path
+    TCP = "Landlock TCP"  # no connection by TCP, of the dialer's but to its port
+    SCOPE = "Landlock scope"  # no signal and no abstract socket to others
+    NETWORK = "network namespace"  # an empty one: no address, no route
+    CAPABILITIES = "no capabilities"  # none but the row's
+    LIMITS = "resource limits"  # no core dumps, and the row's
+    UNDUMPABLE = "not dumpable"  # others of the same user cannot read its memory
+    BUBBLEWRAP = "bubblewrap"  # a root without anything of the owner's, seen from inside
 
 
-def _unless(argument: int, mask: int, value: int) -> Rule:
-    """Refused unless the masked argument has this value."""
-    return Rule(Verdict.DENY, (When(argument, mask, value, Verdict.ALLOW),))
+_BY_ITSELF = frozenset(Layer) - {Layer.BUBBLEWRAP}
+# What no mode goes without. Landlock is in Linux since 5.13, its TCP since 6.7 and its scope since 6.12: they
+# are in force where they can be, and say so where they cannot.
+_ALWAYS = _BY_ITSELF - {Layer.TCP, Layer.SCOPE, Layer.NETWORK}
+_WITH_NAMESPACES = _ALWAYS | {Layer.NETWORK, Layer.BUBBLEWRAP}
 
-
-# Nobody here needs these, and each is a way around something else in this file.
-_KERNEL = _refuse(
-    # asynchronous calls that no filter sees; reaching into other processes; taking their descriptors
-    *("io_uring_setup", "io_uring_enter", "io_uring_register"),
-    *("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp"),
-    *("migrate_pages", "move_pages", "perf_event_open", "bpf", "userfaultfd"),
-    # keyrings are shared between processes; handles walk around paths
-    *("keyctl", "add_key", "request_key", "name_to_handle_at", "open_by_handle_at", "fanotify_init"),
-    # the machine itself
-    *("kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot", "syslog"),
-    *("swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "iopl", "ioperm", "modify_ldt"),
-    *("settimeofday", "clock_settime", "sethostname", "setdomainname"),
-    # mounts are set up before confinement
-    *("mount", "umount2", "pivot_root", "chroot", "setns", "move_mount", "mount_setattr", "open_tree"),
-    *("open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick"),
+# Of the layers of a row, those that must be in force.
+REQUIRED: Mapping[Mode, frozenset[Layer]] = MappingProxyType(
+    {
+        Mode.SERVICE: _WITH_NAMESPACES,
+        Mode.SHELL: _WITH_NAMESPACES,
+        Mode.WSL2: _WITH_NAMESPACES,
+        Mode.CONTAINER: _ALWAYS,  # it has itself taken away what makes namespaces
+    }
 )
-
-# Nothing is reached by making a socket: all conversations are inherited pairs. A datagram pair is refused
-# because sendto() with an address would leave the pair for any Unix socket (journal, resolver); on stream and
-# seqpacket pairs the kernel refuses or ignores addresses. A listening socket may be listened on again
-# (servers do), never bound elsewhere.
-_PAIRS = Rule(
-    Verdict.DENY,
-    (
-        When(0, _LOW_WORD, socket.AF_UNIX, Verdict.DENY, opposite=True),
-        When(1, 0xF, socket.SOCK_STREAM, Verdict.ALLOW),
-        When(1, 0xF, socket.SOCK_SEQPACKET, Verdict.ALLOW),
-    ),
+REMEDY: Mapping[Layer, str] = MappingProxyType(
+    {
+        Layer.NO_NEW_PRIVS: "a kernel of Linux 5.13 or later is needed",
+        Layer.CALLS: "a kernel with CONFIG_SECCOMP_FILTER is needed, and a container that allows seccomp(2)",
+        Layer.FILES: "a kernel of Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK is needed, landlock in "
+        "its list of modules (lsm=), and a container that allows landlock_create_ruleset(2)",
+        Layer.TCP: "a kernel of Linux 6.7 or later has it",
+        Layer.SCOPE: "a kernel of Linux 6.12 or later has it",
+        Layer.NETWORK: "allow unprivileged user namespaces: on Ubuntu by an AppArmor profile, else by sysctl "
+        "kernel.unprivileged_userns_clone=1 and user.max_user_namespaces=10000",
+        Layer.CAPABILITIES: "start it as a plain user",
+        Layer.LIMITS: "raise the hard limits that it is started under",
+        Layer.UNDUMPABLE: "a container that allows prctl(2) is needed",
+        Layer.BUBBLEWRAP: "install the package bubblewrap and allow unprivileged user namespaces",
+    }
 )
-_NO_FASTOPEN = {
-    "sendto": _unless(3, _MSG_FASTOPEN, 0),
-    "sendmsg": _unless(2, _MSG_FASTOPEN, 0),
-    "sendmmsg": _unless(3, _MSG_FASTOPEN, 0),
-}
-_SOCKETS = {"socketpair": _PAIRS, "bind": DENY}
-_UNWATCHED = {"socket": DENY, "connect": DENY, **_NO_FASTOPEN}
-# Of stacked filters the strictest answer wins and "refuse" beats "ask": a row that refused these itself would
-# hide the attempt from the watch. The watch refuses in its place, and so does the kernel when it is gone.
-_WATCHED = {"socket": Rule(Verdict.ALLOW, (When(0, _LOW_WORD, socket.AF_UNIX, Verdict.DENY),))}
-
-# Processes that only answer: no server, no program, no signal to others, no change to others' limits.
-_ANSWERING = _refuse(
-    *("listen", "accept", "accept4", "execve", "execveat", "setns", "unshare"),
-    *("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),
-    *("shmget", "msgget", "semget", "mq_open"),
-) | {"prlimit64": _unless(0, _LOW_WORD, 0)}
-
-# What Landlock does not see: nothing about a file is changed but its content; no memory is made that
-# RLIMIT_DATA and RLIMIT_AS do not count.
-_UNTOUCHED = _refuse(
-    *("truncate", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
-    *("utime", "utimes", "futimesat", "utimensat", "file_setattr"),
-    *("setxattr", "lsetxattr", "fsetxattr", "setxattrat"),
-    *("removexattr", "lremovexattr", "fremovexattr", "removexattrat"),
-    *("memfd_create", "memfd_secret"),
-)
-
-# No path on any disk is opened for writing, made, renamed or removed; only inherited descriptors are written.
-# openat2 hides its flags in memory; its callers fall back to openat.
-_READ_ONLY = (
-    {"open": _unless(1, _WRITING, 0), "openat": _unless(2, _WRITING, 0), "openat2": ABSENT}
-    | _refuse("creat", "unlink", "unlinkat", "rename", "renameat", "renameat2", "rmdir")
-    | _refuse("mkdir", "mkdirat", "link", "linkat", "symlink", "symlinkat", "mknod", "mknodat")
-    | _UNTOUCHED
-)
-
-# Threads only. clone3 hides its flags in memory; the C library falls back to clone.
-_ALONE = {
-    "fork": DENY,
-    "vfork": DENY,
-    "clone": _unless(0, _CLONE_THREAD, _CLONE_THREAD),
-    "clone3": ABSENT,
-}
-
-
-# The dialer alone makes sockets of its own: to resolve a name and to connect, never to be reached. Protocol
-# 253 is the self-test's; raw sockets, AF_UNIX (a resolver's or a journal's) and all other families are none.
-_DIALING = {
-    "socket": Rule(
-        Verdict.DENY,
-        (
-            When(
-                0,
-                _LOW_WORD & ~(socket.AF_INET ^ socket.AF_INET6),
-                socket.AF_INET,
-                Verdict.DENY,
-                opposite=True,
-            ),
-            When(2, _LOW_WORD, SELF_TEST_PROTOCOL, Verdict.DENY),
-            When(1, 0xF, socket.SOCK_STREAM, Verdict.ALLOW),
-            When(1, 0xF, socket.SOCK_DGRAM, Verdict.ALLOW),
-        ),
-    ),
-    **_NO_FASTOPEN,
-}
-
-# For a process that has all that it needs in memory.
-_NO_FILES = {"open": DENY, "openat": DENY, "openat2": ABSENT}
 
 
 def _no_limits(_: Limits) -> dict[int, int]:
@@ -196,159 +123,259 @@ def _connector_limits(limits: Limits) -> dict[int, int]:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A call that must fail now, with arguments that do nothing should it be let through."""
+class Row:
+    """What one kind of process keeps. Files of the owner's are no row's: it is given them, if any."""
 
+    title: str  # what the process calls itself
+    keys: str  # which it holds, for people to read
+    rules: Mapping[str, Rule]  # of system calls, its sockets among them
+    probes: tuple[Probe, ...]
+    reads: tuple[str, ...] | None = paths.CODE  # None: everything
+    writes: tuple[str, ...] = ()
+    executes: tuple[str, ...] = ()
+    capabilities: frozenset[int] = frozenset()
+    limits: Callable[[Limits], dict[int, int]] = field(default=_no_limits)
+    layers: frozenset[Layer] = _BY_ITSELF
+
+    @property
+    def dials(self) -> bool:
+        """Whether it keeps the network."""
+        return Layer.NETWORK not in self.layers
+
+
+_ANSWERS = calls.KERNEL | calls.SOCKETS | calls.ANSWERING
+_READS = _ANSWERS | calls.READ_ONLY | calls.ALONE
+
+TABLE: Mapping[str, Row] = MappingProxyType(
+    {
+        # Starts the others, so it may fork and execute; serves on sockets that it inherited. It reads what
+        # its owner names, be it anywhere, and writes where it is told.
+        "core": Row(
+            title="strong-core",
+            keys="all: the master key and what unfolds from it",
+            rules=calls.KERNEL | calls.SOCKETS,
+            probes=calls.TRY_CORE,
+            reads=None,
+            writes=paths.NULL,
+            executes=paths.INTERPRETER,
+            capabilities=privileges.FILES_OF_OTHERS,
+        ),
+        # Forks workers and talks to nobody but the core; never sees a document.
+        "zygote": Row(
+            title="strong-zygote",
+            keys="none",
+            rules=_ANSWERS,
+            probes=calls.TRY_ZYGOTE,
+            reads=paths.CODE + paths.READING + paths.PROCESSES,
+            writes=paths.NULL,
+        ),
+        # Forked from the zygote, so under its layers too.
+        "parser": Row(
+            title="strong-parser",
+            keys="none",
+            rules=_READS | calls.SINGLE,
+            probes=calls.TRY_READER,
+            reads=paths.CODE + paths.READING,
+            limits=_worker_limits,
+        ),
+        # Takes one file of messages apart; started for it, and gone with it.
+        "importer": Row(
+            title="strong-importer",
+            keys="none",
+            rules=_READS | calls.SINGLE,
+            probes=calls.TRY_READER,
+            limits=_importer_limits,
+        ),
+        # Runs LibreOffice, which wants files: its own, fonts, and one folder to write in, which it is given.
+        "converter": Row(
+            title="strong-convert",
+            keys="none",
+            rules=_ANSWERS | calls.UNTOUCHED | calls.ALONE,
+            probes=calls.TRY_WRITER,
+            reads=paths.CODE + paths.OFFICE,
+            limits=_converter_limits,
+            layers=_BY_ITSELF | {Layer.BUBBLEWRAP},
+        ),
+        # Opens its device files for writing; threads only. It is given the model's folder.
+        "model": Row(
+            title="strong-model",
+            keys="none",
+            rules=_ANSWERS | calls.ALONE,
+            probes=calls.TRY_WRITER,
+            reads=paths.CODE + paths.MACHINE,
+            writes=paths.NULL + paths.GRAPHICS,
+        ),
+        # Speaks to a mail server on a socket that the dialer gave it; `shut_files` follows, once loaded.
+        "connector": Row(
+            title="strong-connect",
+            keys="its mail account's password or token",
+            rules=_READS,
+            probes=calls.TRY_READER,
+            reads=paths.CODE + paths.CERTIFICATES,
+            limits=_connector_limits,
+        ),
+        # Reaches one host for the connector and sees none of what is said there.
+        "dialer": Row(
+            title="strong-dialer",
+            keys="none",
+            rules=_READS | calls.DIALING,
+            probes=calls.TRY_DIALER,
+            reads=paths.CODE + paths.NAMES,
+            limits=_connector_limits,
+            layers=_BY_ITSELF - {Layer.NETWORK},
+        ),
+    }
+)
+
+
+class Attempt(NamedTuple):
+    """Something that must fail, tried."""
+
+    layer: Layer
     name: str
-    arguments: tuple[int | bytes, ...]
-
-
-_AT_FDCWD = -100
-_X32_GETPID = 0x40000000 + 39
-_DIALER = (
-    Probe("bind", (-1, 0, 0)),
-    Probe("socketpair", (socket.AF_UNIX, socket.SOCK_DGRAM, 0, 0)),
-    Probe("io_uring_setup", (0, 0)),
-    Probe("ptrace", (-1, 0, 0, 0)),
-    Probe("process_vm_readv", (-1, 0, 0, 0, 0, 0)),
-    Probe("bpf", (-1, 0, 0)),
-    Probe("userfaultfd", (-1,)),
-    Probe("keyctl", (-1,)),
-    Probe("mount", (0, 0, 0, 0, 0)),
-)
-_EVERYBODY = (Probe("connect", (-1, 0, 0)), *_DIALER)
-_ANSWERER = (Probe("execve", (0, 0, 0)), Probe("kill", (0, -1)), Probe("unshare", (-1,)))
-_READER = (Probe("openat", (_AT_FDCWD, b"/dev/null", os.O_WRONLY)), Probe("memfd_create", (0, -1)))
-_LONER = (Probe("clone", (0x800, 0, 0, 0, 0)),)  # CLONE_SIGHAND without CLONE_VM: invalid, so makes nothing
-
-# With Landlock: what must fail then.
-_WALLED = (
-    Probe("openat", (_AT_FDCWD, b"/", os.O_RDONLY | os.O_DIRECTORY)),
-    Probe("openat", (_AT_FDCWD, b"/dev/null", os.O_WRONLY)),
-)
-_OFFICE = (
-    *("/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/share/fonts", "/lib", "/lib64"),
-    *("/etc/fonts", "/etc/libreoffice", "/etc/ld.so.cache", "/etc/locale.alias", "/etc/localtime"),
-    *("/var/lib/libreoffice", "/var/spool/libreoffice", "/var/cache/fontconfig", "/dev/urandom"),
-)
+    refused: bool
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one kind of process keeps. Layers named here are required, but for the namespace."""
+class Standing:
+    """How a process stands after it took a row on."""
 
-    title: str  # what the process calls itself
-    rules: Mapping[str, Rule]
-    probes: tuple[Probe, ...]
-    alone: bool = True  # gives up capabilities, and its network where the kernel grants an empty one
-    dials: bool = False  # keeps the network, and may connect to it
-    reads: tuple[str, ...] = ()  # opens files below these and in its one folder only; none: any file
-    limits: Callable[[Limits], dict[int, int]] = field(default=_no_limits)
-
-
-TABLE: Mapping[str, Row] = {
-    # Starts the others, so it may fork and execute; serves on sockets that it inherited; writes its home.
-    "core": Row("strong-core", _KERNEL | _SOCKETS, _EVERYBODY, alone=False),
-    # Forks workers and talks to nobody but the core; never sees a document. It may write: libraries make
-    # temporary files while they load.
-    "zygote": Row("strong-zygote", _KERNEL | _SOCKETS | _ANSWERING, (*_EVERYBODY, *_ANSWERER)),
-    # Forked from the zygote, so under its filter too.
-    "parser": Row(
-        "strong-parser",
-        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE,
-        (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
-        limits=_worker_limits,
-    ),
-    # Takes one file of messages apart; started for it, and gone with it.
-    "importer": Row(
-        "strong-importer",
-        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE,
-        (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
-        limits=_importer_limits,
-    ),
-    # Runs LibreOffice, which wants files: its own, fonts, and one folder to write in.
-    "converter": Row(
-        "strong-convert",
-        _KERNEL | _SOCKETS | _ANSWERING | _UNTOUCHED | _ALONE,
-        (*_EVERYBODY, *_ANSWERER, *_LONER),
-        reads=_OFFICE,
-        limits=_converter_limits,
-    ),
-    # Opens its device files for writing; threads only.
-    "model": Row(
-        "strong-model", _KERNEL | _SOCKETS | _ANSWERING | _ALONE, (*_EVERYBODY, *_ANSWERER, *_LONER)
-    ),
-    # Speaks to a mail server on a socket that the dialer gave it; `shut_files` follows once it has loaded.
-    "connector": Row(
-        "strong-connect",
-        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE,
-        (*_EVERYBODY, *_ANSWERER, *_READER, *_LONER),
-        limits=_connector_limits,
-    ),
-    # Reaches one host for the connector and sees none of what is said there.
-    "dialer": Row(
-        "strong-dialer",
-        _KERNEL | _SOCKETS | _ANSWERING | _READ_ONLY | _ALONE | _DIALING,
-        (*_DIALER, *_ANSWERER, *_READER, *_LONER),
-        dials=True,
-        limits=_connector_limits,
-    ),
-}
+    in_force: tuple[Layer, ...]
+    missing: Mapping[Layer, str]  # of the row's layers, and why
+    tried: tuple[Attempt, ...]
 
 
 def confine(
-    row: str, limits: Limits | None = None, *, watched: bool = False, folder: Path | None = None
-) -> tuple[str, ...]:
+    row: str,
+    limits: Limits | None = None,
+    *,
+    watched: bool = False,
+    reads: Iterable[str] = (),
+    writes: Iterable[str] = (),
+    ports: Iterable[int] = (),
+) -> tuple[Layer, ...]:
     """Take one row of the table on for ever, then test it.
 
-    Call it before the process starts a thread: namespaces and capabilities belong to threads.
+    Call it before the process starts a thread: most layers belong to threads.
 
     Args:
         row: a key of TABLE.
         limits: for the rows that have resource limits.
         watched: this process is under the filter of `policy/egress.py`, which refuses sockets in its place.
-        folder: where a row with `reads` may write.
+        reads: what it may read besides; folders stand for all that is in them.
+        writes: what it may write besides, and read.
+        ports: TCP, for the row that dials.
 
     Returns:
-        The layers now in force, for the owner to see; the namespace is missing where the kernel grants none.
+        The layers now in force, for the owner to see.
 
     Raises:
-        ConfinementError: a required layer is missing or does not hold. The process must not go on.
+        ConfinementError: a layer that is required here is missing. The process must not go on.
+    """
+    standing = take_on(row, limits, watched=watched, reads=reads, writes=writes, ports=ports)
+    for layer, reason in standing.missing.items():
+        if layer in REQUIRED[mode.here()]:
+            raise refusal(row, layer, reason)
+    return standing.in_force
+
+
+def refusal(row: str, layer: Layer, reason: str) -> ConfinementError:
+    """What to say when a required layer is missing."""
+    return ConfinementError(
+        f"{layer} does not hold for the {row} on kernel {os.uname().release}: {reason}", remedy=REMEDY[layer]
+    )
+
+
+def take_on(
+    row: str,
+    limits: Limits | None = None,
+    *,
+    watched: bool = False,
+    reads: Iterable[str] = (),
+    writes: Iterable[str] = (),
+    ports: Iterable[int] = (),
+) -> Standing:
+    """As `confine`, but it goes on without what is missing: for who wants to know all that is.
+
+    Raises:
+        ConfinementError: there are threads already.
     """
     chosen = TABLE[row]
-    rules = dict(chosen.rules)
-    if not chosen.dials:
-        rules |= _WATCHED if watched else _UNWATCHED
-    if "clone" in rules:
-        rules["tgkill"] = _unless(0, _LOW_WORD, os.getpid())  # abort() signals oneself
-    layers = ["no_new_privs", "seccomp"]
-    try:
-        if chosen.alone:
-            if len(os.listdir("/proc/self/task")) > 1:
-                raise ConfinementError(f"{row} has threads already", remedy="confine it earlier")
-            # A worker is in its zygote's already.
-            if row != "parser" and not chosen.dials and _leave_the_network():
-                layers.append("network namespace")
-            _drop_capabilities()
-            layers.append("no capabilities")
-        # Others of the same user can neither attach to it nor read its memory.
-        seccomp.prctl(_PR_SET_DUMPABLE, 0)
-        for kind, ceiling in {resource.RLIMIT_CORE: 0, **chosen.limits(limits or Limits())}.items():
-            _, hard = resource.getrlimit(kind)
-            ceiling = ceiling if hard == resource.RLIM_INFINITY else min(ceiling, hard)
-            resource.setrlimit(kind, (ceiling, ceiling))
-        title = ctypes.create_string_buffer(chosen.title.encode())
-        seccomp.prctl(_PR_SET_NAME, ctypes.addressof(title))
-    except OSError as error:
-        raise ConfinementError(f"{row} could not be confined: {error.strerror}") from error
-    if chosen.reads:
-        landlock.open_only(chosen.reads, folder)
-        layers.append("Landlock")
-    seccomp.load(rules)
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise ConfinementError(f"the {row} has threads already", remedy="confine it earlier")
+    allowed = landlock.Paths(
+        None if chosen.reads is None else (*chosen.reads, *reads),
+        (*chosen.writes, *writes),
+        chosen.executes,
+    )
+    title = ctypes.create_string_buffer(chosen.title.encode())
+    seccomp.prctl(_PR_SET_NAME, ctypes.addressof(title))  # afterwards it cannot take another name
+    ceilings = {resource.RLIMIT_CORE: 0}
+    steps: dict[Layer, Callable[[], object]] = {
+        Layer.BUBBLEWRAP: _require_bubblewrap,
+        Layer.NETWORK: privileges.leave_network,
+        Layer.CAPABILITIES: partial(privileges.drop_capabilities, chosen.capabilities),
+        Layer.UNDUMPABLE: privileges.take_undumpable,  # after the namespace, for which it was lifted
+        Layer.LIMITS: lambda: privileges.take_limits(ceilings | chosen.limits(limits or Limits())),
+        Layer.NO_NEW_PRIVS: privileges.take_no_new_privs,
+        Layer.FILES: partial(landlock.restrict, allowed, ports),
+        Layer.CALLS: lambda: seccomp.load(_rules(chosen, watched)),
+    }
+    missing: dict[Layer, str] = {}
+    for layer, step in steps.items():
+        if layer in chosen.layers:
+            try:
+                step()
+            except (OSError, ValueError, ConfinementError) as error:  # resource knows no OSError
+                missing[layer] = getattr(error, "strerror", None) or str(error)
+    if Layer.FILES in missing:
+        missing |= dict.fromkeys((Layer.TCP, Layer.SCOPE), missing[Layer.FILES])
+    for layer, since in ((Layer.TCP, landlock.ABI_WITH_TCP), (Layer.SCOPE, landlock.ABI_WITH_SCOPE)):
+        if landlock.version() < since:
+            missing.setdefault(layer, "the kernel's Landlock is older than that")
     # urllib3 opens and binds an IPv6 socket at import unless Python says that there is none. There is none.
     socket.has_ipv6 = chosen.dials
-    self_test(row)
-    return tuple(layers)
+    held = chosen.layers - set(missing)
+    tried = tuple(self_test(row, held))
+    for layer, name, refused in tried:
+        if not refused:
+            missing.setdefault(layer, f"{name} was not refused")
+    return Standing(tuple(layer for layer in Layer if layer in held - set(missing)), missing, tried)
+
+
+def _rules(row: Row, watched: bool) -> dict[str, Rule]:
+    rules = dict(row.rules)
+    if not row.dials:
+        rules |= calls.WATCHED if watched else calls.UNWATCHED
+    if "fork" in rules:  # one process
+        rules["tgkill"] = calls.unless(0, calls.LOW_WORD, os.getpid())  # abort() signals oneself
+    return rules
+
+
+def _require_bubblewrap() -> None:
+    if not box.inside():
+        raise OSError(errno.ENOENT, "it was not started in it")
+
+
+def self_test(row: str, layers: Iterable[Layer]) -> Iterator[Attempt]:
+    """Try what must fail under these layers of a row."""
+    chosen = TABLE[row]
+    tests: dict[Layer, Callable[[], Iterable[tuple[str, bool]]]] = {
+        Layer.NO_NEW_PRIVS: lambda: [("new privileges", privileges.has_no_new_privs())],
+        Layer.CALLS: lambda: attempts.system_calls(chosen.probes),
+        Layer.FILES: lambda: attempts.files(any_read=chosen.reads is None, any_run=bool(chosen.executes)),
+        Layer.TCP: lambda: [attempts.other_port()] if chosen.dials else [],
+        Layer.SCOPE: lambda: [] if "kill" in chosen.rules else [attempts.signal_to_parent()],
+        Layer.NETWORK: lambda: [("have an address", privileges.has_no_network())],
+        Layer.CAPABILITIES: lambda: [("gain a capability", privileges.has_only(chosen.capabilities))],
+        Layer.UNDUMPABLE: lambda: [("be dumped", privileges.is_undumpable())],
+        Layer.LIMITS: lambda: [("raise a limit", privileges.has_limits((resource.RLIMIT_CORE,)))],
+        Layer.BUBBLEWRAP: lambda: [("see others", box.inside())],
+    }
+    for layer in Layer:
+        if layer in layers:
+            for name, refused in tests[layer]():
+                yield Attempt(layer, name, refused)
 
 
 def shut_files() -> None:
@@ -357,75 +384,6 @@ def shut_files() -> None:
     Raises:
         ConfinementError: the kernel refused, or it does not hold.
     """
-    seccomp.load(_NO_FILES)
-    attempt = partial(seccomp.syscall, "openat", _AT_FDCWD, b"/dev/null", os.O_RDONLY)
-    _must_fail("openat", attempt, (errno.EPERM,))
-
-
-def self_test(row: str) -> None:
-    """Try what must fail.
-
-    Raises:
-        ConfinementError: something was let through.
-    """
-    refused = (errno.EPERM, errno.ENOSYS)  # ENOSYS: the watch is gone; nothing gets through all the same
-    probes = [
-        Probe("socket", (socket.AF_INET, socket.SOCK_DGRAM, SELF_TEST_PROTOCOL)),
-        Probe("socket", (socket.AF_UNIX, socket.SOCK_STREAM, 0)),
-        *TABLE[row].probes,
-    ]
-    for probe in probes:
-        _must_fail(probe.name, partial(seccomp.syscall, probe.name, *probe.arguments), refused)
-    for probe in _WALLED if TABLE[row].reads else ():
-        _must_fail(probe.name, partial(seccomp.syscall, probe.name, *probe.arguments), (errno.EACCES,))
-    if seccomp.machine() == "x86_64":
-        _must_fail("an x32 call", partial(seccomp.call, _X32_GETPID), (errno.EPERM,))
-
-
-def _must_fail(name: str, attempt: Callable[[], int], refused: tuple[int, ...]) -> None:
-    try:
-        attempt()
-    except OSError as error:
-        if error.errno in refused:
-            return
-    raise ConfinementError(
-        f"confinement does not hold on kernel {os.uname().release}: {name} was not refused",
-        remedy="report it; nothing untrusted is read until it holds",
-    )
-
-
-def _leave_the_network() -> bool:
-    """Move to an empty network namespace; False where the kernel grants none."""
-    user, group = os.geteuid(), os.getegid()
-    seccomp.prctl(_PR_SET_DUMPABLE, 1)  # who changed its user would not own its own maps
-    try:
-        seccomp.unshare(_CLONE_NEWNET)
-        return True
-    except OSError:  # a plain user needs a user namespace to be allowed to
-        try:
-            seccomp.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
-        except OSError:
-            return False
-    for name, line in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{user} {user} 1"),
-        ("gid_map", f"{group} {group} 1"),
-    ):
-        with open(f"/proc/self/{name}", "w") as target:
-            target.write(line)
-    return True
-
-
-def _drop_capabilities() -> None:
-    """Give up every capability for good: root is then a user id, and a hard limit is hard."""
-    for capability in range(64):
-        try:
-            seccomp.prctl(_PR_CAPBSET_DROP, capability)
-        except OSError as error:
-            if error.errno == errno.EINVAL:  # past the kernel's last
-                break
-            if error.errno != errno.EPERM:  # a plain user keeps the set and can never use it
-                raise
-    seccomp.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-    header = struct.pack("<Ii", _LINUX_CAPABILITY_VERSION_3, 0)
-    seccomp.syscall("capset", header, bytes(24))
+    seccomp.load(calls.NO_FILES)
+    if not attempts.refused(calls.TRY_OPENING, errno.EPERM):
+        raise refusal("connector", Layer.CALLS, "openat was not refused")

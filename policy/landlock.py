@@ -1,5 +1,5 @@
-"""Which TCP ports a process may connect to, and which files it may open, by Landlock: a layer above seccomp,
-which sees neither addresses nor paths.
+"""Landlock: which files this process may open, which TCP ports it may connect to, and that it sends no signal
+to others; a layer above seccomp, which sees neither paths nor addresses.
 
 Sources: linux/landlock.h, Documentation/userspace-api/landlock.rst.
 """
@@ -8,30 +8,42 @@ from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
-from pathlib import Path
+from dataclasses import dataclass
 
 from policy import seccomp
-from policy.errors import ConfinementError
 
-_ABI_WITH_NETWORK = 4
+ABI_WITH_TCP, ABI_WITH_SCOPE = 4, 6
+
 _VERSION = 1  # LANDLOCK_CREATE_RULESET_VERSION
+_RULESET = struct.Struct("=QQQ")  # handled_access_fs, handled_access_net, scoped
 _BIND, _CONNECT = 1, 2  # LANDLOCK_ACCESS_NET_*
-_NET_PORT = 2  # LANDLOCK_RULE_NET_PORT
-_RULESET = struct.Struct("=QQ")  # handled_access_fs, handled_access_net
+_ABSTRACT_SOCKETS, _SIGNALS = 1, 2  # LANDLOCK_SCOPE_*
+_PATH_BENEATH, _NET_PORT = 1, 2  # LANDLOCK_RULE_*
+_PATH = struct.Struct("=Qi")  # allowed_access, parent_fd
 _PORT = struct.Struct("=QQ")  # allowed_access, port
 
-# LANDLOCK_ACCESS_FS_*, and how many of them each version of the ABI knows, which are the lowest bits
-_WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 1, 1 << 2, 1 << 3
+# LANDLOCK_ACCESS_FS_*, and how many of them each version of the interface knows, which are the lowest bits
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 _REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
-_REFER, _TRUNCATE = 1 << 13, 1 << 14
+_REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 _KNOWN = {1: 13, 2: 14, 3: 15, 4: 15}
 _KNOWN_LATER = 16
-_PATH_BENEATH = 1  # LANDLOCK_RULE_PATH_BENEATH
-_PATH = struct.Struct("=Qi")  # allowed_access, parent_fd
+_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # the others are of folders
 _READING = _READ_FILE | _READ_DIR
-_WRITING = _READING | _WRITE_FILE | _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
+_WRITING = _READING | _WRITE_FILE | _TRUNCATE | _IOCTL_DEV
+_WRITING |= _REMOVE_DIR | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER
+
+
+@dataclass(frozen=True)
+class Paths:
+    """What may be opened; folders stand for all that is in them, and what does not exist is left out."""
+
+    reads: Iterable[str] | None = ()  # None: everything
+    writes: Iterable[str] = ()  # and reads
+    executes: Iterable[str] = ()
 
 
 def version() -> int:
@@ -42,72 +54,56 @@ def version() -> int:
         return 0
 
 
-def connect_only(*ports: int) -> bool:
-    """From now on connect by TCP to these ports only, on whatever host, and bind none, for ever.
+def restrict(paths: Paths, ports: Iterable[int] = ()) -> int:
+    """From now on open these paths only, connect by TCP to these ports only, on whatever host, bind none, and
+    send no signal to a process that this one did not start; for ever. What is open stays open.
+
+    It binds the calling thread and what it starts, so it comes before any other thread.
 
     Returns:
-        False where the kernel is too old for it (before 6.7) or has it off; then nothing has changed.
+        The version of the interface: ports need ABI_WITH_TCP, signals ABI_WITH_SCOPE.
 
     Raises:
-        ConfinementError: it began and could not be finished.
+        OSError: this kernel has no Landlock (before 5.13), or it is turned off.
     """
+    abi = version()
+    files = (1 << _KNOWN.get(abi, _KNOWN_LATER)) - 1
+    if paths.reads is None:
+        files &= ~_READING
+    seccomp.prctl(seccomp.PR_SET_NO_NEW_PRIVS, 1)
+    handled = _RULESET.pack(
+        files,
+        _BIND | _CONNECT if abi >= ABI_WITH_TCP else 0,
+        _ABSTRACT_SOCKETS | _SIGNALS if abi >= ABI_WITH_SCOPE else 0,
+    )
+    ruleset = seccomp.syscall("landlock_create_ruleset", handled, len(handled), 0)
     try:
-        if version() < _ABI_WITH_NETWORK:
-            return False
-        seccomp.prctl(seccomp.PR_SET_NO_NEW_PRIVS, 1)
-        handled = _RULESET.pack(0, _BIND | _CONNECT)
-        ruleset = seccomp.syscall("landlock_create_ruleset", handled, len(handled), 0)
-    except OSError:
-        return False
-    try:
-        for port in ports:
+        for allowed, access in (
+            (paths.reads or (), _READING),
+            (paths.writes, _WRITING),
+            (paths.executes, _EXECUTE | _READ_FILE),
+        ):
+            for path in allowed:
+                _allow(ruleset, path, access & files)
+        for port in ports if abi >= ABI_WITH_TCP else ():
             rule = ctypes.create_string_buffer(_PORT.pack(_CONNECT, port))
             seccomp.syscall("landlock_add_rule", ruleset, _NET_PORT, ctypes.addressof(rule), 0)
         seccomp.syscall("landlock_restrict_self", ruleset, 0)
-    except OSError as error:
-        raise ConfinementError(f"Landlock does not hold: {error.strerror}") from error
     finally:
         os.close(ruleset)
-    return True
-
-
-def open_only(readable: Iterable[str], folder: Path | None) -> None:
-    """From now on read only below these paths, write only below the folder and execute nothing, for ever.
-
-    What is open stays open. Paths that do not exist are left out.
-
-    Raises:
-        ConfinementError: this kernel has no Landlock (before 5.13), or it is turned off.
-    """
-    try:
-        handled = (1 << _KNOWN.get(version(), _KNOWN_LATER)) - 1
-        seccomp.prctl(seccomp.PR_SET_NO_NEW_PRIVS, 1)
-        attributes = _RULESET.pack(handled, 0)
-        ruleset = seccomp.syscall("landlock_create_ruleset", attributes, len(attributes), 0)
-        try:
-            for path in readable:
-                _allow(ruleset, path, _READING)
-            if folder is not None:
-                _allow(ruleset, str(folder), _WRITING & handled)
-            seccomp.syscall("landlock_restrict_self", ruleset, 0)
-        finally:
-            os.close(ruleset)
-    except OSError as error:
-        raise ConfinementError(
-            f"the kernel {os.uname().release} refuses Landlock ({error.strerror})",
-            remedy="a kernel with CONFIG_SECURITY_LANDLOCK is needed, and landlock in its list of modules",
-        ) from error
+    return abi
 
 
 def _allow(ruleset: int, path: str, access: int) -> None:
     try:
         beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except OSError:  # what cannot be reached, need not be allowed
         return
     try:
-        if not os.path.isdir(path):
-            access &= ~_READ_DIR
-        rule = ctypes.create_string_buffer(_PATH.pack(access, beneath))
-        seccomp.syscall("landlock_add_rule", ruleset, _PATH_BENEATH, ctypes.addressof(rule), 0)
+        if not stat.S_ISDIR(os.fstat(beneath).st_mode):
+            access &= _OF_FILES
+        if access:
+            rule = ctypes.create_string_buffer(_PATH.pack(access, beneath))
+            seccomp.syscall("landlock_add_rule", ruleset, _PATH_BENEATH, ctypes.addressof(rule), 0)
     finally:
         os.close(beneath)

@@ -41,6 +41,7 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     "fchmodat2": (452, 452),
     "fchown": (93, 55),
     "fchownat": (260, 54),
+    "fcntl": (72, 25),
     "file_setattr": (469, 469),
     "finit_module": (313, 273),
     "fork": (57, None),
@@ -52,11 +53,15 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     "fspick": (433, 433),
     "futimesat": (261, None),
     "init_module": (175, 105),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     "io_uring_enter": (426, 426),
     "io_uring_register": (427, 427),
     "io_uring_setup": (425, 425),
+    "ioctl": (16, 29),
     "ioperm": (173, None),
     "iopl": (172, None),
+    "ioprio_set": (251, 30),
     "kcmp": (312, 272),
     "kexec_file_load": (320, 294),
     "kexec_load": (246, 104),
@@ -81,7 +86,11 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     "move_mount": (429, 429),
     "move_pages": (279, 239),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "msgctl": (71, 187),
     "msgget": (68, 186),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
     "name_to_handle_at": (303, 264),
     "open": (2, None),
     "open_by_handle_at": (304, 265),
@@ -93,6 +102,7 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     "pidfd_getfd": (438, 438),
     "pidfd_send_signal": (424, 424),
     "pivot_root": (155, 41),
+    "prctl": (157, 167),
     "prlimit64": (302, 261),
     "process_madvise": (440, 440),
     "process_vm_readv": (310, 270),
@@ -110,16 +120,26 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     "rmdir": (84, None),
     "rt_sigqueueinfo": (129, 138),
     "rt_tgsigqueueinfo": (297, 240),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "semctl": (66, 191),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
     "sendmmsg": (307, 269),
     "sendmsg": (46, 211),
     "sendto": (44, 206),
     "setdomainname": (171, 162),
     "sethostname": (170, 161),
     "setns": (308, 268),
+    "setpriority": (141, 140),
     "settimeofday": (164, 170),
     "setxattr": (188, 5),
     "setxattrat": (463, 463),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
     "shmget": (29, 194),
     "socket": (41, 198),
     "socketpair": (53, 199),
@@ -141,6 +161,7 @@ SYSCALLS: dict[str, tuple[int | None, int | None]] = {
     "utimes": (235, None),
     "vfork": (58, None),
     # what confinement itself calls; never filtered
+    "capget": (125, 90),
     "capset": (126, 91),
     "seccomp": (317, 277),
     "landlock_create_ruleset": (444, 444),
@@ -288,15 +309,17 @@ def call(nr: int, *arguments: int | bytes) -> int:
     return result
 
 
-def prctl(option: int, argument: int = 0, third: int = 0) -> None:
-    """prctl(2) with integer arguments.
+def prctl(option: int, argument: int = 0, third: int = 0) -> int:
+    """prctl(2) with integer arguments; returns what it does.
 
     Raises:
         OSError: with the kernel's errno.
     """
-    if _libc.prctl(option, *(ctypes.c_ulong(a) for a in (argument, third, 0, 0))) == -1:
+    result = int(_libc.prctl(option, *(ctypes.c_ulong(a) for a in (argument, third, 0, 0))))
+    if result == -1:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
+    return result
 
 
 def unshare(flags: int) -> None:

@@ -20,7 +20,6 @@ from ingest.connector.messages import Failed, Failure
 from policy import children
 from policy.confine import confine
 from policy.errors import EXIT_CONFIG, ConfinementError
-from policy.landlock import connect_only
 from policy.limits import KIB
 from policy.wire import Wire, WireError
 
@@ -127,8 +126,7 @@ def main() -> int:
     os.environ["RES_OPTIONS"] = "timeout:3 attempts:2"  # a dead resolver must not hold us for long
     refused = None
     try:
-        connect_only(int(port), _DNS)
-        confine("dialer")
+        confine("dialer", ports=(int(port), _DNS))
     except ConfinementError as error:
         refused = Failed(failure=Failure.NOT_ALLOWED, what=f"the dialer is not confined: {error}")
     with contextlib.suppress(WireError):
