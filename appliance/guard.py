@@ -1,10 +1,11 @@
 """The guard: the small parent of the service. It opens the listening sockets, starts the core, watches over
-every attempt of the core, parser or model to make a socket that could reach a network, and starts the
-connectors of mail accounts beside the core, outside of that watch.
+every attempt of what it started, and of what that started, to make a socket that could reach a network. It
+starts the core and, beside it, what the core's own confinement does not let it start: connectors of mail
+accounts, which reach a network by their dialers, and converters, each in a box.
 
 It holds no key and sees no document. Where a connector may connect to it reads itself: the core names an
-account, never a host. It uses the standard library and `policy` only, and `ingest/connector/launch.py`, so
-that it stays small.
+account or a kind of document, never a host or a command. It uses the standard library and `policy` only, and
+the two rooms' `launch.py`, so that it stays small.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ import msgspec
 
 from appliance.errors import ServiceUnavailable
 from ingest.connector.launch import Pair
-from ingest.errors import ConnectorRefused
+from ingest.converter.launch import Launcher
+from ingest.converter.messages import Started
+from ingest.errors import ConnectorRefused, ConverterUnavailable, PoolDown
 from policy.egress import EgressReport, Watch
 from policy.errors import StrongroomError
-from policy.limits import MIB
+from policy.limits import MIB, Limits
 from policy.wire import Wire, WireError
 
 
@@ -51,15 +54,24 @@ class ConnectorRequest(msgspec.Struct, frozen=True, tag=True):
     account: str
 
 
-class ConnectorReply(msgspec.Struct, frozen=True, tag=True):
-    """The core's end of the wire to it rides with this, or it says why there is none."""
+class ConverterRequest(msgspec.Struct, frozen=True, tag=True):
+    """The core asks for a converter of one document of a kind."""
+
+    kind: str
+
+
+class StartReply(msgspec.Struct, frozen=True, tag=True):
+    """The core's ends to what was started ride with this, or it says why there are none."""
 
     refused: str | None = None
     remedy: str | None = None
+    retryable: bool = False
 
 
-Request = ReportRequest | ConnectorRequest
+Request = ReportRequest | ConnectorRequest | ConverterRequest
 _REQUEST: type[Request] = Request  # type: ignore[assignment]  # as a schema for the wire
+
+_END_S = 5.0  # what is left to do when the core is gone
 
 Allowed = Callable[[], Mapping[str, tuple[str, int]]]
 
@@ -114,34 +126,41 @@ def serve(
     # Ctrl-C reaches the core too, being in the same group; the guard only waits for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: core.terminate())
-    threading.Thread(target=_answer, args=(Wire(ours, MIB), allowed), daemon=True).start()
+    answering = threading.Thread(target=_answer, args=(Wire(ours, MIB), allowed, home), daemon=True)
+    answering.start()
     code = core.wait()
+    answering.join(_END_S)
     with contextlib.suppress(FileNotFoundError):
         socket_path.unlink()
     return code if code >= 0 else 128 - code
 
 
-def _answer(wire: Wire, allowed: Allowed) -> None:
+def _answer(wire: Wire, allowed: Allowed, home: Path) -> None:
     """Take the listener, then answer the core's questions until it is gone."""
+    watch = Watch()
     pairs: dict[str, Pair] = {}
+    converters = Launcher(watch, home, Limits())
     try:
         _, descriptors = wire.receive(Hello)
-        watch = Watch(descriptors[0])
+        watch.add(descriptors[0])
         while True:
             request, _ = wire.receive(_REQUEST)
             if isinstance(request, ReportRequest):
                 started = [each for pair in pairs.values() for each in pair.processes()]
-                wire.send(Report(watch.report(), tuple(started)))
+                wire.send(Report(watch.report(), (*started, *converters.processes())))
+            elif isinstance(request, ConnectorRequest):
+                _connect(wire, request.account, allowed, watch, pairs)
             else:
-                _connect(wire, request.account, allowed, pairs)
+                _convert(wire, request.kind, converters)
     except WireError:
         wire.close()
     finally:
         for pair in pairs.values():
             pair.end()
+        converters.end()
 
 
-def _connect(wire: Wire, account: str, allowed: Allowed, pairs: dict[str, Pair]) -> None:
+def _connect(wire: Wire, account: str, allowed: Allowed, watch: Watch, pairs: dict[str, Pair]) -> None:
     """Give the core a new connector of an account; the account's former one is ended."""
     if account in pairs:
         pairs.pop(account).end()
@@ -149,19 +168,30 @@ def _connect(wire: Wire, account: str, allowed: Allowed, pairs: dict[str, Pair])
         place = allowed().get(account)
         if place is None:
             raise ConnectorRefused("no such mail account is set up", item=account)
-        pair = Pair(*place)
+        pair = Pair(*place, watch)
     except StrongroomError as error:
-        wire.send(ConnectorReply(refused=error.what, remedy=error.remedy))
+        wire.send(StartReply(refused=error.what, remedy=error.remedy))
     except OSError as error:
-        wire.send(ConnectorReply(refused=f"it could not be started: {error.strerror}"))
+        wire.send(StartReply(refused=f"it could not be started: {error.strerror}"))
     else:
         pairs[account] = pair
         with pair.core:
-            wire.send(ConnectorReply(), (pair.core.fileno(),))
+            wire.send(StartReply(), (pair.core.fileno(),))
+
+
+def _convert(wire: Wire, kind: str, converters: Launcher) -> None:
+    """Give the core a new converter; the former one is ended."""
+    try:
+        started = converters.start(kind)
+    except StrongroomError as error:
+        wire.send(StartReply(refused=error.what, remedy=error.remedy, retryable=error.retryable))
+    else:
+        with started.wire, started.life:
+            wire.send(StartReply(), (started.wire.fileno(), started.life.fileno()))
 
 
 class GuardClient:
-    """The core's end: hands over the listener, asks for reports and for connectors. Thread-safe."""
+    """The core's end: hands over the listener, asks for reports, connectors and converters. Thread-safe."""
 
     def __init__(self, control: int, listener: int) -> None:
         self._wire = Wire(socket.socket(fileno=control), MIB)
@@ -188,10 +218,27 @@ class GuardClient:
         """
         with self._lock:
             self._wire.send(ConnectorRequest(account))
-            reply, descriptors = self._wire.receive(ConnectorReply)
+            reply, descriptors = self._wire.receive(StartReply)
         if reply.refused is not None:
             raise ConnectorRefused(reply.refused, item=account, remedy=reply.remedy)
         return socket.socket(fileno=descriptors[0])
+
+    def converter(self, kind: str) -> Started:
+        """Our ends to a new converter of documents of this kind; one that is there yet is ended.
+
+        Raises:
+            ConverterUnavailable: none can be confined as it must be on this machine.
+            PoolDown: it could not be started this time.
+            WireError: the guard is gone.
+        """
+        with self._lock:
+            self._wire.send(ConverterRequest(kind))
+            reply, descriptors = self._wire.receive(StartReply)
+        if reply.refused is not None:
+            error = PoolDown if reply.retryable else ConverterUnavailable
+            raise error(reply.refused, remedy=reply.remedy)
+        wire, life = (socket.socket(fileno=each) for each in descriptors)
+        return Started(wire, life)
 
 
 def _unix_listener(path: Path) -> socket.socket:

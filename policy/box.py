@@ -18,6 +18,7 @@ PROGRAM = "/usr/bin/bwrap"
 FOLDER = Path("/strongroom-work")  # the one place in a box where something can be written; it is memory
 PARENT = 1  # a program's parent in its box: bubblewrap, which ends with it and it with bubblewrap
 
+_NOBODY = "65534"
 _OTHERWISE_MADE = ("/proc", "/sys")  # a box has its own /proc, and nothing of the machine
 _TRY_S = 20.0
 _INSIDE = "import sys; from policy import box; sys.exit(not box.inside())"
@@ -33,6 +34,7 @@ def command(reads: Iterable[str], size: int) -> list[str]:
     options = [
         "--unshare-all",  # users, processes, memory, names, mounts, network: none of the machine's
         *("--die-with-parent", "--new-session"),
+        *("--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY),  # and not only where there is one
         *("--cap-drop", "ALL"),  # root outside is none inside
         *("--hostname", "box"),
         *("--proc", "/proc"),

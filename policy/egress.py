@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 
 from policy import seccomp
-from policy.confine import SELF_TEST_PROTOCOL
+from policy.calls import SELF_TEST_PROTOCOL
 from policy.errors import ConfinementError
 from policy.seccomp import DENY, Rule, Verdict, When
 
@@ -57,6 +57,8 @@ _RESPONSE = struct.Struct("=QqiI")
 _RECEIVE = 0xC0502100
 _SEND = 0xC0182101
 _ID_VALID = 0x40082102
+
+_GREETING = b"w"
 
 # Attempts kept in full, and processes counted by name: a process can call itself what it likes, ever anew.
 _KEPT = 1000
@@ -111,6 +113,21 @@ def install_watch() -> int:
     return seccomp.load(_RULES, seccomp.FLAG_NEW_LISTENER)
 
 
+def hand_over(to: socket.socket) -> None:
+    """Put this process under the watch of who holds the other end, which calls `Watch.take_over`.
+
+    Raises:
+        ConfinementError: as `install_watch`.
+    """
+    listener = install_watch()
+    try:
+        socket.send_fds(to, [_GREETING], [listener])
+    except OSError as error:
+        raise ConfinementError("there is nobody to watch") from error
+    finally:
+        os.close(listener)
+
+
 class Watch:
     """Answers listeners in a thread of its own until `close`; one whose processes are gone is let go of."""
 
@@ -141,6 +158,13 @@ class Watch:
                 return
             self._names[listener] = name
             os.eventfd_write(self._wake, 1)
+
+    def take_over(self, sock: socket.socket, name: str) -> None:
+        """Add the listener of who calls `hand_over` at the other end, unless it ends before."""
+        with contextlib.suppress(OSError):
+            _, listeners, _, _ = socket.recv_fds(sock, len(_GREETING), 1, socket.MSG_CMSG_CLOEXEC)
+            for listener in listeners:
+                self.add(listener, name)
 
     def report(self) -> EgressReport:
         """What was seen so far."""

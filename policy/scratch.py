@@ -22,25 +22,34 @@ _FILES = 10_000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def private_folder(mount_point: Path, *, size: int | None = None) -> Path:
+def private_folder(mount_point: Path) -> Path:
     """A tmpfs on `mount_point` in a mount namespace of this process; call while there is one thread only.
 
     Where the kernel grants no namespace, a 0700 folder in /dev/shm serves: in memory as well, but visible
     to this user's other processes, so it is emptied here at every start and by `sweep` at the end.
-
-    Args:
-        size: how many bytes it may hold, in no more than so many files as an office suite needs.
     """
-    options = "mode=0700" if size is None else f"mode=0700,size={size},nr_inodes={_FILES}"
     mount_point.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        _enter_namespace()
-        _mount(b"none", b"/", None, _MS_REC_PRIVATE)
-        _mount(b"strongroom", os.fsencode(mount_point), b"tmpfs", _MS_NOSUID_NODEV_NOEXEC, options.encode())
+        cover(mount_point)
     except OSError as error:
         log.warning("no private mount namespace (%s): %s goes to /dev/shm", error.strerror, mount_point.name)
         return _shared_memory_folder(mount_point)
     return mount_point
+
+
+def cover(folder: Path, size: int | None = None) -> None:
+    """Put a tmpfs on a folder, in a mount namespace of this process; call while there is one thread only.
+
+    Args:
+        size: how many bytes it may hold, in no more than so many files as an office suite needs.
+
+    Raises:
+        OSError: the kernel grants none.
+    """
+    options = "mode=0700" if size is None else f"mode=0700,size={size},nr_inodes={_FILES}"
+    _enter_namespace()
+    _mount(b"none", b"/", None, _MS_REC_PRIVATE)
+    _mount(b"strongroom", os.fsencode(folder), b"tmpfs", _MS_NOSUID_NODEV_NOEXEC, options.encode())
 
 
 def sweep(mount_point: Path) -> None:

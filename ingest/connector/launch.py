@@ -7,6 +7,8 @@ import socket
 import threading
 
 from policy import children
+from policy.confine import TABLE
+from policy.egress import Watch
 
 
 class Pair:
@@ -14,14 +16,19 @@ class Pair:
 
     Args:
         host, port: the one place that this pair can reach.
+        watch: refuses and counts what the connector attempts. The dialer is free to.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, watch: Watch) -> None:
         self.core, theirs = socket.socketpair()  # the core's end of the conversation with the connector
         ask, answer = socket.socketpair()
         self._dialer = children.spawn("ingest.connector.dialer", wires=[answer], arguments=[host, str(port)])
-        self._connector = children.spawn("ingest.connector.worker", wires=[theirs, ask])
-        threading.Thread(target=self._reap, name="reaps-connector", daemon=True).start()
+        greeting, greets = socket.socketpair()
+        self._connector = children.spawn("ingest.connector.worker", wires=[theirs, ask, greets], watched=True)
+        tend = threading.Thread(
+            target=self._tend, args=(greeting, watch), name="tends-connector", daemon=True
+        )
+        tend.start()
 
     def processes(self) -> list[tuple[str, int]]:
         """Role and process id of those that run."""
@@ -34,15 +41,17 @@ class Pair:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
 
-    def _reap(self) -> None:
+    def _tend(self, greeting: socket.socket, watch: Watch) -> None:
+        with greeting:
+            watch.take_over(greeting, TABLE["connector"].title)
         self._connector.wait()
         self._dialer.wait()
 
 
 def start(host: str, port: int) -> socket.socket:
-    """Start a connector that can reach one host and port, and nothing else.
+    """Start a connector that can reach one host and port, and nothing else, under a watch of its own.
 
     Returns:
         The core's end; frames of `ingest/connector/messages.py`. Closing it ends both processes.
     """
-    return Pair(host, port).core
+    return Pair(host, port, Watch()).core

@@ -13,6 +13,7 @@ import signal
 from ingest.connector.messages import FRAME_BYTES, REQUEST, Failed, Failure, Wake
 from policy import children
 from policy.confine import confine, shut_files
+from policy.egress import hand_over
 from policy.errors import EXIT_CONFIG, ConfinementError
 from policy.wire import Wire, WireError, close_all
 
@@ -27,7 +28,8 @@ def main() -> int:
     for standard in (0, 1, 2):  # a library's complaint may quote a message or a credential
         os.dup2(null, standard)
     try:
-        confine("connector")
+        hand_over(given.wires[2])
+        confine("connector", watched=given.watched)
         # The libraries are imported under the filter, like those of the parser.
         from ingest.connector.session import Session
 

@@ -1,24 +1,20 @@
-"""The core's side of conversions: start a converter for each document, wait no longer than may be, take what
-it made, leave nothing behind. What it made is a stranger's document, for the parser like any other.
+"""The core's side of conversions: have a converter started for each document, wait no longer than may be,
+take what it made. What it made is a stranger's document, for the parser like any other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
-import shutil
 import signal
 import socket
-import subprocess
-import tempfile
 import threading
 import time
-from pathlib import Path
-
-import msgspec
+from collections.abc import Callable
 
 from ingest.converter import libreoffice
-from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ready, Task
+from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ended, Ready, Started, Task
 from ingest.errors import (
     ConversionFailed,
     ConverterUnavailable,
@@ -26,38 +22,26 @@ from ingest.errors import (
     ParserError,
     ParserLied,
     ParserTimeout,
-    PoolDown,
 )
-from policy import children
 from policy.limits import Limits
 from policy.wire import Wire, WireError, close_all
 
 _SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _LAST_WORDS_S = 1.0  # between hanging up and ending; what takes longer has not died, it lies
+_END_S = 20.0  # between being ended and having ended, on whatever machine
 
 
 class Converter:
     """Converts documents of the kinds in CONVERSIONS, one at a time. Thread-safe.
 
     Args:
-        folder: in memory, and only this process's (`policy/scratch.py`); what it holds is removed.
-        watched: this process is under the egress watch.
-        module: the converter's program; another one only in tests.
+        start: has a converter started for a kind of document; the guard's, or `launch.Launcher.start`.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        limits: Limits,
-        *,
-        watched: bool = False,
-        module: str = "ingest.converter.worker",
-    ) -> None:
+    def __init__(self, start: Callable[[str], Started], limits: Limits) -> None:
         self.layers: tuple[str, ...] = ()  # of confinement, once there was a conversion
-        self._folder = folder
+        self._start = start
         self._limits = limits
-        self._watched = watched
-        self._module = module
         self._lock = threading.Lock()
 
     def convert(self, document: int, kind: str, password: str | None = None) -> int:
@@ -77,6 +61,7 @@ class Converter:
             ParserError: over this document.
             PoolDown: not this document's doing.
             ConverterUnavailable: no document can be converted on this machine.
+            WireError: the guard is gone.
         """
         conversion = CONVERSIONS[kind]
         if not libreoffice.installed(conversion):
@@ -85,53 +70,28 @@ class Converter:
                 remedy=f"install the Debian package {conversion.package}, then `strongroom retry`",
             )
         with self._lock:
-            work = self._workplace()
+            result = os.memfd_create("converted", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
             try:
-                return self._convert(document, kind, Task(password=password), work)
-            finally:
-                shutil.rmtree(work, ignore_errors=True)
+                _finish(result, self._run(kind, Task(password=password), (document, result)))
+            except BaseException:
+                os.close(result)
+                raise
+            return result
 
-    def _convert(self, document: int, kind: str, task: Task, work: Path) -> int:
-        result = os.memfd_create("converted", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            _finish(result, self._run(kind, task, (document, result), work))
-        except BaseException:
-            os.close(result)
-            raise
-        return result
-
-    def _run(self, kind: str, task: Task, descriptors: tuple[int, int], work: Path) -> Done:
-        process, wire = self._spawn(work, kind)
+    def _run(self, kind: str, task: Task, descriptors: tuple[int, int]) -> Done:
+        started = self._start(kind)
+        wire, life = Wire(started.wire, FRAME_BYTES), Wire(started.life, FRAME_BYTES)
         deadline = time.monotonic() + self._limits.convert_wall_s
-        timer = threading.Timer(self._limits.convert_wall_s, process.kill)
+        timer = threading.Timer(self._limits.convert_wall_s, _hang_up, (wire.sock, socket.SHUT_RDWR))
         timer.start()
         try:
             return self._converse(wire, task, descriptors)
         except WireError as error:
-            raise _verdict(process, time.monotonic() >= deadline, self._limits) from error
+            raise _verdict(life, time.monotonic() >= deadline, self._limits) from error
         finally:
             timer.cancel()
             wire.close()
-            process.kill()  # it is alone, and can start no other
-            process.wait()
-
-    def _workplace(self) -> Path:
-        try:
-            return Path(tempfile.mkdtemp(dir=self._folder))
-        except OSError as error:
-            raise PoolDown(f"the converter has no place to work ({error.strerror})") from error
-
-    def _spawn(self, work: Path, kind: str) -> tuple[subprocess.Popen[bytes], Wire]:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        arguments = (msgspec.json.encode(self._limits).decode(), str(work), kind)
-        try:
-            process = children.spawn(
-                self._module, wires=(theirs,), arguments=arguments, watched=self._watched
-            )
-        except OSError as error:
-            ours.close()
-            raise PoolDown(f"the converter cannot be started ({error.strerror})") from error
-        return process, Wire(ours, FRAME_BYTES)
+            _end(life)
 
     def _converse(self, wire: Wire, task: Task, descriptors: tuple[int, int]) -> Done:
         ready, strangers = wire.receive(Ready)
@@ -164,16 +124,42 @@ def _finish(result: int, done: Done) -> None:
     os.lseek(result, 0, os.SEEK_SET)
 
 
-def _verdict(process: subprocess.Popen[bytes], late: bool, limits: Limits) -> ParserError:
+def _hang_up(sock: socket.socket, how: int) -> None:
+    with contextlib.suppress(OSError):  # it is gone already
+        sock.shutdown(how)
+
+
+def _end(life: Wire) -> None:
+    """Have the converter ended, if it has not ended, and wait until it has."""
+    _hang_up(life.sock, socket.SHUT_WR)
+    _ended(life, _END_S)
+    life.close()
+
+
+def _ended(life: Wire, within_s: float) -> Ended | None:
+    life.sock.settimeout(within_s)
+    try:
+        return life.receive(Ended)[0]
+    except WireError:
+        return None
+
+
+def _verdict(life: Wire, late: bool, limits: Limits) -> ParserError:
     """Why there is no answer."""
     if late:
         return ParserTimeout(f"it was not converted within {limits.convert_wall_s:g} s")
-    try:
-        code = process.wait(_LAST_WORDS_S)
-    except subprocess.TimeoutExpired:
+    ended = _ended(life, _LAST_WORDS_S)
+    if ended is None:
         return ParserLied("the converter's answer broke the protocol")
-    if code == -signal.SIGKILL:
+    if ended.code == -signal.SIGKILL:
         return ParserCrash("the converter was killed while converting it, perhaps for want of memory")
-    if code < 0:
-        return ParserCrash(f"LibreOffice died of {signal.Signals(-code).name} while converting it")
-    return ParserCrash(f"the converter ended with code {code} while converting it")
+    if ended.code < 0:
+        return ParserCrash(f"LibreOffice died of {_signal_name(-ended.code)} while converting it")
+    return ParserCrash(f"the converter ended with code {ended.code} while converting it")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,9 +1,12 @@
-"""The messages between the core and a converter, and the kinds of documents that are converted."""
+"""The messages between the core, a converter and who started it, and the kinds of documents that are
+converted.
+"""
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -36,6 +39,19 @@ CONVERSIONS = {
     "ppt": Conversion("an old PowerPoint document (.ppt)", "pptx", ("MS PowerPoint 97",), *_IMPRESS),
     "wpd": Conversion("a WordPerfect document (.wpd)", "docx", ("WordPerfect",), *_WRITER),
 }
+
+
+class Started(NamedTuple):
+    """The core's two ends to a converter that was started for it."""
+
+    wire: socket.socket  # the conversation with the converter
+    life: socket.socket  # hung up, the converter is ended; when it is gone, `Ended` comes here
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """The converter is gone, and with it its folder."""
+
+    code: int  # as subprocess has it: negative, the signal that ended it
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

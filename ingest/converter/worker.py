@@ -1,11 +1,12 @@
 """The program of a converter: one document in, one converted document out, and it is gone.
 
 It holds no keys and no network, reads nothing of the owner's and writes in one folder, in memory, that is
-made for it and removed after it. What LibreOffice is told to do is left to `libreoffice.py`.
+made for it and gone with it. What LibreOffice is told to do is left to `libreoffice.py`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -15,8 +16,9 @@ import msgspec
 
 from ingest.converter import libreoffice, locked
 from ingest.converter.messages import CONVERSIONS, FRAME_BYTES, Done, Ready, Task
-from policy import children
+from policy import children, scratch
 from policy.confine import confine
+from policy.egress import hand_over
 from policy.errors import EXIT_CONFIG, ConfinementError
 from policy.limits import Limits
 from policy.wire import PeerClosed, Wire
@@ -27,15 +29,23 @@ def main() -> int:
     given = children.inherited()
     limits = msgspec.json.decode(given.arguments[0], type=Limits)
     folder, kind = Path(given.arguments[1]), given.arguments[2]
-    wire = Wire(given.wires[0], FRAME_BYTES)
+    core, guard = given.wires  # the guard's stays open: by its end it knows of ours
+    wire = Wire(core, FRAME_BYTES)
+    try:
+        hand_over(guard)
+    except ConfinementError as error:
+        wire.send(Ready(refused=error.what, remedy=error.remedy))
+        return EXIT_CONFIG
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # LibreOffice's complaints may quote the document
         os.dup2(null, standard)
     os.close(null)
     if kind == "ppt":
         locked.library()  # afterwards no file of ours can be read
+    with contextlib.suppress(OSError):  # then what it is on bounds the bytes, if not the number of files
+        scratch.cover(folder, limits.convert_files)
     try:
-        layers = confine("converter", limits, watched=given.watched, folder=folder)
+        layers = confine("converter", limits, watched=given.watched, writes=[str(folder)])
     except ConfinementError as error:
         wire.send(Ready(refused=error.what, remedy=error.remedy))
         return EXIT_CONFIG

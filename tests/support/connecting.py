@@ -19,6 +19,7 @@ from ingest.connector.messages import (
     SignedIn,
     SignIn,
 )
+from policy.egress import Watch
 from policy.wire import Wire
 from tests.support.liar_server import PASSWORD, TOKEN, USER, Honest, Server
 
@@ -30,7 +31,8 @@ class Core:
 
     def __init__(self, host: str, port: int) -> None:
         self.host = host
-        self.pair = Pair(host, port)
+        self.watch = Watch()
+        self.pair = Pair(host, port, self.watch)
         self.pair.core.settimeout(HANGS_S)
         self.wire = Wire(self.pair.core, FRAME_BYTES)
 
@@ -78,6 +80,7 @@ def connector(port: int, host: str = "127.0.0.1") -> Iterator[Core]:
     finally:
         core.wire.close()
         core.pair.end()
+        core.watch.close()
 
 
 def failure(reply: Reply) -> Failure | None:

@@ -149,7 +149,8 @@ def test_both_end_with_their_parent() -> None:
         code = f"""
 import os, sys
 from ingest.connector.launch import Pair
-pair = Pair("127.0.0.1", {server.port})
+from policy.egress import Watch
+pair = Pair("127.0.0.1", {server.port}, Watch())
 print(pair._connector.pid, pair._dialer.pid, flush=True)
 sys.stdin.read()
 os.kill(os.getpid(), 9)
