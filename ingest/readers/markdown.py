@@ -8,7 +8,8 @@ from html import unescape
 
 from ingest.readers.draft import Document, Draft, Kind
 from ingest.readers.hypertext import add_blocks, parse
-from ingest.readers.text import TICK_LINES, decoded
+from ingest.readers.paragraphs import Paragraphs
+from ingest.readers.text import decoded
 
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]|$)")
 _RULED = re.compile(r" {0,3}(=+|-+)[ \t]*$")
@@ -109,57 +110,40 @@ def _front_matter(lines: list[str], draft: Draft) -> int:
     return end + 1 if end else 0
 
 
-class _Blocks:
-    """The lines of a text, and the paragraph that is being gathered."""
+class _Blocks(Paragraphs):
+    """Markdown."""
 
     def __init__(self, lines: list[str], draft: Draft) -> None:
-        self._lines = lines
-        self._draft = draft
-        self._at = 0
-        self._paragraph: list[str] = []
-        self._kind = Kind.PARAGRAPH
-        self._level: int | None = None
+        super().__init__(lines, draft)
         self._in_list = False
 
-    def read(self) -> None:
-        """Add all blocks."""
-        while self._at < len(self._lines):
-            line = self._lines[self._at]
-            start = self._at
-            self._at += 1
-            if self._at % TICK_LINES == 0:
-                self._draft.tick(self._at // TICK_LINES, len(self._lines) // TICK_LINES)
-            if not line.strip() or len(self._paragraph) >= TICK_LINES:
-                self._end()
-            if not line.strip():
-                continue
-            if fence := _FENCE.match(line):
-                self._end()
-                self._code(fence[1])
-            elif not (self._is_marked(line) or self._is_table(start) or self._is_html(line)):
-                self._text(line)
-        self._end()
+    def _take(self, line: str) -> None:
+        if fence := _FENCE.match(line):
+            self._end()
+            self._code(fence[1])
+        elif not (self._is_marked(line) or self._is_table(line) or self._is_html(line)):
+            self._text(line)
+
+    def _plain(self, text: str) -> str:
+        return plain(text)
 
     def _is_marked(self, line: str) -> bool:
         """Take a heading, a rule, an entry of a list or a footnote."""
         if heading := _HEADING.match(line):
-            self._end()
             text = line[heading.end() :].strip()
             bare = text.rstrip("#")
             text = bare.rstrip() if bare[-1:] in ("", " ", "\t") else text
-            self._title(plain(text), len(heading[1]))
+            self._title(text, len(heading[1]))
         elif (ruled := _RULED.match(line)) and len(self._paragraph) == 1 and self._kind is Kind.PARAGRAPH:
             text = self._paragraph.pop()
-            self._title(plain(text), 1 if ruled[1][0] == "=" else 2)
+            self._title(text, 1 if ruled[1][0] == "=" else 2)
         elif ruled or ((len(line.strip()) > 2 and not line.strip(" \t*")) or not line.strip(" \t_")):
             self._end()
         elif entry := _ITEM.match(line):
-            self._end()
             self._in_list = True
-            self._kind, self._level = Kind.LIST_ITEM, len(entry[1].expandtabs(4)) // 2 + 1
             number = f"{entry[2]} " if entry[2][0].isdigit() else ""
             box = "" if not entry[3] else "\u2610 " if entry[3] == "[ ]" else "\u2611 "
-            self._paragraph.append(number + box + line[entry.end() :].strip())
+            self._entry(entry[1], number + box + line[entry.end() :])
         elif note := _NOTE.match(line):
             self._end()
             self._paragraph.append(f"[{note[1]}] {line[note.end() :]}")
@@ -167,17 +151,17 @@ class _Blocks:
             return False
         return True
 
-    def _is_table(self, start: int) -> bool:
+    def _is_table(self, line: str) -> bool:
         """Take a table: a row, and below it a rule of as many cells."""
-        lines = self._lines
-        if "|" not in lines[start] or start + 1 >= len(lines) or not _is_table_rule(lines[start + 1]):
+        lines, rule = self._lines, self._at
+        if "|" not in line or rule >= len(lines) or not _is_table_rule(lines[rule]):
             return False
         self._end()
-        end = start + 2
+        end = rule + 1
         while end < len(lines) and "|" in lines[end]:
             end += 1
         self._in_list = False
-        self._draft.add_table(map(_cells, (lines[start], *lines[start + 2 : end])), header_rows=1)
+        self._draft.add_table(map(_cells, (line, *lines[rule + 1 : end])), header_rows=1)
         self._at = end
         return True
 
@@ -222,8 +206,7 @@ class _Blocks:
 
     def _title(self, text: str, level: int) -> None:
         self._in_list = False
-        self._draft.describe(title=text)
-        self._draft.add(Kind.TITLE, text, level=level)
+        super()._title(text, level)
 
     def _code(self, mark: str) -> None:
         """Take a fenced block; one that is never closed runs to the end."""
@@ -238,13 +221,6 @@ class _Blocks:
             self._at += 1
         # Programs that make Markdown of pages leave entities in code, where none should be.
         self._draft.add(Kind.CODE, unescape("\n".join(self._lines[start : self._at - 1])))
-
-    def _end(self) -> None:
-        """Add the paragraph so far."""
-        if self._paragraph:
-            self._draft.add(self._kind, plain("\n".join(self._paragraph)), level=self._level)
-            self._paragraph = []
-        self._kind, self._level = Kind.PARAGRAPH, None
 
 
 def _is_table_rule(line: str) -> bool:

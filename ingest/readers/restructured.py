@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 
 from ingest.readers.draft import Document, Draft, Kind
-from ingest.readers.text import TICK_LINES, decoded, words
+from ingest.readers.paragraphs import Paragraphs
+from ingest.readers.text import decoded, words
 
 _UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1{1,400}[ \t]*$")
 _ITEM = re.compile(r"([ \t]*)(?:([-*+•])|(\(?(?:\d{1,9}|[A-Za-z#]|[ivxlcdm]{1,8})[.)]))[ \t]+(?=\S)")
@@ -52,69 +53,7 @@ def read_org(document: Document, draft: Draft) -> None:
     _Org(decoded(document, draft).removeprefix("\ufeff").split("\n"), draft).read()
 
 
-class _Lines:
-    """The lines of a text, and the paragraph that is being gathered."""
-
-    def __init__(self, lines: list[str], draft: Draft) -> None:
-        self._lines = lines
-        self._draft = draft
-        self._at = 0
-        self._paragraph: list[str] = []
-        self._kind = Kind.PARAGRAPH
-        self._level: int | None = None
-
-    def read(self) -> None:
-        """Add all blocks."""
-        while self._at < len(self._lines):
-            line = self._lines[self._at]
-            self._at += 1
-            if self._at % TICK_LINES == 0:
-                self._draft.tick(self._at // TICK_LINES, len(self._lines) // TICK_LINES)
-            if not line.strip() or len(self._paragraph) >= TICK_LINES:
-                self._end()
-            if line.strip():
-                self._take(line)
-        self._end()
-
-    def _take(self, line: str) -> None:
-        raise NotImplementedError
-
-    def _plain(self, text: str) -> str:
-        raise NotImplementedError
-
-    def _entry(self, indent: str, text: str) -> None:
-        self._end()
-        self._kind, self._level = Kind.LIST_ITEM, len(indent.expandtabs(4)) // 2 + 1
-        self._paragraph.append(text.strip())
-
-    def _title(self, text: str, level: int) -> None:
-        self._end()
-        text = self._plain(text.strip())
-        self._draft.describe(title=text)
-        self._draft.add(Kind.TITLE, text, level=level)
-
-    def _end(self) -> None:
-        if self._paragraph:
-            self._draft.add(self._kind, self._plain("\n".join(self._paragraph)), level=self._level)
-            self._paragraph = []
-        self._kind, self._level = Kind.PARAGRAPH, None
-
-    def _indented(self, indent: int) -> list[str]:
-        """Take the lines that stand further to the right than a column."""
-        start = self._at
-        last = start
-        while self._at < len(self._lines):
-            line = self._lines[self._at]
-            if line.strip():
-                if len(line) - len(line.lstrip()) <= indent:
-                    break
-                last = self._at + 1
-            self._at += 1
-        self._at = last
-        return self._lines[start:last]
-
-
-class _Rst(_Lines):
+class _Rst(Paragraphs):
     """reStructuredText."""
 
     def __init__(self, lines: list[str], draft: Draft, depth: int = 0) -> None:
@@ -198,6 +137,20 @@ class _Rst(_Lines):
             self._end()
             self._inner(body[options:])
 
+    def _indented(self, indent: int) -> list[str]:
+        """Take the lines that stand further to the right than a column."""
+        start = self._at
+        last = start
+        while self._at < len(self._lines):
+            line = self._lines[self._at]
+            if line.strip():
+                if len(line) - len(line.lstrip()) <= indent:
+                    break
+                last = self._at + 1
+            self._at += 1
+        self._at = last
+        return self._lines[start:last]
+
     def _inner(self, body: list[str]) -> None:
         """Read the body of a directive as the text that it is."""
         if self._depth >= _DEPTH:
@@ -277,7 +230,7 @@ class _Rst(_Lines):
         return _STARS.sub("", text).replace("\\ ", "").replace("\\", "")
 
 
-class _Org(_Lines):
+class _Org(Paragraphs):
     """Org."""
 
     def _take(self, line: str) -> None:
