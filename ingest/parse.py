@@ -5,7 +5,6 @@ It is the border: what comes back is checked by `ingest/reading.py` before anyth
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import threading
@@ -29,6 +28,7 @@ from ingest.scans import read_scans
 from policy.admission import Admission
 from policy.errors import ConfinementError
 from policy.limits import Limits
+from policy.wire import seal
 from store.errors import BlobDamaged, IllegalStep, NoSuchItem, StoreError
 from store.records import Glimpse, Item, Reading, Reason, State
 from store.vault import Vault
@@ -37,7 +37,6 @@ _log = logging.getLogger("strongroom.ingest")
 
 _AGAIN_S = 2.0  # after a failure that was not the document's
 _IDLE_S = 5.0  # how long `stop` may go unnoticed while there is nothing to do; `Ledger.poke` is at once
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 
 @dataclass(frozen=True)
@@ -316,7 +315,7 @@ def _memfd() -> int:
 def _seal(children: int) -> None:
     """Make the children's bytes final: the worker may still hold the descriptor and go on writing."""
     try:
-        fcntl.fcntl(children, fcntl.F_ADD_SEALS, _SEALS)
+        seal(children)
     except OSError as error:  # it keeps a writable mapping
         raise ParserLied("the parser keeps writing behind its answer") from error
 

@@ -8,6 +8,7 @@ with a process that lies about lengths. Nothing here ever unpickles.
 from __future__ import annotations
 
 import array
+import fcntl
 import socket
 import struct
 from typing import TypeVar
@@ -18,6 +19,7 @@ from policy.errors import StrongroomError
 
 _HEADER = struct.Struct(">I")
 _MAX_DESCRIPTORS = 4
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -118,6 +120,11 @@ class Wire:
                 raise WireError("the other process closed in the middle of a frame")
             chunks += chunk
         return bytes(chunks)
+
+
+def seal(descriptor: int) -> None:
+    """Let nobody change a memfd any more, its size or its bytes, through whatever descriptor."""
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
 
 
 def close_all(descriptors: list[int]) -> None:

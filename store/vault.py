@@ -21,6 +21,7 @@ import msgspec
 
 from policy.limits import Limits
 from policy.redact import Private
+from policy.wire import seal
 from store import keys as keyfile
 from store.audit import Audit, append
 from store.blobs import Blobs, Incoming, Unsealed
@@ -251,8 +252,7 @@ class Vault:
         try:
             with open(descriptor, "wb", closefd=False) as sink:
                 self._blobs.copy_out(blob.name, item, data_key, sink)
-            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
-            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            seal(descriptor)
             os.lseek(descriptor, 0, os.SEEK_SET)
         except BaseException:
             os.close(descriptor)
