@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
+from ingest.errors import RemoteFailed
 from policy.errors import StrongroomError
 from store.records import Record
 
@@ -44,7 +45,9 @@ class Counter:
             known = self._refused.get(place) == str(error)
             self._refused[place] = str(error)
         if not known:
-            log.warning("a file of %s stays where it is: %s", source, error)
+            # What a mail server says may quote a message.
+            why = error.failure if isinstance(error, RemoteFailed) else error.what
+            log.warning("a file of %s stays where it is: %s", source, why)
 
     def of_source(self, source: str) -> tuple[int, int]:
         """How many documents of one source were new, and how many were there already."""

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from policy import box, intentions, mode, seccomp
+from policy.last_words import log_discreetly
 
 _PR_SET_PDEATHSIG = 1
 
@@ -111,6 +112,7 @@ def spawn(
 
 def inherited(argv: Sequence[str] | None = None) -> Inherited:
     """Take over what `spawn` passed, and die with the parent from now on."""
+    log_discreetly()
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--fds", required=True)

@@ -27,7 +27,8 @@ def disk_errors() -> Iterator[None]:
         if error.errno in _FULL:
             raise store_full() from error
         raise DiskFault(
-            f"the disk refused: {error.strerror or error}", remedy="look at the disk and the kernel's log"
+            f"the disk refused: {error.strerror or type(error).__name__}",
+            remedy="look at the disk and the kernel's log",
         ) from error
 
 

@@ -259,7 +259,7 @@ class Imports:
             job.error = f"it failed with {type(error).__name__}"
         with self._changed:
             if job.error is not None:
-                log.warning("an import stopped: %s", job.error)
+                log.warning("an import stopped; its status says why")  # and names the file
             elif stage is Stage.WAITING and not stop.is_set():
                 stage = Stage.CANCELLED
             self._close(job, stage)

@@ -340,7 +340,9 @@ class _Worker:
         pause = min(first * 2.0 ** min(failures - 1, 20), longest) * random.uniform(0.75, 1.25)
         self._next_try = time.monotonic() + pause
         if what != self._trouble:
-            log.warning("mail account %s: %s", self.account.name, what)
+            # What a server says may quote a message; the owner reads it in the account's status.
+            kind = error.failure if isinstance(error, RemoteFailed) else type(error).__name__
+            log.warning("mail account %s: %s", self.account.name, kind)
         self._trouble = what
         self._source.enter(AccountState.WAITING)
 
