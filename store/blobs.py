@@ -40,9 +40,9 @@ class Incoming:
         self.is_placed = False
 
     def discard(self) -> None:
-        """Remove it, if it was not placed."""
+        """Remove it, if it was not placed. If the disk refuses, the next open of the home sweeps it."""
         if not self.is_placed:
-            self.path.unlink(missing_ok=True)
+            _let_go(self.path)
 
 
 class Blobs:
@@ -92,7 +92,7 @@ class Blobs:
             return [Incoming(path, blob, size) for path, (blob, size) in zip(paths, sealed, strict=True)]
         except BaseException:
             for path in paths:
-                path.unlink(missing_ok=True)
+                _let_go(path)
             raise
 
     def place(self, incoming: Sequence[Incoming]) -> None:
@@ -149,12 +149,13 @@ class Blobs:
 
     def names(self) -> set[str]:
         """The names of all blobs on the disk."""
-        return {
-            entry.name
-            for folder in os.scandir(self._folder)
-            if folder.is_dir(follow_symlinks=False)
-            for entry in os.scandir(folder)
-        }
+        with disk_errors():
+            return {
+                entry.name
+                for folder in os.scandir(self._folder)
+                if folder.is_dir(follow_symlinks=False)
+                for entry in os.scandir(folder)
+            }
 
     def sweep_incoming(self) -> int:
         """Remove what a killed process left on its way; returns how many files."""
@@ -202,6 +203,11 @@ class Blobs:
 
     def _path(self, blob: str) -> Path:
         return self._folder / blob[:2] / blob
+
+
+def _let_go(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _create(path: Path) -> BinaryIO:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from policy.redact import Private
-from store.durable import store_full
-from store.errors import CatalogDamaged, StoreBusy, StoreError
+from store.durable import disk_errors, store_full
+from store.errors import CatalogDamaged, DiskFault, StoreBusy, StoreError
 
 if TYPE_CHECKING:
     from sqlite3 import Connection as Connection  # the same interface, and it has types
@@ -25,6 +25,7 @@ else:
 Row = tuple[Any, ...]  # the engine gives what the column holds; the reader of a row knows what that is
 
 _FULL, _BUSY, _LOCKED, _CORRUPT, _NOT_A_DATABASE = 13, 5, 6, 11, 26
+_DISK = (8, 10, 14)  # SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN
 _BUSY_MS = 10_000
 _WRITER_CACHE_KIB, _READER_CACHE_KIB = 16 * 1024, 4 * 1024
 _IDLE_READERS = 4  # more are opened while more threads read at once, and closed afterwards
@@ -71,6 +72,7 @@ class Database:
         self._writer = connect(path, key, cache_kib=_WRITER_CACHE_KIB)
         self._writing = threading.Lock()
         self._synchronous = ""
+        self._unsettled = False  # a commit failed, and the log may hold it all the same
         self._readers: list[Connection] = []
         self._reading = threading.Lock()
         self._closed = False
@@ -87,14 +89,19 @@ class Database:
                 right for what can be derived again.
             moves: an item's state changes; waiters of the ledger are woken after the commit.
             audited: the transaction adds to the audit log; its head outside follows before the block is left.
+
+        Raises:
+            DiskFault, StoreFull, StoreBusy: nothing of it is there. After a `DiskFault` that is certain only
+                once `settle` returns; until then a kill may bring it back.
         """
         with self._writing, database_errors():
+            self._settle()
             self._set_synchronous("FULL" if durable else "NORMAL")
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-                connection.execute("COMMIT")
+                self._commit()
             finally:
                 # SQLite rolls back by itself on a full disk, so there may be nothing left to undo.
                 if connection.in_transaction:
@@ -124,6 +131,20 @@ class Database:
             busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not busy
 
+    def settle(self) -> None:
+        """Make certain that a commit which failed is not there.
+
+        It may be: the disk can refuse to make the log durable when all of the transaction is in it already.
+        This process passes over that, and the next one would take it for a commit, with whatever its caller
+        has taken back meanwhile. So the log is folded into the catalog and cut, which also makes durable what
+        the disk may have lost of it (after a refused fsync a later one proves nothing of what came before).
+
+        Raises:
+            DiskFault, StoreFull, StoreBusy: it cannot be made certain now. Every write tries it first.
+        """
+        with self._writing, database_errors():
+            self._settle()
+
     def close(self) -> None:
         """Close all connections. The log is folded into the catalog."""
         with self._writing, self._reading:
@@ -132,6 +153,25 @@ class Database:
                 connection.close()
             self._readers.clear()
             self._writer.close()
+
+    def _commit(self) -> None:
+        try:
+            self._writer.execute("COMMIT")
+        except sqlcipher.Error as error:
+            # A full disk refuses a write, so the end of the transaction is not in the log.
+            self._unsettled = _code(error) != _FULL
+            raise
+
+    def _settle(self) -> None:
+        if not self._unsettled:
+            return
+        self._set_synchronous("FULL")
+        busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreBusy("a reader holds what a refused commit left", remedy="try again")
+        with disk_errors(), open(f"{self.path}-wal", "rb") as log:
+            os.fsync(log.fileno())
+        self._unsettled = False
 
     def _set_synchronous(self, level: str) -> None:
         if level != self._synchronous:
@@ -163,7 +203,8 @@ def connect(path: Path, key: Private[bytes], *, cache_kib: int = _READER_CACHE_K
         CatalogDamaged: the file does not decrypt with this key.
     """
     with database_errors():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        with disk_errors():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection: Connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, key, cache_kib)
@@ -191,13 +232,17 @@ def _prepare(connection: Connection, key: Private[bytes], cache_kib: int) -> Non
     connection.execute("PRAGMA trusted_schema=OFF")
 
 
+def _code(error: sqlcipher.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
 @contextlib.contextmanager
 def database_errors() -> Iterator[None]:
     """Turn the engine's errors into the store's. Its texts can quote values: only the code is passed on."""
     try:
         yield
     except sqlcipher.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = _code(error)
         name = getattr(error, "sqlite_errorname", type(error).__name__)
         if code == _FULL:
             raise store_full() from None
@@ -206,5 +251,9 @@ def database_errors() -> Iterator[None]:
         if code in (_CORRUPT, _NOT_A_DATABASE):
             raise CatalogDamaged(
                 f"the catalog is damaged or belongs to other keys ({name})", remedy="restore it from a backup"
+            ) from None
+        if code in _DISK:
+            raise DiskFault(
+                f"the disk refused the catalog ({name})", remedy="look at the disk and the kernel's log"
             ) from None
         raise StoreError(f"the catalog refused ({name})") from error

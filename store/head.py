@@ -44,10 +44,8 @@ class Head:
 
     def slots(self) -> list[Slot | None]:
         """Both halves; None for one that was not written by this home."""
-        try:
-            content = self._path.read_bytes()
-        except FileNotFoundError:
-            content = b""
+        with disk_errors():
+            content = self._path.read_bytes() if self._path.exists() else b""
         if len(content) != 2 * _SLOT_BYTES:
             return [None, None]
         return [self._opened(content[at : at + _SLOT_BYTES]) for at in (0, _SLOT_BYTES)]
@@ -81,7 +79,8 @@ class Head:
         log = _log_of(catalog)
         if _is_used(log):
             # The engine would take its pages for newer ones.
-            log.unlink()
+            with disk_errors():
+                log.unlink()
             return "a write-ahead log lay beside the closed catalog"
         if not hmac.compare_digest(_digest(catalog), newest.closed):
             return "the catalog is not as it was closed: rolled back, exchanged in parts, or damaged"

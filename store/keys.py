@@ -133,12 +133,12 @@ def _write(
 
 
 def _read(path: Path) -> _Wrapping:
-    try:
+    with disk_errors():
+        if not path.exists():
+            raise NoHome(
+                "there is no Strongroom home here", item=str(path.parent), remedy="run: strongroom init"
+            )
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise NoHome(
-            "there is no Strongroom home here", item=str(path.parent), remedy="run: strongroom init"
-        ) from None
     damaged = KeysDamaged("the keys file is damaged", item=str(path), remedy="restore it from a backup")
     try:
         file = msgspec.json.decode(content, type=_KeysFile)

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from policy.redact import Private
@@ -24,7 +25,11 @@ _NUMBERED = re.compile(r"(\d{4})_\w+\.sql")
 
 def packaged_steps() -> list[str]:
     """The SQL of every schema step, in order; step n makes version n."""
-    folder = importlib.resources.files("store.migrations")
+    with disk_errors():
+        return _read_steps(importlib.resources.files("store.migrations"))
+
+
+def _read_steps(folder: Traversable) -> list[str]:
     names = sorted(entry.name for entry in folder.iterdir() if _NUMBERED.fullmatch(entry.name))
     numbers = [int(name[:4]) for name in names]
     assert numbers == list(range(1, len(numbers) + 1)), "schema steps are numbered without a gap"
@@ -96,8 +101,9 @@ def _keep_copy(catalog: Path, connection: Connection, key: Private[bytes]) -> No
             os.replace(part, copy)
             sync_folder(copy.parent)
     finally:
-        for leftover in part.parent.glob(part.name + "*"):
-            leftover.unlink(missing_ok=True)
+        with disk_errors():
+            for leftover in part.parent.glob(part.name + "*"):
+                leftover.unlink(missing_ok=True)
 
 
 def _verify_copy(original: Connection, part: Path, key: Private[bytes]) -> None:

@@ -8,6 +8,7 @@ snapshot.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
@@ -66,7 +67,9 @@ class Snapshots:
             with self._database.write() as connection:
                 dropped = _replace(connection, name, generation, kept | fresh)
         except BaseException:
-            self.remove_files([disk_name for disk_name, _ in fresh.values()])
+            with contextlib.suppress(StoreError):  # else the next open sweeps them, if nothing names them
+                self._database.settle()
+                self.remove_files([disk_name for disk_name, _ in fresh.values()])
             raise
         self.remove_files(dropped)
 
@@ -144,9 +147,10 @@ class Snapshots:
         return bytes(content)
 
     def remove_files(self, disk_names: Collection[str]) -> None:
-        """Remove files whose keys are gone. What a kill leaves of them is swept at the next open."""
+        """Remove files whose keys are gone. What a kill or the disk leaves is swept at the next open."""
         for disk_name in disk_names:
-            (self._folder / disk_name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self._folder / disk_name).unlink()
 
 
 def drop_covering(connection: Connection, generation: int) -> list[str]:

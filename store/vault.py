@@ -142,9 +142,11 @@ class Vault:
             WrongPassphrase: exit code 77.
             KeysDamaged, CatalogDamaged
         """
-        if not (home / "keys").exists():
-            raise NoHome("there is no Strongroom home here", item=str(home), remedy="run: strongroom init")
         with disk_errors():
+            if not (home / "keys").exists():
+                raise NoHome(
+                    "there is no Strongroom home here", item=str(home), remedy="run: strongroom init"
+                )
             lock = _take(home)
         try:
             keys = keyfile.open_keys(home / "keys", passphrase)
@@ -326,6 +328,7 @@ class Vault:
         self, arrivals: Sequence[_Arriving], parent: str | None, *, new_version: bool
     ) -> list[Stored]:
         """Place the blobs, then commit: the other way round a kill would leave an item without its bytes."""
+        self._database.settle()  # a commit that comes back must not meet these bytes under another key
         with self._database.read() as connection:
             known = {
                 each.sealed.blob: found
@@ -388,8 +391,11 @@ class Vault:
         self._blobs.copy_out(blob.name, item, self._data_key(item, blob))
 
     def _take_back(self, blobs: Collection[str]) -> None:
-        """Remove the blobs whose commit failed. If even asking fails, the next open sweeps them."""
+        """Remove the blobs whose commit failed. If it cannot be told whether it did, they stay: the next open
+        finds out.
+        """
         with contextlib.suppress(StoreError):
+            self._database.settle()
             with self._database.read() as connection:
                 uncommitted = [blob for blob in blobs if find_blob(connection, blob) is None]
             self._blobs.remove(uncommitted)

@@ -289,7 +289,8 @@ class Bench:
 def sound(home: Path) -> list[str]:
     """What is wrong with a home, whatever was done to it."""
     vault = open_again(home)
-    problems = vault.verify().problems
+    # An alarm whose writing is interrupted is given once more at the next start: rather twice than not.
+    problems = sorted({text.partition("at an earlier start:")[0] for text in vault.verify().problems})
     blobs, incoming = list(home.glob("blobs/*/*")), list((home / "incoming").iterdir())
     if len(blobs) != vault.catalog.count() or incoming:
         problems.append(f"{len(blobs)} blobs, {vault.catalog.count()} items, {len(incoming)} incoming")
