@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from appliance import render
+from appliance.cli_doctor import DoctorCommand
 from appliance.cli_mail import MailCommands, ask_password
 from appliance.client import Client
 from appliance.errors import BadRequest
-from policy.errors import EXIT_USAGE, StrongroomError
+from policy.errors import StrongroomError
 
 Arguments = argparse.Namespace
 
@@ -104,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     command("formats", _formats, "what can be read, how it is recognised, what is read of it")
     command("status", _status, "how the appliance is")
     command("verify", _verify, "decrypt and check all that is stored")
-    command("doctor", _doctor, "check this machine and what is in force")
+    DoctorCommand(_home, _client, _print).declare(command)
     return parser
 
 
@@ -182,7 +183,9 @@ def _passphrase(arguments: Arguments) -> None:
 
 def _serve(arguments: Arguments) -> int:
     from appliance import guard, settings
+    from policy.last_words import log_discreetly
 
+    log_discreetly()
     settings.require_protection()
     home = _home(arguments)
     config = settings.load(home)
@@ -329,14 +332,6 @@ def _verify(arguments: Arguments) -> int:
     report = _client(arguments).call("POST", "/v1/verify", {})
     _print(arguments, report, render.verify)
     return 1 if report["problems"] else 0
-
-
-def _doctor(arguments: Arguments) -> int:
-    from appliance import doctor
-
-    report = doctor.examine(_home(arguments))
-    _print(arguments, report, render.doctor)
-    return EXIT_USAGE if not report["ready"] else 0
 
 
 if __name__ == "__main__":

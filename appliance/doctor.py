@@ -1,26 +1,38 @@
-"""Examines this machine and this home: what is there, what is missing, and the remedy, a line each."""
+"""Examines this machine and this home: what is there, what is missing, and the remedy, a line each.
+
+The table of confinement is the business of `appliance/doctor_table.py`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import platform
+import resource
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from appliance import render, settings
+import msgspec
+
+from appliance import living, render, settings
 from appliance.client import Client
+from appliance.doctor_table import Table, table
+from appliance.errors import ServiceUnavailable
 from ingest.converter import libreoffice
 from ingest.converter.messages import CONVERSIONS
-from policy import landlock
+from policy import landlock, mode
 from policy.errors import StrongroomError
-from policy.limits import MIB, Limits
+from policy.limits import KIB, MIB, Limits
 
 Finding = tuple[bool | None, str]  # ok, or None for a note; what was found
+Status = Mapping[str, Any] | None  # of the service, where one runs
 
 # The distributions whose versions matter when something behaves unlike the documentation says.
 NAMED_PARTS = (
@@ -29,30 +41,72 @@ NAMED_PARTS = (
 )
 
 
-def examine(home: Path) -> dict[str, object]:
-    """Run all checks; `ready` is False when one that the appliance cannot do without fails."""
-    checks = [
-        {"name": name, "ok": ok, "found": found}
-        for name, check in _checks(home)
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool | None  # None: a note
+    found: str
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was found."""
+
+    ready: bool  # nothing is wrong that the appliance cannot do without
+    confined: bool  # no layer of confinement is missing that is required here
+    checks: tuple[Check, ...]
+    table: Table
+
+
+def examine(home: Path) -> Examination:
+    """Run all checks and try the table of confinement."""
+    status = service_status(home)
+    checks = tuple(
+        Check(name=name, ok=ok, found=found)
+        for name, check in _checks(home, status)
         for ok, found in [_guarded(check)]
-    ]
-    return {"ready": all(check["ok"] is not False for check in checks), "checks": checks}
+    )
+    confinement = table(status)
+    return Examination(
+        ready=all(check.ok is not False for check in checks),
+        confined=not confinement.missing(),
+        checks=checks,
+        table=confinement,
+    )
 
 
-def _checks(home: Path) -> list[tuple[str, Callable[[], Finding]]]:
+def service_status(home: Path) -> Status:
+    """What the service on this home says of itself; None where none answers."""
+    with contextlib.suppress(ServiceUnavailable):
+        status: Mapping[str, Any] = Client(home / settings.SOCKET_NAME, timeout=10).call("GET", "/v1/status")
+        return status
+    return None
+
+
+def reads_pictures(home: Path) -> bool:
+    """Whether text in pictures can be recognised here."""
+    return _tesseract(home)[0] is True
+
+
+def _checks(home: Path, status: Status) -> list[tuple[str, Callable[[], Finding]]]:
     return [
         ("python", _python),
+        ("mode", lambda: (True, mode.here())),
         ("kernel", lambda: (platform.system() == "Linux", f"{platform.release()} {platform.machine()}")),
         ("system call filter", _seccomp),
+        ("Landlock", _landlock),
         ("private namespaces", _namespaces),
         ("parts", _parts),
         ("text recognition", lambda: _tesseract(home)),
         ("old documents", _old_documents),
         ("swap", _swap),
+        ("core dumps", _core_dumps),
+        ("memory of keys", lambda: _locked(status)),
         ("home", lambda: _home(home)),
         ("settings", lambda: _settings(home)),
         ("free disk", lambda: _disk(home)),
-        ("service", lambda: _service(home)),
+        ("service", lambda: _service(status)),
+        ("key of reports", lambda: _report_key(status)),
     ]
 
 
@@ -124,16 +178,67 @@ def _old_documents() -> Finding:
     missing = sorted({each.package for each in CONVERSIONS.values() if not libreoffice.installed(each)})
     if missing:
         return None, f"the text of some is not read (.doc, .ppt); remedy: apt install {' '.join(missing)}"
-    if not landlock.version():
-        return None, "this kernel has no Landlock to confine LibreOffice: they are quarantined (.doc, .ppt)"
     return True, "Word and PowerPoint documents of before 2007 are converted by LibreOffice"
+
+
+def _landlock() -> Finding:
+    version = landlock.version()
+    if not version:
+        return False, "this kernel has none, or it is turned off; remedy: landlock in the kernel's list lsm="
+    lacking = [
+        what
+        for what, since in (("TCP", landlock.ABI_WITH_TCP), ("signals", landlock.ABI_WITH_SCOPE))
+        if version < since
+    ]
+    rest = f"; it does not know of {', '.join(lacking)} yet, which the other layers see to" if lacking else ""
+    return True, f"version {version}{rest}"
 
 
 def _swap() -> Finding:
     lines = Path("/proc/swaps").read_text().splitlines()[1:]
-    if any("zram" not in line for line in lines):
-        return None, "text in memory may reach the swap disk; remedy: encrypt it or swapoff -a"
-    return True, "none on a disk"
+    plain = [line.split()[0] for line in lines if not _kept_secret(line.split()[0])]
+    if plain:
+        return None, f"text in memory may reach {', '.join(plain)}; remedy: encrypt it, or swapoff -a"
+    return True, "none on a disk that is not encrypted"
+
+
+def _kept_secret(swap: str) -> bool:
+    """Whether a swap device or file is memory, or encrypted; `swap` is a path as the kernel gives it."""
+    try:
+        about = os.stat(swap)
+    except OSError:  # removed, or not ours to see
+        return False
+    device = about.st_rdev if stat.S_ISBLK(about.st_mode) else about.st_dev
+    return _is_secret(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve())
+
+
+def _is_secret(block: Path) -> bool:
+    if block.name.startswith("zram"):
+        return True
+    with contextlib.suppress(FileNotFoundError):
+        if (block / "dm" / "uuid").read_text().startswith("CRYPT-"):
+            return True
+    below = list((block / "slaves").glob("*"))  # a volume on an encrypted one
+    return bool(below) and all(_is_secret(each.resolve()) for each in below)
+
+
+def _core_dumps() -> Finding:
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    return True, f"to {pattern.split()[0] if pattern else 'nowhere'}; none of ours: see limits and nodump"
+
+
+def _locked(status: Status) -> Finding:
+    _, ceiling = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    most = "any amount" if ceiling == resource.RLIM_INFINITY else f"{ceiling // KIB} KiB"
+    core = (
+        next((one["pid"] for one in status["processes"] if one["role"] == "core"), None) if status else None
+    )
+    seen = living.look(core) if core is not None else None
+    if seen is None:
+        return True if ceiling else None, f"{most} may be locked, so that it reaches no swap"
+    if not seen.locked_kib:
+        return None, f"not locked, of {most} that may be: swap, if any, must be encrypted"
+    return True, f"{seen.locked_kib} KiB locked: they reach no swap"
 
 
 def _home(home: Path) -> Finding:
@@ -157,9 +262,14 @@ def _disk(home: Path) -> Finding:
     return enough, f"{free // MIB} MiB" + ("" if enough else ": intake pauses until there is more")
 
 
-def _service(home: Path) -> Finding:
-    if not (home / settings.SOCKET_NAME).exists():
+def _service(status: Status) -> Finding:
+    if status is None:
         return None, "not running"
-    now = Client(home / settings.SOCKET_NAME, timeout=10).call("GET", "/v1/status")
-    attempts = None if now["egress"] is None else now["egress"]["total"]
-    return attempts == 0, f"running; {render.egress(now['egress'])}"
+    attempts = None if status["egress"] is None else status["egress"]["total"]
+    return attempts == 0, f"running; {render.egress(status['egress'])}"
+
+
+def _report_key(status: Status) -> Finding:
+    if status is None:
+        return None, "shown while the service runs"
+    return True, str(status["report_key"])

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance import living
+from appliance.errors import RequestRefused
 from appliance.observation import (
     AttemptsFound,
     DocumentFound,
@@ -33,11 +34,12 @@ from appliance.throwaway import Standing, Throwaway, over, progress
 from ingest.converter import libreoffice
 from ingest.converter.messages import CONVERSIONS
 from ingest.readers import samples
-from policy import intentions, landlock, mode
+from policy import intentions, landlock, mode, trial
 from policy.children import SWITCHES
 
 BY_WORD, BY_MEANING = "quick brown fox", "a nimble animal leaps across a sleepy pet"
 
+_PATIENCE_S = 180.0  # without any progress: these are small documents
 _ALIKE = 100  # kinds of attempts that are listed; all are counted
 _NAMED = 100  # processes that are listed
 _WORD_PERFECT = b"\xffWPC\x10\0\0\0\x01\x0a\0\x01\0\0\0\0"  # a document of version 5.1: text begins at 16
@@ -77,7 +79,7 @@ class ObservedRun:
         with self._place.service():
             for name, content in documents(pictures=self._reads_pictures):
                 _drop(self._place.home / "drop" / name, content)
-            self._place.wait(self._look)
+            self._place.wait(self._look, patience=_PATIENCE_S)
             hits = [self._search(BY_WORD, "keyword"), self._search(BY_MEANING, "semantic")]
             self._idling()
             status = self._place.client.call("GET", "/v1/status")
@@ -106,7 +108,10 @@ class ObservedRun:
         )
 
     def _search(self, query: str, how: str) -> int:
-        found = self._place.client.call("POST", "/v1/search", {"query": query, "mode": how})
+        try:
+            found = self._place.client.call("POST", "/v1/search", {"query": query, "mode": how})
+        except RequestRefused:  # there is no model, which the status will say
+            return 0
         return len(found["hits"])
 
     def _look(self, standing: Standing) -> None:
@@ -141,6 +146,28 @@ def observe(idle: int, rows: tuple[RowFound, ...], *, reads_pictures: bool) -> O
     """An observed run in a temporary folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="strongroom-observed-") as folder:
         return ObservedRun(Path(folder), idle, reads_pictures=reads_pictures).run(rows)
+
+
+def rows() -> tuple[RowFound, ...]:
+    """The table of confinement, tried here.
+
+    Raises:
+        ConfinementError: a layer that is required is missing; nothing would be read.
+    """
+    trials = trial.run_all()
+    for tried in trials:
+        if (refusal := tried.refusal()) is not None:
+            raise refusal
+    return tuple(
+        RowFound(
+            row=tried.row,
+            layers=tried.layers,
+            missing=tuple(f"{layer}: {why}" for layer, why in tried.degraded.items()),
+            refused=tried.refused,
+            let_through=tried.let_through,
+        )
+        for tried in trials
+    )
 
 
 def documents(*, pictures: bool) -> Iterable[tuple[str, bytes]]:

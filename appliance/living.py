@@ -15,6 +15,7 @@ class Living(msgspec.Struct, frozen=True, kw_only=True):
     filters: int  # seccomp filters; 0: none, or not in the mode of filters
     capabilities: int  # effective, a mask
     core_dumps: bool
+    locked_kib: int  # of memory that never reaches a swap disk
     own_network: bool  # a network namespace that is not ours
     interfaces: tuple[str, ...]  # in its network namespace
     sent: int  # packets that left by them since the namespace was made
@@ -31,6 +32,7 @@ def look(pid: int) -> Living | None:
             filters=int(status["Seccomp_filters"]) if status["Seccomp"] == "2" else 0,
             capabilities=int(status["CapEff"], 16),
             core_dumps=_may_dump(folder / "limits"),
+            locked_kib=int(status["VmLck"].split()[0]),
             own_network=_network(folder) != _network(Path("/proc/self")),
             interfaces=tuple(device[0].rstrip(":") for device in devices),
             sent=sum(int(device[10]) for device in devices),

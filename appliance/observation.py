@@ -7,9 +7,10 @@ the business of `appliance/egress_report.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from policy.intentions import Intention
 from store import reports
@@ -39,7 +40,7 @@ class RowFound(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     row: str
     layers: tuple[str, ...]  # in force
-    missing: tuple[str, ...]  # required here and not in force, with the reason
+    missing: tuple[str, ...]  # not in force, and not required here, with the reason
     refused: tuple[str, ...]  # attempts that failed as they must
     let_through: tuple[str, ...]
 
@@ -111,7 +112,6 @@ class Observation(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def _shortcomings(self) -> Iterator[str]:
         for row in self.rows:
-            yield from (f"{row.row}: {missing}" for missing in row.missing)
             yield from (f"{row.row}: {name} was let through" for name in row.let_through)
         confined = [process for process in self.processes if process.role != "guard"]
         for process in confined:
@@ -135,19 +135,24 @@ class Observation(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
         yield from self.degraded
 
 
+# One spelling only: no capitals, no blanks.
+_Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Seal = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}\Z")]
+
+
 class Signature(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of an observation, by the owner of the key; both in hex."""
 
-    key: str
-    signature: str
+    key: _Key
+    signature: _Seal
 
 
 class SignedReport(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A report as it lies in a file."""
 
-    key: str
+    key: _Key
     report: Observation
-    signature: str
+    signature: _Seal
 
 
 def canonical(observation: Observation) -> bytes:

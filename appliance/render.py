@@ -182,13 +182,6 @@ def verify(report: Json) -> str:
     return "\n".join(lines)
 
 
-def doctor(report: Json) -> str:
-    """A line a check."""
-    marks = {True: "ok  ", False: "FAIL", None: "note"}
-    lines = [f"{marks[check['ok']]}  {check['name']:22} {check['found']}" for check in report["checks"]]
-    return "\n".join(lines)
-
-
 def _proof(finding: Json) -> str:
     return f"“{inert(finding['evidence']['text'])}”"
 

@@ -83,11 +83,12 @@ class Throwaway:
             process.terminate()
             process.wait(60)
 
-    def wait(self, tell: Callable[[Standing], None]) -> Standing:
+    def wait(self, tell: Callable[[Standing], None], patience: float = PATIENCE_S) -> Standing:
         """Until every item has ended, or nothing moves any more.
 
         Args:
             tell: hears how it stands, again and again.
+            patience: seconds without any progress.
         """
         started = last_change = time.monotonic()
         before: Json = {}
@@ -100,7 +101,7 @@ class Throwaway:
             total = sum(now["items"].values()) + waiting
             standing = Standing(now, ended, total, time.monotonic() - started)
             tell(standing)
-            if (total and ended == total) or time.monotonic() - last_change > PATIENCE_S:
+            if (total and ended == total) or time.monotonic() - last_change > patience:
                 return standing
             time.sleep(_LOOK_S)
 
