@@ -25,7 +25,10 @@ _INSIDE = "import sys; from policy import box; sys.exit(not box.inside())"
 
 
 def command(reads: Iterable[str], size: int) -> list[str]:
-    """The start of a command line that runs the interpreter in a box. The environment is passed on.
+    """The start of a command line that runs the interpreter in a box.
+
+    The environment is passed on. Who starts it does so in a session of its own: that keeps the terminal away,
+    and makes a process group by which all of it can be ended at any time.
 
     Args:
         reads: files and folders that are there to be read; with `paths.CODE`, or no interpreter runs.
@@ -33,7 +36,7 @@ def command(reads: Iterable[str], size: int) -> list[str]:
     """
     options = [
         "--unshare-all",  # users, processes, memory, names, mounts, network: none of the machine's
-        *("--die-with-parent", "--new-session"),
+        "--die-with-parent",
         *("--unshare-user", "--uid", _NOBODY, "--gid", _NOBODY),  # and not only where there is one
         *("--cap-drop", "ALL"),  # root outside is none inside
         *("--hostname", "box"),
@@ -68,6 +71,7 @@ def refusal() -> ConfinementError | None:
             cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            start_new_session=True,
             timeout=_TRY_S,
             check=False,
         )

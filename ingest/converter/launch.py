@@ -11,6 +11,7 @@ import hashlib
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -140,7 +141,8 @@ class _Running:
 
     def end(self) -> None:
         """End it, if it has not ended, and wait until it has."""
-        self.process.kill()
+        with contextlib.suppress(OSError):  # it has
+            self._life.sock.shutdown(socket.SHUT_RD)
         self._thread.join()
 
     def _tend(self) -> None:
@@ -153,7 +155,8 @@ class _Running:
             while ended not in (ready := dict(poll.poll())):
                 if life.fileno() in ready:
                     poll.unregister(life)
-                    self.process.kill()
+                    # Not the process alone: while bubblewrap begins, what it has begun does not end with it.
+                    os.killpg(self.process.pid, signal.SIGKILL)
                 if greeting.fileno() in ready:
                     poll.unregister(greeting)
                     self._watch.take_over(greeting, _NAME)  # nothing else is ever heard from it here

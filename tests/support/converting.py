@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +14,19 @@ from typing import NamedTuple
 
 from ingest.converter.convert import Converter
 from ingest.converter.launch import Launcher
+from policy import box
 from policy.egress import Watch
 from policy.limits import Limits
 from tests.support.confined import ROOT
 
 HONEST = "ingest.converter.worker"
 EVIL = "tests.support.evil_converter"
+
+# Runs a program as somebody without any right of root's, whoever we are and wherever the interpreter lies.
+AS_PLAIN_USER = (
+    *(box.PROGRAM, "--dev-bind", "/", "/", "--unshare-user", "--uid", "12345", "--gid", "12345"),
+    *("--cap-drop", "ALL", "--die-with-parent", "--"),
+)
 
 
 class Converting(NamedTuple):
@@ -79,3 +89,26 @@ def convert(converter: Converter, content: bytes, kind: str, password: str | Non
         raise AssertionError("it can be written yet")
     finally:
         os.close(result)
+
+
+def told_by(code: str, *, plain: bool) -> dict[str, object]:
+    """What a program leaves in `told`, which has `converting`, `convert` and `EVIL`.
+
+    Args:
+        plain: run it as somebody who is not root.
+    """
+    script = f"""
+import json, os, sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from policy.limits import Limits
+from tests.support.converting import EVIL, convert, converting
+told = {{}}
+{code}
+print(json.dumps(told))
+"""
+    command = [*(AS_PLAIN_USER if plain else ()), sys.executable, "-I", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return told

@@ -5,6 +5,7 @@ For a .doc it has not confined itself, so that its box and the watch alone hold 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -97,14 +98,8 @@ def _lie(wire: Wire) -> None:
     time.sleep(60)
 
 
-def _spin(_: Wire) -> None:
-    while True:
-        pass
-
-
 _FAILING: dict[str, Callable[..., None]] = {
     "hang": lambda _: time.sleep(60),
-    "spin": _spin,
     "trickle": _trickle,
     "flood": _flood,
     "abort": lambda _: os.abort(),
@@ -135,7 +130,6 @@ def _look(folder: Path, *paths: str) -> dict[str, object]:
         "environment": dict(os.environ),
         "host": os.uname().nodename,
         "descriptors": len(os.listdir("/proc/self/fd")) - 1,  # the listing's own
-        "capabilities": privileges.has_only(frozenset()),
     }
 
 
@@ -146,7 +140,7 @@ def _try(folder: Path, *paths: str) -> dict[str, object]:
         "execute": lambda: os.execv("/usr/lib/x", ["x"]),
         "kill": lambda: os.kill(1, 9),
         "kill all": lambda: os.kill(-1, 9),
-        "namespaces": lambda: os.listdir("/proc/1"),
+        "others": lambda: os.listdir("/proc/1"),
         "unshare": lambda: seccomp.unshare(0x10000000),
         "mount": lambda: seccomp.syscall("mount", 0, 0, 0, 0, 0),
         "root": lambda: os.open("/", os.O_RDONLY),
@@ -164,7 +158,8 @@ def _reach_out(folder: Path, times: str) -> str:
     outcomes = set()
     for number in range(int(times)):
         name = ctypes.create_string_buffer(b"strong-core" if number % 2 else b"n%d" % number)
-        seccomp.prctl(15, ctypes.addressof(name))
+        with contextlib.suppress(PermissionError):  # confined, it cannot even do that
+            seccomp.prctl(15, ctypes.addressof(name))
         outcomes.add(_outcome(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM)))
     return " ".join(sorted(outcomes))
 

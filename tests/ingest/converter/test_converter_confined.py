@@ -1,18 +1,30 @@
-"""What a converter tries and must not be able to do; and that it does its work below a confined core."""
+"""What a converter sees and what it tries: by its filters alone, by its box alone, and by both."""
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.policy.test_egress import watched
-from tests.support.confined import PLAIN_USER, outcomes
+from ingest.converter import libreoffice
+from ingest.errors import ConverterUnavailable
+from policy import box, mode
+from policy.children import SWITCHES
+from policy.confine import TABLE
+from policy.limits import Limits
+from policy.mode import Mode
+from tests.support.confined import PLAIN_USER, ROOT, outcomes
+from tests.support.converting import EVIL, convert, converting, told_by
 from tests.support.old_office import made
 
+PATIENT = Limits(convert_wall_s=120.0)  # the machine may be busy
+SWITCHED = {switch.name for switch in SWITCHES}
 USERS = [0, PLAIN_USER] if os.geteuid() == 0 else [0]
 
 
@@ -35,7 +47,7 @@ from pathlib import Path
 work, home = Path({work!r}), Path({home!r})
 mine, secret = work / "mine", home / "catalog.db"
 kept = os.open(secret, os.O_RDONLY)
-told["layers"] = confine.confine("converter", Limits(convert_files=1000), folder=work)
+told["layers"] = confine.take_on("converter", Limits(convert_files=1000), writes=[str(work)]).in_force
 attempt("read the home", lambda: os.open(secret, os.O_RDONLY))
 attempt("list the home", lambda: os.open(home, os.O_RDONLY | os.O_DIRECTORY))
 attempt("write the home", lambda: os.open(secret, os.O_WRONLY))
@@ -44,8 +56,8 @@ attempt("remove from the home", lambda: os.unlink(secret))
 attempt("move out of the home", lambda: os.rename(secret, mine))
 attempt("list the folder's folder", lambda: os.open(work.parent, os.O_RDONLY | os.O_DIRECTORY))
 attempt("passwords", lambda: os.open("/etc/passwd", os.O_RDONLY))
-attempt("own memory", lambda: os.open("/proc/self/mem", os.O_RDONLY))
-attempt("environments", lambda: os.open("/proc/self/environ", os.O_RDONLY))
+attempt("memory", lambda: os.open(f"/proc/{{os.getppid()}}/mem", os.O_RDONLY))
+attempt("environment", lambda: os.open(f"/proc/{{os.getppid()}}/environ", os.O_RDONLY))
 attempt("temporary", lambda: os.open("/tmp/strongroom", os.O_CREAT | os.O_WRONLY))
 attempt("shared memory", lambda: os.open("/dev/shm/strongroom", os.O_CREAT | os.O_WRONLY))
 attempt("null", lambda: os.open("/dev/null", os.O_WRONLY))
@@ -98,55 +110,147 @@ def test_it_sees_nothing_of_the_owner_and_writes_in_its_folder_only(
     assert (home / "catalog.db").read_bytes() == b"secret"
 
 
-def test_without_landlock_it_refuses_to_work(tmp_path: Path) -> None:
-    told = outcomes(
-        f"""
-        from pathlib import Path
-        from policy.seccomp import Rule, Verdict
-        seccomp.load({{"landlock_create_ruleset": Rule(Verdict.ABSENT)}})
-        try:
-            confine.confine("converter", folder=Path({str(tmp_path)!r}))
-        except ConfinementError as error:
-            told["error"], told["code"] = str(error), error.exit_code
-        """
-    )
-    assert told["code"] == 78
-    assert "refuses Landlock" in str(told["error"])
-    assert os.uname().release in str(told["error"])
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """LibreOffice looks installed."""
+    for name in ("libmergedlo.so", "libswlo.so"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(libreoffice, "PROGRAM", tmp_path)
 
 
-def test_without_a_folder_it_writes_nowhere(tmp_path: Path) -> None:
-    told = outcomes(
-        f"""
-        confine.confine("converter")
-        attempt("write", lambda: os.open({str(tmp_path / "new")!r}, os.O_CREAT | os.O_WRONLY))
-        """
-    )
-    assert told == {"write": "EACCES"}
+def asked(order: str, kind: str, home: Path, limits: Limits = PATIENT) -> dict[str, Any]:
+    with converting(home, limits, EVIL) as made:
+        told: dict[str, Any] = {"told": json.loads(convert(made.converter, order.encode(), kind))}
+        return told | {"report": made.watch.report()}
 
 
-def test_it_converts_below_a_confined_core_and_nobody_reaches_out(places: tuple[Path, Path]) -> None:
-    work, _ = places
-    document = work / "a.doc"
+@pytest.mark.usefixtures("pretended")
+def test_in_its_box_is_nothing_but_what_was_put_there(tmp_path: Path) -> None:
+    """Even if it never confined itself."""
+    secret = tmp_path / "keys"
+    secret.touch(mode=0o666)
+    hidden = [str(secret), str(ROOT / "README.md"), "/etc/passwd", "/etc/shadow", "/proc/42"]
+    hidden += ["/dev/shm", "/dev/mem", "/run", "/sys", "/bin/sh", "/usr/bin/env", "/etc/machine-id"]
+    told = asked(" ".join(["look", *hidden]), "doc", tmp_path)["told"]
+    assert told["stat"] == ["ENOENT"] * len(hidden)
+    reads = TABLE["converter"].reads
+    assert reads is not None
+    ours = {
+        *reads,
+        str(ROOT / "tests"),
+        sys.executable,
+        str(box.FOLDER),
+        str(Path(sys.prefix) / "pyvenv.cfg"),
+    }
+    ours |= {str(Path(sys.executable).resolve())}
+    links = [str(path) for path in Path(sys.executable).parent.glob("python*")]
+    for path in told["seen"]:
+        within = {path, *map(str, Path(path).parents)}
+        assert within & ours or path in links or Path(path).is_symlink(), path
+    assert len(told["processes"]) == 2
+    assert set(told["environment"]) <= {"PATH", "LANG", "HOME", "PWD", "LC_CTYPE", *SWITCHED}
+    assert told["environment"]["HOME"] == "/nonexistent"
+    assert told["host"] == "box"
+    assert told["descriptors"] == 7, "standard ones, two wires, document and result"
+
+
+@pytest.mark.usefixtures("pretended")
+def test_taken_over_it_can_do_nothing_else(tmp_path: Path) -> None:
+    told = asked("try /proc/1/cmdline /etc/ld.so.preload /proc/kmsg", "wpd", tmp_path)["told"]
+    assert told.pop("network") is False
+    assert set(told.values()) <= {"EPERM", "EACCES", "ENOENT", "EROFS"}, told
+
+
+@pytest.mark.usefixtures("pretended")
+@pytest.mark.parametrize("kind", ["doc", "wpd"])
+def test_its_attempts_are_refused_and_counted_as_its_own_whatever_it_calls_itself(
+    tmp_path: Path, kind: str
+) -> None:
+    told = asked("reach 200", kind, tmp_path)
+    assert told["told"] == "EPERM"
+    assert told["report"].by_process == {"strong-convert": 200}
+    assert {each.process for each in told["report"].attempts} == {"strong-convert"}
+
+
+@pytest.mark.usefixtures("pretended")
+def test_its_folder_has_an_end_in_bytes_and_in_files(tmp_path: Path) -> None:
+    told = asked("fill", "wpd", tmp_path, Limits(convert_wall_s=120.0, convert_files=8 << 20))["told"]
+    assert told["outcome"] == told["of files"] == "ENOSPC"
+    assert told["bytes"] <= 8 << 20
+    assert told["files"] <= 10_000
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["as we are", "plain user"])
+def test_it_converts_whoever_starts_it(tmp_path: Path, plain: bool) -> None:
+    document = tmp_path / "a.doc"
     document.write_bytes(made("doc"))
-    told = watched(
+    told = told_by(
         f"""
-from pathlib import Path
-from policy import scratch
-folder = scratch.private_folder(Path({str(work / "run")!r}), size=256 << 20)
-confine.confine("core", watched=True)
-from ingest.converter.convert import Converter
-converter = Converter(folder, Limits(convert_wall_s=120.0), watched=True)
-result = converter.convert(os.open({str(document)!r}, os.O_RDONLY), "doc")
-told["head"] = os.read(result, 2).decode()
-told["layers"] = converter.layers
-told["left"] = os.listdir(folder)
-told["mounted"] = folder == Path({str(work / "run")!r})
-told["size"] = os.statvfs(folder).f_blocks * os.statvfs(folder).f_frsize >> 20
-"""
+with converting(Path({str(tmp_path)!r}), Limits(convert_wall_s=120.0)) as made:
+    told["head"] = convert(made.converter, Path({str(document)!r}).read_bytes(), "doc")[:2].decode()
+    told["layers"], told["seen"] = made.converter.layers, made.watch.report().total
+    told["user"] = os.geteuid()
+""",
+        plain=plain,
     )
     assert told["head"] == "PK"
-    assert told["left"] == []
-    assert told["seen"] == []
-    assert not told["mounted"] or told["size"] == 256
-    assert not list((work / "run").iterdir())  # whoever is not in the namespace sees an empty folder
+    assert told["seen"] == 0
+    assert told["user"] == (12345 if plain else os.geteuid())
+    assert {"bubblewrap", "network namespace", "Landlock", "no capabilities"} <= set(told["layers"])  # type: ignore[call-overload]
+
+
+def test_without_bubblewrap_there_is_none_where_it_is_required(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = made("doc")
+    monkeypatch.setattr(mode, "here", lambda: Mode.SHELL)
+    monkeypatch.setattr(box, "PROGRAM", str(tmp_path / "bwrap"))
+    with converting(tmp_path, PATIENT) as gone:
+        with pytest.raises(ConverterUnavailable, match=r"bubblewrap is not installed.*install the Debian"):
+            convert(gone.converter, document, "doc")
+        (tmp_path / "bwrap").write_text("#!/bin/sh\necho 'bwrap: it may not' >&2; exit 1")
+        (tmp_path / "bwrap").chmod(0o755)
+        with pytest.raises(ConverterUnavailable, match=r"makes no box .*it may not.*user namespaces"):
+            convert(gone.converter, document, "doc")
+        monkeypatch.setattr(box, "PROGRAM", "/usr/bin/bwrap")
+        assert convert(gone.converter, document, "doc").startswith(b"PK"), "it is tried anew"
+
+
+def test_where_namespaces_are_refused_the_reason_says_so() -> None:
+    told = outcomes(
+        """
+        from policy import box, calls
+        from policy.seccomp import DENY
+        seccomp.load({"unshare": DENY, "clone": calls.unless(0, 0x7E020000, 0), "clone3": seccomp.ABSENT})
+        told["says"] = str(box.refusal())
+        """
+    )
+    assert "bubblewrap makes no box" in str(told["says"])
+    assert "user namespaces" in str(told["says"])
+
+
+def test_in_a_container_it_goes_without_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = made("doc")
+    monkeypatch.setattr(box, "PROGRAM", "/nonexistent")
+    monkeypatch.setenv("container", "podman")
+    mode.here.cache_clear()
+    try:
+        with converting(tmp_path, PATIENT) as unboxed:
+            assert convert(unboxed.converter, document, "doc").startswith(b"PK")
+            layers = set(unboxed.converter.layers)
+    finally:
+        monkeypatch.undo()
+        mode.here.cache_clear()
+    assert "bubblewrap" not in layers
+    assert {"Landlock", "seccomp", "no capabilities"} <= layers
+
+
+def test_what_a_killed_guard_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
+    with converting(tmp_path, PATIENT) as first:
+        folder = first.launcher._folder
+        folder.mkdir(mode=0o700)
+        (folder / "document.doc").write_bytes(b"words")
+        with converting(tmp_path, PATIENT):
+            assert not folder.exists()

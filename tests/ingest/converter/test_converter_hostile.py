@@ -44,11 +44,11 @@ def evil(tmp_path: Path) -> Iterator[Converter]:
         yield made.converter
 
 
-@pytest.mark.parametrize("order", ["hang", "trickle", "spin"])
+@pytest.mark.parametrize("order", ["hang", "trickle"])
 def test_a_converter_that_hangs_is_ended_and_leaves_nothing(tmp_path: Path, order: str) -> None:
-    with converting(tmp_path, Limits(convert_wall_s=3.0), EVIL) as made:
+    with converting(tmp_path, Limits(convert_wall_s=2.0), EVIL) as made:
         began = time.monotonic()
-        with pytest.raises(ParserTimeout, match="not converted within 3 s"):
+        with pytest.raises(ParserTimeout, match="not converted within 2 s"):
             convert(made.converter, order.encode(), "doc")
         assert time.monotonic() - began < 30
         assert not running()
