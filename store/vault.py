@@ -297,9 +297,13 @@ class Vault:
     ) -> None:
         """Wrap the master key under another passphrase. No data is rewritten.
 
+        The audit log tells of it before and after, so that killed anywhere no change goes unrecorded.
+
         Raises:
             WrongPassphrase: `old` is.
         """
+        keyfile.open_keys(self.home / "keys", old)
+        self.audit.record("passphrase change begun")
         keyfile.change_passphrase(self.home / "keys", old, new, kdf)
         self.audit.record("passphrase changed")
 
