@@ -12,7 +12,8 @@ FAILURES = {
     "main": ("raise ValueError(secret)", "ValueError"),
     "cause": ("try: int(secret)\nexcept ValueError as e: raise KeyError(secret) from e", "KeyError"),
     "thread": (
-        "import threading\ndef f(): raise OSError(secret)\nt = threading.Thread(target=f); t.start(); t.join()",
+        "import threading\ndef f(): raise OSError(secret)\n"
+        "t = threading.Thread(target=f); t.start(); t.join()",
         "OSError",
     ),
     "finalizer": (
@@ -27,7 +28,8 @@ FAILURES = {
     ),
     "task": (
         "import asyncio, gc\nasync def g(): raise EOFError(secret)\n"
-        "async def f():\n    asyncio.create_task(g()); await asyncio.sleep(0.01); gc.collect()\nasyncio.run(f())",
+        "async def f():\n    asyncio.create_task(g()); await asyncio.sleep(0.01); gc.collect()\n"
+        "asyncio.run(f())",
         "asyncio: error (EOFError < ",
     ),
 }
