@@ -23,6 +23,8 @@ VARIABLE = "STRONGROOM_BENCH_UNPROTECTED"
 CONFINEMENT, ENCRYPTION = "confinement", "encryption"
 
 _OPEN_STORES = ("appliance.cli", "appliance.core")
+_GUARD = "appliance.cli"
+_TRIAL = "policy.trial"  # says what is in force on a machine, not in a process
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def _starting(without: str) -> type[subprocess.Popen[Any]]:
 
     class Popen(subprocess.Popen[Any]):
         def __init__(self, command: Sequence[str], *rest: Any, **named: Any) -> None:
-            if list(command[:3]) == ours:
+            if list(command[:3]) == ours and command[3] != _TRIAL:
                 command = [sys.executable, "-I", __file__, *command[3:]]
                 named["env"] = {**(named.get("env") or os.environ), VARIABLE: without}
             super().__init__(command, *rest, **named)
@@ -63,6 +65,10 @@ def _take_confinement() -> None:
     _replace(policy.confine, "confine", confine)
     _replace(policy.confine, "shut_files", lambda: None)
     _replace(policy.egress, "install_watch", install_watch)
+    if sys.argv[1] == _GUARD:
+        from ingest.converter.launch import Launcher
+
+        _replace(Launcher, "_boxed", lambda _: False)
 
 
 def _take_encryption() -> None:

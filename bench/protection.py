@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -84,8 +85,10 @@ def ingest(boxes: Boxes, batches: Sequence[Sequence[Path]]) -> None:
             took[side].append(box.wait()["found"])
             used[side].append(box.cpu_s() - before)
     time.sleep(_REST_S)
-    states = {str(box.client.call("GET", "/v1/status")["items"]) for box in boxes.values()}
-    print("items: " + " / ".join(states))
+    states = [box.client.call("GET", "/v1/status")["items"] for box in boxes.values()]
+    if any(state != states[0] for state in states):
+        sys.exit(f"not the same was done: {dict(zip(boxes, states, strict=True))}")
+    print(f"items {states[0]}")
     _compare("seconds until found by meaning", {side: times[1:] for side, times in took.items()})
     _compare("CPU seconds until all is done", {side: times[1:] for side, times in used.items()})
     _compare(
