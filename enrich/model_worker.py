@@ -35,15 +35,24 @@ def main() -> int:
     options = parser.parse_args(given.arguments)
     wires = [Wire(end, Limits().frame_bytes) for end in given.wires]
     try:
-        confine("model", watched=given.watched)
+        layers = confine("model", watched=given.watched)
     except ConfinementError as error:
         return _refuse(wires, str(error), error.exit_code)
+    # torch wants a folder for what it compiles, which it does not; one that is there need not be made.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"
     # Only now the libraries: they start threads at import, which confinement must come before, and what else
     # they do at import is refused like anything else.
-    return _answer(wires, options.model, options.gguf)
+    return _answer(wires, options.model, options.gguf, layers)
 
 
-def _answer(wires: list[Wire], model: Path | None, gguf: Path | None) -> int:
+def _files(model: Path | None, gguf: Path | None) -> list[str]:
+    """What they consist of: a folder, whose files may be links to elsewhere; a file and its parts beside it."""
+    links = [] if model is None else [path.resolve() for path in model.rglob("*") if path.is_symlink()]
+    parts = [] if gguf is None else gguf.parent.glob("*.gguf")
+    return [str(path) for path in (model, *links, *parts) if path is not None]
+
+
+def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tuple[str, ...]) -> int:
     from index.embed import SentenceEmbedder
     from index.errors import ModelRejected
     from index.model import BULK, GENERATE, INTERACTIVE, EmbedPassages, EmbedQuery, Opening, Ready, Vectors
@@ -59,7 +68,12 @@ def _answer(wires: list[Wire], model: Path | None, gguf: Path | None) -> int:
     def query(request: EmbedQuery) -> Vectors:
         return Vectors(rows=embedder.embed_query(request.text).astype("<f4").tobytes())
 
-    ready = Ready(identity=embedder.identity, dimension=embedder.dimension, precision=embedder.precision)
+    ready = Ready(
+        identity=embedder.identity,
+        dimension=embedder.dimension,
+        precision=embedder.precision,
+        layers=layers,
+    )
     wires[INTERACTIVE].send(Opening(said=ready))
     for arguments in (
         (wires[BULK], EmbedPassages, passages),

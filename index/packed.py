@@ -6,7 +6,6 @@ the measurements. Imports torch: for the model process only.
 from __future__ import annotations
 
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -227,4 +226,4 @@ def _prepare(niceness: int) -> None:
     torch.set_num_threads(1)
     # A whole service that was started with a lower priority keeps it; only root could take it back.
     lowered = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), max(niceness, lowered))
+    os.setpriority(os.PRIO_PROCESS, 0, max(niceness, lowered))  # of this thread: Linux counts each

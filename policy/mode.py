@@ -66,6 +66,6 @@ def _container() -> str:
 
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text("ascii", errors="replace")
+        return Path(path).read_text("utf-8", errors="replace")
     except OSError:
         return ""
