@@ -126,7 +126,7 @@ class FindingTable:
         if item is not None:
             conditions = [*conditions[1:], "i.id = ?"]
             values.append(item)
-        order = "a.due IS NULL, a.due, i.stored_at DESC, a.start"
+        order = "a.due IS NULL, a.due, i.seq DESC, a.start"
         with self._database.read() as connection:
             rows = connection.execute(
                 f"{_ACTIONS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?", [*values, limit]
@@ -162,7 +162,7 @@ class FindingTable:
             rows = connection.execute(
                 "SELECT i.id, l.project, l.reason, l.confidence, l.start, l.end, l.text"
                 " FROM links l JOIN items i ON i.seq = l.item"
-                f" WHERE {' AND '.join(conditions)} ORDER BY l.confidence DESC, i.stored_at DESC",
+                f" WHERE {' AND '.join(conditions)} ORDER BY l.confidence DESC, i.seq DESC",
                 values,
             ).fetchall()
         return [

@@ -25,6 +25,12 @@ _COLUMNS = ", ".join((*_FIELDS[:-1], _IN_PARENT))
 _FEW = 500  # ids in one statement
 # What is inside an item; without the second condition the index of parents would not serve.
 _CHILDREN = "seq IN (SELECT item FROM origins WHERE parent = ? AND parent <> '' AND current = 1)"
+# Row numbers rise however the clock is moved. An item that was deleted meanwhile has none any more.
+_BEFORE = (
+    "seq < coalesce((SELECT seq FROM items WHERE stored_at = ?),"
+    " (SELECT min(seq) FROM items WHERE stored_at > ?), ?)"
+)
+_LARGEST = (1 << 62) - 1
 _PLACES = 8  # of one item, by whose words it is found
 
 
@@ -116,7 +122,7 @@ class ItemTable:
         limit: int = 50,
         before: float | None = None,
     ) -> list[Item]:
-        """Items, newest first; `before` is the `stored_at` of the last item of the page before."""
+        """Items, the last stored first; `before` is the `stored_at` of the last item of the page before."""
         conditions, values = ["1"], list[object]()
         if state is not None:
             conditions.append("state = ?")
@@ -130,11 +136,11 @@ class ItemTable:
         if not include_superseded:
             conditions.append("superseded = 0")
         if before is not None:
-            conditions.append("stored_at < ?")
-            values.append(before)
+            conditions.append(_BEFORE)
+            values += [before, before, _LARGEST]
         with self._database.read() as connection:
             return read_items(
-                connection, " AND ".join(conditions) + " ORDER BY stored_at DESC LIMIT ?", [*values, limit]
+                connection, " AND ".join(conditions) + " ORDER BY seq DESC LIMIT ?", [*values, limit]
             )
 
     def versions(self, family: str) -> list[Item]:
@@ -145,7 +151,7 @@ class ItemTable:
     def children(self, item: str) -> list[Item]:
         """The attachments or members of an item, in the order in which they were stored."""
         with self._database.read() as connection:
-            return read_items(connection, f"{_CHILDREN} ORDER BY stored_at", (item,))
+            return read_items(connection, f"{_CHILDREN} ORDER BY seq", (item,))
 
     def origins(self, item: str) -> list[Origin]:
         """Every place the item came from, those that still hold it first.

@@ -67,7 +67,7 @@ class Ledger:
         with self._database.read() as connection:
             found = read_items(
                 connection,
-                f"state = ? ORDER BY stored_at {order} LIMIT ?",
+                f"state = ? ORDER BY seq {order} LIMIT ?",
                 (state.value, limit + len(exclude)),
             )
         return [item for item in found if item.id not in exclude][:limit]

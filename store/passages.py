@@ -39,7 +39,7 @@ class PassageTable:
         """Items that wait for nothing else and whose passages are not made yet, newest first, without those
         in `exclude`. Also those that could not be read: they are found by their name.
         """
-        condition = f"{UNCUT} ORDER BY stored_at DESC LIMIT ?"
+        condition = f"{UNCUT} ORDER BY seq DESC LIMIT ?"
         with self._database.read() as connection:
             found = read_items(connection, condition, (limit + len(exclude),))
         return [item for item in found if item.id not in exclude][:limit]

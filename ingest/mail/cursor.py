@@ -155,8 +155,8 @@ class Cursor:
         return had_been
 
     def revive(self, now: float) -> None:
-        """Let those be fetched again whose time has come."""
-        due = {uid for uid, at in self.retries.items() if at <= now}
+        """Let those be fetched again whose time has come, or is so far off that the clock was moved back."""
+        due = {uid for uid, at in self.retries.items() if not now < at <= now + _RETRY_MOST_S}
         if due:
             self.waiting = sorted({*self.waiting, *due})
             for uid in due:
