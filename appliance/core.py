@@ -15,10 +15,11 @@ import msgspec
 
 from appliance import passphrase, settings
 from appliance.guard import GuardClient, Inherited
-from policy import children, confine, scratch
+from policy import children, confine, intentions, scratch
 from policy.admission import Admission
 from policy.egress import install_watch
 from policy.errors import ConfinementError, StrongroomError
+from policy.last_words import log_discreetly
 from policy.limits import Limits
 from store.vault import Vault
 
@@ -27,12 +28,13 @@ def main() -> int:
     """Exit codes: 0 stopped as asked, 77 wrong passphrase, 78 settings refuse, or confinement did, be it to
     take anything in only.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("strongroom").setLevel(logging.INFO)
+    log_discreetly()
     home = Path(sys.argv[1])
     inherited = msgspec.json.decode(sys.argv[2].encode(), type=Inherited)
     # Without the guard there is no watch; the core must not outlive it.
     children.die_with(os.getppid())
+    if intentions.wanted():
+        intentions.tell()
     admission = Admission(
         ConfinementError(inherited.refusal, remedy=inherited.remedy) if inherited.refusal else None
     )
@@ -48,24 +50,26 @@ def _run(home: Path, inherited: Inherited, admission: Admission) -> None:
     guard = GuardClient(inherited.control, install_watch())
     limits = Limits()
     index_folder = scratch.private_folder(home / "run" / "index")
-    convert_folder = scratch.private_folder(home / "run" / "convert", size=limits.convert_files)
-    # Its libraries start threads when they are imported, which watch and namespace must come before.
-    from appliance import wiring
-
     config = settings.load(home)
     secret = passphrase.obtain(Path(inherited.passphrase_file) if inherited.passphrase_file else None)
+    config.drop_folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # only what is there can be allowed
+    written = [home, config.drop_folder, index_folder]
+    layers = confine.confine(
+        "core", watched=True, writes=map(str, written), searching=admission.refusal is not None
+    )
+    # Its libraries start threads when they are imported, which confinement must come before.
+    from appliance import wiring
+
     vault = Vault.open(home, secret, limits=limits)
     try:
-        confine.confine("core", watched=True)
         sockets = {"unix": socket.socket(fileno=inherited.unix)}
         if inherited.tcp is not None:
             sockets["tcp"] = socket.socket(fileno=inherited.tcp)
-        service = wiring.build(config, limits, vault, index_folder, convert_folder, guard, sockets, admission)
+        service = wiring.build(config, limits, vault, index_folder, guard, sockets, admission, layers)
         service.run()
     finally:
         vault.close()
         scratch.sweep(home / "run" / "index")
-        scratch.sweep(home / "run" / "convert")
 
 
 if __name__ == "__main__":

@@ -27,9 +27,11 @@ from ingest.connector.launch import Pair
 from ingest.converter.launch import Launcher
 from ingest.converter.messages import Started
 from ingest.errors import ConnectorRefused, ConverterUnavailable, PoolDown
+from policy.confine import VITAL
 from policy.egress import EgressReport, Watch
-from policy.errors import StrongroomError
+from policy.errors import ConfinementError, StrongroomError
 from policy.limits import MIB, Limits
+from policy.trial import run_all
 from policy.wire import Wire, WireError
 
 
@@ -101,11 +103,16 @@ def serve(
 
     Raises:
         ServiceUnavailable: there is no home, or another service has it or the port.
+        ConfinementError: a layer is missing without which nothing runs. Where another one is, the service is
+            for searching only, and its exit code is 78.
     """
     if not (home / "keys").exists():
         raise ServiceUnavailable(
             "there is no Strongroom home here", item=str(home), remedy="run: strongroom init"
         )
+    refusal = _refusal()
+    if refusal is not None:
+        sys.stderr.write(f"strongroom: nothing is taken in, search stays up: {refusal}\n")
     listeners = [_unix_listener(socket_path)]
     if address is not None:
         listeners.append(_tcp_listener(address))
@@ -115,6 +122,8 @@ def serve(
         unix=listeners[0].fileno(),
         tcp=listeners[1].fileno() if address else None,
         passphrase_file=str(passphrase_file.absolute()) if passphrase_file else None,
+        refusal=refusal.what if refusal else None,
+        remedy=refusal.remedy if refusal else None,
     )
     # The core needs the environment for its home and its credentials; it cleans that of its own children.
     core = subprocess.Popen(
@@ -133,6 +142,18 @@ def serve(
     with contextlib.suppress(FileNotFoundError):
         socket_path.unlink()
     return code if code >= 0 else 128 - code
+
+
+def _refusal() -> ConfinementError | None:
+    """Which layer is missing that ingestion requires, of whatever process. A converter that cannot be
+    confined costs only the kinds of documents that it is for, and says so when one comes.
+    """
+    for trial in run_all():
+        if trial.row != "converter" and (refusal := trial.refusal()) is not None:
+            if VITAL & trial.missing.keys():
+                raise refusal
+            return refusal
+    return None
 
 
 def _answer(wire: Wire, allowed: Allowed, home: Path) -> None:

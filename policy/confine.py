@@ -60,6 +60,8 @@ REQUIRED: Mapping[Mode, frozenset[Layer]] = MappingProxyType(
         Mode.CONTAINER: _ALWAYS,  # it has itself taken away what makes namespaces
     }
 )
+# Whoever holds keys goes nowhere without these, not even to search.
+VITAL = frozenset({Layer.NO_NEW_PRIVS, Layer.CALLS})
 REMEDY: Mapping[Layer, str] = MappingProxyType(
     {
         Layer.NO_NEW_PRIVS: "a kernel of Linux 5.13 or later is needed",
@@ -253,6 +255,7 @@ def confine(
     reads: Iterable[str] = (),
     writes: Iterable[str] = (),
     ports: Iterable[int] = (),
+    searching: bool = False,
 ) -> tuple[Layer, ...]:
     """Take one row of the table on for ever, then test it.
 
@@ -265,6 +268,7 @@ def confine(
         reads: what it may read besides; folders stand for all that is in them.
         writes: what it may write besides, and read.
         ports: TCP, for the row that dials.
+        searching: nothing untrusted will be taken in, so only what is VITAL is required.
 
     Returns:
         The layers now in force, for the owner to see.
@@ -273,8 +277,9 @@ def confine(
         ConfinementError: a layer that is required here is missing. The process must not go on.
     """
     standing = take_on(row, limits, watched=watched, reads=reads, writes=writes, ports=ports)
+    required = VITAL if searching else REQUIRED[mode.here()]
     for layer, reason in standing.missing.items():
-        if layer in REQUIRED[mode.here()]:
+        if layer in required:
             raise refusal(row, layer, reason)
     return standing.in_force
 
