@@ -29,6 +29,9 @@ class Unsealed(NamedTuple):
     item: str
     data_key: bytes  # fresh
 
+    def __repr__(self) -> str:
+        return f"Unsealed({self.item})"
+
 
 class Incoming:
     """A sealed stream under a temporary name: durable, read back, not yet placed."""

@@ -62,8 +62,7 @@ _TOGETHER = 128  # documents of one transaction: that many files are open at onc
 class _Arriving(NamedTuple):
     """A document on its way into the catalog."""
 
-    item: str  # what it will be, unless its bytes are here already
-    data_key: bytes
+    stream: Unsealed  # names the item that it will be, unless its bytes are here already
     sealed: Incoming
     origin: Origin
 
@@ -318,7 +317,7 @@ class Vault:
         streams = [Unsealed(content, secrets.token_hex(8), new_data_key()) for content, _ in documents]
         incoming = self._blobs.receive(streams, self._limits.item_bytes)
         arrivals = [
-            _Arriving(stream.item, stream.data_key, sealed, origin)
+            _Arriving(stream, sealed, origin)
             for stream, sealed, (_, origin) in zip(streams, incoming, documents, strict=True)
         ]
         try:
@@ -372,13 +371,13 @@ class Vault:
         new_version: bool,
     ) -> Stored:
         """One document's part of the transaction; its bytes are known from here on."""
-        blob, origin = arriving.sealed.blob, arriving.origin
+        blob, origin, stream = arriving.sealed.blob, arriving.origin, arriving.stream
         created = blob not in known
         if created:
             new = NewItem(
-                id=arriving.item,
+                id=stream.item,
                 blob=blob,
-                data_key=wrap_key(self._keys.epoch(EPOCH).reveal(), arriving.data_key, arriving.item),
+                data_key=wrap_key(self._keys.epoch(EPOCH).reveal(), stream.data_key, stream.item),
                 epoch=EPOCH,
                 size=arriving.sealed.size,
             )
