@@ -264,11 +264,9 @@ class Operations:
         )
 
     def text(self, request: ItemRef) -> ItemText:
-        """The text of an item and its elements; none while it is in quarantine."""
+        """The text of an item and its elements as they were last read; none of what never was."""
         catalog = self._vault.catalog
         item = catalog.item(request.id)
-        if item.state is State.QUARANTINED:  # what is indexed of it then is its name
-            return ItemText(item=item.id, text="", elements=[])
         text = catalog.text(item.id)
         return ItemText(item=item.id, text=text, elements=shown(text, catalog.elements(item.id)))
 

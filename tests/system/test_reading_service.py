@@ -78,6 +78,13 @@ def test_a_locked_paper_is_opened_with_its_password(service: Running, name: str)
     assert unlock(service, locked["id"], "erlenhaus").returncode == 0
     assert item(service, name)["reason"] is None
     found(service, "Wolkenpfropf", locked["id"])
+    # A second reading that fails takes nothing away: hits still point into the text of the first.
+    again = json.loads(unlock(service, locked["id"], "birkenhaus").stdout)["item"]
+    assert (again["state"], again["reason"]) == ("QUARANTINED", "NEEDS_PASSWORD")
+    hit = found(service, "Wolkenpfropf", locked["id"])
+    told = service.client.call("GET", f"/v1/items/{locked['id']}/text")
+    assert "Wolkenpfropf" in told["text"][slice(*hit["offsets"])]
+    assert told["elements"]
     for secret in (b"erlenhaus", b"birkenhaus"):
         assert secret not in service.log.read_bytes()
 
