@@ -55,6 +55,7 @@ def run_all() -> tuple[Trial, ...]:
     """
     command = [sys.executable, "-I", "-m", "policy.trial"]
     passed = {name: os.environ[name] for name in (mode.INVOCATION, mode.CONTAINER) if name in os.environ}
+    passed["HOME"] = "/nonexistent"  # without one Python asks the database of users, which may be a server
     try:
         done = subprocess.run(
             command, env=passed, stdin=subprocess.DEVNULL, capture_output=True, timeout=_LONGEST_S, check=True
