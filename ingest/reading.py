@@ -160,8 +160,11 @@ def _text(
     _honest(len(untrusted_elements) <= limits.elements, "too many elements")
     texts: list[str] = []
     elements: list[Element] = []
-    start = cells = 0
+    start = cells = chars = 0
     for element in untrusted_elements:
+        # Before anything is made of it; white space that will go counts as well.
+        chars += len(element.text) + sum(sum(map(len, row)) for row in element.rows or ())
+        _honest(chars <= 2 * limits.text_chars, "too much text")
         try:
             kind = ElementKind(element.kind)
         except ValueError:

@@ -17,6 +17,7 @@ class Limits:
     item_bytes: int = 256 * MIB  # larger files are quarantined as TOO_LARGE before they are read
     text_chars: int = 20_000_000  # text kept of one item
     elements: int = 200_000
+    replies: int = 64  # of a parser to one request; more than are ever asked for at once
     table_cells: int = 100_000  # of one item; beyond them a table is text only
     pages: int = 20_000  # of one document
     children: int = 10_000  # attachments and members of one item

@@ -79,7 +79,7 @@ class Wire:
                 raise WireError(f"a frame of {length} bytes is over the limit of {self._cap}")
             body = self._exactly(length)
             return msgspec.msgpack.decode(body, type=schema), descriptors
-        except (WireError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (WireError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             close_all(descriptors)
             if isinstance(error, WireError):
                 raise
@@ -109,7 +109,7 @@ class Wire:
             raise PeerClosed("the other process closed the conversation")
         return data, list(fds)
 
-    def _exactly(self, count: int) -> bytes:
+    def _exactly(self, count: int) -> bytearray:
         chunks = bytearray()
         while len(chunks) < count:
             try:
@@ -119,7 +119,7 @@ class Wire:
             if not chunk:
                 raise WireError("the other process closed in the middle of a frame")
             chunks += chunk
-        return bytes(chunks)
+        return chunks
 
 
 def seal(descriptor: int) -> None:

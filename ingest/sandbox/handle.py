@@ -14,10 +14,14 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
 
 from ingest.errors import ParserCrash, ParserLied, ParserOverMemory, ParserTimeout, PoolDown
 from ingest.sandbox.control import Ended
-from ingest.sandbox.messages import ANSWER, Answer, Draw, Drawn, Jobs, Progress, Reply, Request
+from ingest.sandbox.messages import ANSWER, Answer, Confined, Draw, Drawn, Jobs, Progress, Reply, Request
+from ingest.sandbox.weight import weigh
 from ingest.sandbox.zygote import Birth, Zygote
 from policy.errors import EXIT_CONFIG, ConfinementError, StrongroomError
 from policy.limits import Limits
@@ -29,6 +33,8 @@ _BURIAL_S = 5.0  # between being killed and being dead; whose zygote is gone may
 _WORDS_PER_S = 10  # of progress; an honest worker says half as many
 _MOST = 1 << 40  # of what can be counted in a document
 _NEARLY = 0.9  # of the memory that a worker may have: what is larger than the rest is not given
+
+T = TypeVar("T")
 
 Tell = Callable[[int, int | None], None]  # how much is done, of how much
 
@@ -77,6 +83,7 @@ class Worker:
         self._wire = Wire(self._socket, limits.frame_bytes)
         self._limits = limits
         self._busy_since = time.time()
+        self._confined = False
         self._progress = Progress(0)
         self._wall_s = 0.0  # that the answer may take
         self._ended: Ended | None = None
@@ -116,10 +123,12 @@ class Worker:
         """The one answer to a request. With `tell` it may be preceded by progress, which makes it later."""
         began = time.monotonic()
         self._allow(began, wall_s)
+        self._receive(Confined)
+        self._confined = True
         self._socket.settimeout(wall_s)
         self._wire.send(request, descriptors)
         words = 0
-        while isinstance(untrusted := self._receive(), Progress):
+        while isinstance(untrusted := self._answer(), Progress):
             words += 1
             too_fast = words > _WORDS_PER_S * (1 + time.monotonic() - began)
             if tell is None or too_fast or not self._progress.done <= untrusted.done <= _MOST:
@@ -137,8 +146,16 @@ class Worker:
         self._wall_s = wall_s
         self._socket.deadline = began + wall_s
 
-    def _receive(self) -> Answer:
-        untrusted, strangers = self._wire.receive(ANSWER)
+    def _answer(self) -> Answer:
+        untrusted = self._receive(msgspec.Raw)
+        weigh(untrusted, self._limits)
+        try:
+            return msgspec.msgpack.decode(untrusted, type=ANSWER)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise WireError("the parser sent something else than its answer") from error
+
+    def _receive(self, schema: type[T]) -> T:
+        untrusted, strangers = self._wire.receive(schema)
         close_all(strangers)
         if strangers:
             raise WireError("the parser sent descriptors")
@@ -180,7 +197,14 @@ class Worker:
         self.end()
         if self._ended is None:
             return PoolDown("the parser process went while a document was being read")
-        return verdict(self._ended, late=late, alive=alive, wall_s=self._wall_s, limits=self._limits)
+        return verdict(
+            self._ended,
+            late=late,
+            alive=alive,
+            confined=self._confined,
+            wall_s=self._wall_s,
+            limits=self._limits,
+        )
 
 
 def resident(pid: int) -> int:
@@ -199,18 +223,21 @@ def _events(descriptor: int, timeout_s: float) -> int:
     return sum(events for _, events in poll.poll(timeout_s * 1000))
 
 
-def verdict(ended: Ended, *, late: bool, alive: bool, wall_s: float, limits: Limits) -> StrongroomError:
+def verdict(
+    ended: Ended, *, late: bool, alive: bool, confined: bool, wall_s: float, limits: Limits
+) -> StrongroomError:
     """Why a worker failed, from how it ended.
 
     Args:
         late: the wall clock ran out.
         alive: it had to be killed: whatever was wrong with its answer was no accident of dying.
+        confined: it said so. Then it may have been given a document, and is no witness of confinement.
     """
     if late:
         return ParserTimeout(f"it was not read within {wall_s:g} s")
     if alive:
         return ParserLied("the parser's answer broke the protocol")
-    if ended.code == EXIT_CONFIG:
+    if ended.code == EXIT_CONFIG and not confined:
         return ConfinementError("a parser worker could not be confined", remedy="run `strongroom doctor`")
     if ended.code == -signal.SIGKILL and ended.cpu_s >= limits.parse_cpu_s - 1:
         # RLIMIT_CPU's hard limit comes as a plain SIGKILL; only the time used tells it from others.

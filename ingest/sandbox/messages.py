@@ -4,9 +4,15 @@ has checked it, whatever the parser was meant to be.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 BAR = " | "  # between the cells of a table in its text
+
+# More than any reader hands over. What is not bounded here is weighed, see `ingest/sandbox/weight.py`.
+_SEVERAL, _FEW = Meta(max_length=5_000), Meta(max_length=100)
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,6 +46,9 @@ class Draw(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=Tr
     page: int
     width: int  # pixels wanted
     password: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Draw({self.name!r}, {self.page})"
 
 
 Request = Jobs | Draw
@@ -79,11 +88,11 @@ class ReadMail(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     message_id: str | None = None
     in_reply_to: str | None = None
-    references: list[str] = []
+    references: Annotated[list[str], _SEVERAL] = []
     subject: str = ""
     sender: ReadAddress | None = None
-    recipients: list[ReadAddress] = []
-    marks: list[str] = []  # values of `store.records.Mark`
+    recipients: Annotated[list[ReadAddress], _SEVERAL] = []
+    marks: Annotated[list[str], _FEW] = []  # values of `store.records.Mark`
 
 
 class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -107,6 +116,10 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     convert: str | None = None  # a kind that only LibreOffice reads, and then there is nothing else
     reason: str | None = None  # a value of Reason: the document could not be read, or has no text
     detail: str | None = None  # for the owner; never content
+
+
+class Confined(msgspec.Struct, frozen=True, tag=True):
+    """A worker's first word: now it may be given a document."""
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):

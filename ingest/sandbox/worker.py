@@ -19,7 +19,7 @@ from typing import BinaryIO
 import msgspec
 
 from ingest.sandbox.control import Ended, Forked, Order, Ready
-from ingest.sandbox.messages import REQUEST, Draw, Drawn, Job, Jobs, Progress, Reply
+from ingest.sandbox.messages import REQUEST, Confined, Draw, Drawn, Job, Jobs, Progress, Reply
 from policy import children
 from policy.confine import confine
 from policy.errors import EXIT_CONFIG, ConfinementError
@@ -119,6 +119,7 @@ def _worker(zygote: int, descriptor: int, null: int, program: Program, limits: L
     except ConfinementError:
         return EXIT_CONFIG
     wire = Wire(socket.socket(fileno=descriptor), limits.frame_bytes)
+    wire.send(Confined())
     desk = _Desk(program, limits, wire)
     try:
         request, descriptors = wire.receive(REQUEST)

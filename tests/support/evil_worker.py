@@ -8,21 +8,24 @@ from __future__ import annotations
 import ctypes
 import errno
 import gc
+import mmap
 import os
 import resource
 import signal
 import socket
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import BinaryIO
+
+import msgspec
 
 from ingest.sandbox import worker
 from ingest.sandbox.messages import Draw, Drawn, Job, ReadChild, ReadElement, Reply
 from policy import seccomp
 from policy.limits import Limits
+from tests.support import evil_attempts as evil
 
 
 def _told(text: str) -> Reply:
@@ -167,8 +170,6 @@ def sleep_behind_the_answer(_: str) -> Reply:
 def burn(_: str) -> Reply:
     for ignored in (signal.SIGXCPU, signal.SIGTERM):
         signal.signal(ignored, signal.SIG_IGN)
-    for _thread in range(3):
-        threading.Thread(target=lambda: sum(range(10**12)), daemon=True).start()
     while True:
         pass
 
@@ -231,6 +232,57 @@ def many_descriptors(_: str) -> Reply:
         return _told(f"{errno.errorcode[error.errno or 0]} after {len(opened)}")
 
 
+def say(rest: str) -> Reply:
+    """Bytes of its own choice on the wire; then it waits, or with "gone" in front is gone."""
+    gone, _, said = rest.rpartition(" ")
+    left = memoryview(bytes.fromhex(said))
+    while left:
+        left = left[os.write(_wire(), left) :]
+    if gone:
+        os._exit(0)
+    time.sleep(60)
+    raise AssertionError
+
+
+def hand_over(rest: str) -> Reply:
+    """Some descriptors of a kind, with as much of an honest answer as it says."""
+    count, kind, part = rest.split()
+    body = b"\x91\x80"
+    frame = struct.pack(">I", len(body)) + body
+    said = {"whole": frame, "half": frame[:2], "progress": b"\0\0\0\x15\x82\xa4type\xa8Progress\xa4done\x01"}
+    kinds = {
+        "null": lambda: os.open(os.devnull, os.O_RDONLY),
+        "folder": lambda: os.open("/usr/lib", os.O_PATH),
+        "root": lambda: os.open("/", os.O_PATH),
+        "pipe": lambda: os.pipe()[0],
+        "pair": lambda: socket.socketpair()[0].detach(),
+        "wire": _wire,
+        "epoll": lambda: os.eventfd(0),
+    }
+    given = [kinds[kind]() for _ in range(int(count))]
+    with socket.socket(fileno=os.dup(_wire())) as wire:
+        socket.send_fds(wire, [said[part]], given)
+    time.sleep(0 if part == "half" else 60)
+    os._exit(0)
+
+
+def die(way: str) -> Reply:
+    """By a signal that it gives itself, as abort() does; some only stop it."""
+    number = getattr(signal, way)
+    signal.signal(number, signal.SIG_DFL) if number not in (signal.SIGKILL, signal.SIGSTOP) else None
+    seccomp.syscall("tgkill", os.getpid(), os.getpid(), number)
+    time.sleep(60)
+    raise AssertionError
+
+
+def i386(number: str) -> Reply:
+    """A call of the ABI of 32 bits, by its own instruction."""
+    code = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(b"\x53\xb8" + struct.pack("<I", int(number)) + b"\x31\xdb\x31\xc9\x31\xd2\xcd\x80\x5b\xc3")
+    call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))
+    return _told(errno.errorcode.get(-call(), "done"))
+
+
 def stderr(_: str) -> Reply:
     print("a secret of the document", file=sys.stderr, flush=True)
     return _told(os.readlink("/proc/self/fd/2"))
@@ -246,7 +298,21 @@ DEEDS: dict[str, Callable[[str], Reply]] = {
     for deed in (
         *(sockets, escape, more_time, flood, drip, long_frame, short_frame, wrong_schema, not_msgpack),
         *(send_descriptors, answer_twice, sleep, sleep_behind_the_answer, burn, eat, haunt, segfault, abort),
-        *(too_many, leave, bad_child, bad_scans, raise_it, surrogates, many_descriptors, stderr, pid),
+        *(
+            say,
+            hand_over,
+            die,
+            i386,
+            too_many,
+            leave,
+            bad_child,
+            bad_scans,
+            raise_it,
+            surrogates,
+            many_descriptors,
+            stderr,
+            pid,
+        ),
     )
 }
 
@@ -255,6 +321,11 @@ def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits, tell:
     """Do what the document says; a word that is no deed is read as text."""
     text = document.read().decode()
     word, _, rest = text.partition(" ")
+    if word == "try":
+        kind, _, world = rest.partition(" ")
+        return _told(evil.tried(evil.KINDS[kind](msgspec.json.decode(world, type=evil.World))))
+    if word == "tamper":
+        return _told(evil.tried(evil.tampering(document.fileno(), children.fileno())))
     if word == "pages":
         return pages(rest, job)
     if word == "locked":
@@ -267,10 +338,23 @@ def read(document: BinaryIO, job: Job, children: BinaryIO, limits: Limits, tell:
         return Reply(
             media_type="application/zip", children=[ReadChild(name=name, offset=0, length=len(rest.encode()))]
         )
+    if word == "keep":
+        return keep(children)
     if word == "fill":
         children.write(bytes(int(rest)))
         return _told("filled")
     return DEEDS[word](rest) if word in DEEDS else _told(text)
+
+
+def keep(children: BinaryIO) -> Reply:
+    """Answer with a child, and go on changing it."""
+    children.write(b"a" * 4096)
+    children.flush()
+    kept = mmap.mmap(children.fileno(), 4096)
+    body = msgspec.msgpack.encode([Reply(children=[ReadChild(name="a", offset=0, length=4096)])])
+    os.write(_wire(), struct.pack(">I", len(body)) + body)
+    while True:
+        kept[0] = (kept[0] + 1) % 256
 
 
 def pages(rest: str, job: Job) -> Reply:

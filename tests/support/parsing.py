@@ -13,7 +13,7 @@ from ingest.sandbox.pool import Pool
 @contextmanager
 def memfd(content: bytes = b"") -> Iterator[int]:
     """A memfd that holds `content`, at offset 0."""
-    descriptor = os.memfd_create("test")
+    descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         os.write(descriptor, content)
         os.lseek(descriptor, 0, os.SEEK_SET)

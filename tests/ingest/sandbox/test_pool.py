@@ -63,6 +63,7 @@ def shared() -> Iterator[Pool]:
         ("abort", ParserCrash, "SIG"),
         ("leave 3", ParserCrash, "code 3"),
         ("leave 0", ParserLied, "without an answer"),
+        ("leave 78", ParserCrash, "code 78"),
         ("flood", ParserLied, "protocol"),
         ("long_frame", ParserLied, "protocol"),
         ("short_frame", ParserLied, "protocol"),
@@ -355,7 +356,8 @@ def test_a_sigkill_is_the_kernels_only_after_its_time() -> None:
     limits = Limits(parse_cpu_s=60)
 
     def of(code: int, cpu_s: float, peak: int = 100 * MIB) -> str:
-        return str(verdict(Ended(code, cpu_s, peak), late=False, alive=False, wall_s=1.0, limits=limits))
+        ended = Ended(code, cpu_s, peak)
+        return str(verdict(ended, late=False, alive=False, confined=True, wall_s=1.0, limits=limits))
 
     assert "processor time" in of(-signal.SIGKILL, 60.0)
     assert "memory" in of(-signal.SIGKILL, 12.0)
