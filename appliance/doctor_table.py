@@ -48,6 +48,7 @@ class ProcessTold(msgspec.Struct, frozen=True, kw_only=True):
 
     role: str
     pid: int
+    starting: bool  # it has confined itself to nothing yet, and was given nothing
     kernel: Living
     layers: tuple[str, ...]  # as it told them itself; none: it has not
     amiss: tuple[str, ...]  # what is required and not in force
@@ -131,21 +132,19 @@ def _processes(status: Mapping[str, Any]) -> Iterator[ProcessTold]:
     for one in status["processes"]:
         kernel = look(one["pid"])
         if kernel is not None:
-            role = one["role"]
+            role = kernel.row or one["role"]
             yield ProcessTold(
                 role=role,
                 pid=one["pid"],
+                starting=kernel.row is None and role in TABLE,
                 kernel=kernel,
                 layers=tuple(status["layers"].get(role, ())),
-                amiss=tuple(_amiss(role, kernel)),
+                amiss=tuple(_amiss(TABLE[kernel.row], kernel)) if kernel.row else (),
             )
 
 
-def _amiss(role: str, kernel: Living) -> Iterator[str]:
+def _amiss(row: Row, kernel: Living) -> Iterator[str]:
     """Required here and, as the kernel has it, not in force."""
-    row = TABLE.get(role)
-    if row is None:  # the guard, which is confined by being small
-        return
     required = REQUIRED[mode.here()] & row.layers
     for layer, holds in (
         (Layer.NO_NEW_PRIVS, kernel.no_new_privs),

@@ -126,12 +126,12 @@ class ObservedRun:
             time.sleep(min(1.0, left))
 
     def _notice(self, status: Mapping[str, Any]) -> None:
-        """Keep what the kernel says of each process that lives now; of one that is seen again, the latest."""
+        """Keep what the kernel says of each confined process that lives now; the latest counts."""
         for one in status["processes"]:
             seen = living.look(one["pid"])
-            if seen is not None:
-                self._processes[one["role"], one["pid"]] = ProcessFound(
-                    role=one["role"],
+            if seen is not None and seen.row is not None:
+                self._processes[seen.row, one["pid"]] = ProcessFound(
+                    row=seen.row,
                     no_new_privs=seen.no_new_privs,
                     filters=seen.filters,
                     capabilities=seen.capabilities,

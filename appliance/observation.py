@@ -46,9 +46,9 @@ class RowFound(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ProcessFound(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A process of the service as the kernel shows it."""
+    """A confined process of the service as the kernel shows it."""
 
-    role: str
+    row: str  # of the table of confinement, which it took on
     no_new_privs: bool
     filters: int  # seccomp filters
     capabilities: int  # effective, a mask
@@ -113,16 +113,15 @@ class Observation(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True)
     def _shortcomings(self) -> Iterator[str]:
         for row in self.rows:
             yield from (f"{row.row}: {name} was let through" for name in row.let_through)
-        confined = [process for process in self.processes if process.role != "guard"]
-        for process in confined:
+        for process in self.processes:
             if not (process.no_new_privs and process.filters):
-                yield f"{process.role}: it runs without a filter"
+                yield f"{process.row}: it runs without a filter"
             if process.own_network and process.sent:
-                yield f"{process.role}: {process.sent} packets were sent"
-        seen = {process.role for process in confined}
-        yield from (f"no {role} ran" for role in ("core", "model", "parser") if role not in seen)
-        if self.self_tests < len(confined):  # a watch that sees none would see nothing else either
-            yield f"the watch saw {self.self_tests} self-tests of {len(confined)} processes"
+                yield f"{process.row}: {process.sent} packets were sent"
+        seen = {process.row for process in self.processes}
+        yield from (f"no {row} was seen" for row in ("core", "zygote", "model") if row not in seen)
+        if self.self_tests < len(self.processes):  # a watch that sees none would see nothing else either
+            yield f"the watch saw {self.self_tests} self-tests of {len(self.processes)} processes"
         for document in self.documents:
             if document.state != "ENRICHED":
                 yield f"{document.name}: {document.state} {document.reason or ''}".rstrip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from appliance import render
@@ -46,7 +47,7 @@ def _table(table: Table) -> Iterator[str]:
     yield " " * _MARGIN + "".join(f"{_short(layer):>8}" for layer in Layer) + "   tried"
     for row in table.rows:
         refused = f"{len(row.refused)} of {len(row.refused) + len(row.let_through)}"
-        yield f"{row.row:{_MARGIN}}" + "".join(f"{_mark(row, each):>8}" for each in Layer) + f"{refused:>9}"
+        yield f"{row.row:{_MARGIN}}" + "".join(f"{_mark(row, each):>8}" for each in Layer) + f"{refused:>8}"
     yield "yes: required here and in force; also: in force, not required; no: neither; -: not its own"
     if table.processes:
         yield ""
@@ -82,6 +83,8 @@ def _short(layer: Layer) -> str:
 
 def _process(one: ProcessTold) -> str:
     kernel = one.kernel
+    if one.starting:
+        return f"{one.role:{_MARGIN}}pid {one.pid:<8}starting, and given nothing yet"
     facts = [
         f"{kernel.filters} filters" if kernel.filters else "no filter",
         "no new privileges" if kernel.no_new_privs else "may gain privileges",
@@ -111,8 +114,8 @@ def _observation(found: Observation) -> Iterator[str]:
         f" {machine.python}, {len(machine.versions)} libraries, mode {machine.mode}"
     )
     yield f"{len(machine.switches)} switches set that silence libraries"
-    seen = sorted({process.role for process in found.processes})
-    yield f"{len(found.processes)} processes seen: {', '.join(seen)}"
+    seen = Counter(process.row for process in found.processes)
+    yield "confined processes seen: " + ", ".join(f"{times} {row}" for row, times in sorted(seen.items()))
     yield f"{found.self_tests} self-tests seen by the watch, which are attempts made on purpose"
     yield f"{found.refused} other attempts to reach a network, all refused by the kernel"
     for one in found.attempts:

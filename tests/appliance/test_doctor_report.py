@@ -9,85 +9,13 @@ import msgspec
 import pytest
 
 from appliance import observation
-from appliance.cli import main
-from appliance.client import Client
-from appliance.errors import NoPassphrase, RequestRefused
-from appliance.observation import (
-    AttemptsFound,
-    DocumentFound,
-    IntentionsFound,
-    Machine,
-    Observation,
-    ProcessFound,
-    RowFound,
-)
+from appliance.errors import NoPassphrase
+from appliance.observation import DocumentFound, RowFound
 from appliance.signing import Signer
-from policy.intentions import Intention
-from policy.redact import Private
 from store.errors import NoHome, ReportForged
-from store.reports import ReportKey
 from tests.support.homes import make_home
-from tests.support.running import Running, running
-
-KEY = ReportKey(Private(bytes(range(32))))
-
-
-def process(role: str) -> ProcessFound:
-    return ProcessFound(
-        role=role,
-        no_new_privs=True,
-        filters=2,
-        capabilities=0,
-        core_dumps=False,
-        own_network=True,
-        interfaces=("lo",),
-        sent=0,
-    )
-
-
-FOUND = Observation(
-    version="0.1.0",
-    began="2026-11-21T12:00:00+00:00",
-    seconds=120,
-    idled=90,
-    machine=Machine(
-        mode="shell",
-        kernel="6.12.0",
-        architecture="aarch64",
-        landlock=6,
-        python="3.13.1",
-        versions={"ünïcode": "1"},
-        switches={"DO_NOT_TRACK": "1"},
-    ),
-    rows=(RowFound(row="core", layers=("seccomp",), missing=(), refused=("socket",), let_through=()),),
-    layers={"core": ("seccomp",)},
-    processes=tuple(process(role) for role in ("core", "model", "parser")),
-    documents=(DocumentFound(name="a.txt", state="ENRICHED"),),
-    found_by_word=1,
-    found_by_meaning=1,
-    self_tests=6,
-    attempts=(
-        AttemptsFound(
-            process="strong-parser",
-            call="socket",
-            family="AF_INET",
-            kind="SOCK_STREAM",
-            protocol=6,
-            destination=None,
-            times=3,
-        ),
-    ),
-    refused=3,
-    intentions=(
-        IntentionsFound(meant=Intention("strong-parser", "socket.getaddrinfo", "a.example:443"), times=3),
-    ),
-    degraded=(),
-)
-
-
-def signed(found: Observation, key: ReportKey = KEY) -> bytes:
-    signature = observation.Signature(key=key.public, signature=key.sign(observation.canonical(found)))
-    return observation.file(found, signature)
+from tests.support.observed import FOUND, KEY, process, signed
+from tests.support.running import Running
 
 
 def test_it_comes_back_as_it_was_signed() -> None:
@@ -146,7 +74,7 @@ def test_a_signature_under_another_report_shows() -> None:
         ({"found_by_word": 0}, "nothing was found by word"),
         ({"found_by_meaning": 0}, "nothing was found by meaning"),
         ({"degraded": ("search by meaning: no",)}, "search by meaning"),
-        ({"processes": (process("core"), process("parser"))}, "no model ran"),
+        ({"processes": (process("core"), process("zygote"))}, "no model was seen"),
         (
             {"processes": (*FOUND.processes, msgspec.structs.replace(process("parser"), filters=0))},
             "parser: it runs without a filter",
@@ -177,41 +105,3 @@ def test_the_passphrase_signs_where_no_service_runs(tmp_path: Path) -> None:
         Signer(home.home, home.client, None)
     with pytest.raises(NoHome):
         Signer(tmp_path / "none", home.client, home.key_file)
-
-
-def test_the_service_signs_reports_and_nothing_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "ours.json").write_bytes(signed(FOUND))
-    with running(tmp_path) as service:
-        signer = Signer(service.home, service.client, None)  # it is not asked for the passphrase
-        (tmp_path / "theirs.json").write_bytes(observation.file(FOUND, signer.sign(FOUND)))
-        assert signer.public == _by_passphrase(service).public
-
-        def check(name: str, *more: str) -> tuple[int, str]:
-            code = main(["doctor", "--home", str(service.home), "--check", str(tmp_path / name), *more])
-            return code, "".join(capsys.readouterr())
-
-        code, told = check("theirs.json")
-        assert (code, "by the key that was expected" in told) == (0, True), told
-        assert signer.public in told
-        code, told = check("ours.json")
-        assert (code, "BY ANOTHER KEY" in told, KEY.public in told) == (1, True, True), told
-        assert check("ours.json", "--key", KEY.public.upper())[0] == 0
-
-        body = msgspec.to_builtins(FOUND)
-        for request in ({}, {"text": "I owe you 100"}, body | {"about": "a letter"}, body | {"more": 1}):
-            with pytest.raises(RequestRefused) as refused:
-                service.client.call("POST", "/v1/reports", request)
-            assert refused.value.status == 400
-        token = service.client.call("POST", "/v1/tokens", {"name": "t", "scopes": ["admin"]})["token"]
-        status, _ = service.http("POST", "/v1/reports", body, authorization=f"Bearer {token}")
-        assert status == 403  # the owner's own command alone may have it signed
-        theirs = (tmp_path / "theirs.json").read_bytes()
-        (tmp_path / "theirs.json").write_bytes(theirs.replace(b"0.1.0", b"0.1.1"))
-        code, told = check("theirs.json")
-        assert (code, "was changed" in told) == (1, True), told
-
-
-def _by_passphrase(service: Running) -> Signer:
-    return Signer(service.home, Client(service.home / "nothing"), service.key_file)

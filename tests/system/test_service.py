@@ -11,9 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from appliance import observation
+from appliance.cli import main
+from appliance.client import Client
 from appliance.errors import RequestRefused
+from appliance.signing import Signer
+from tests.support.observed import FOUND, KEY, signed
 from tests.support.running import Running, running, strongroom
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -134,6 +140,36 @@ def test_what_cannot_be_read_is_kept_with_its_reason_and_can_be_retried(
     assert office.until(reason, "the quarantine") == "UNSUPPORTED"
     assert office.client.call("POST", f"/v1/items/{item}/retry")["state"] in ("STORED", "QUARANTINED")
     assert office.until(reason, "the second quarantine") == "UNSUPPORTED"
+
+
+def test_it_signs_reports_of_observed_runs_and_nothing_else(
+    office: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signer = Signer(office.home, office.client, None)  # it is not asked for the passphrase
+    assert signer.public == Signer(office.home, Client(tmp_path / "none"), office.key_file).public
+    report = observation.file(FOUND, signer.sign(FOUND))
+
+    def check(report: bytes, *more: str) -> tuple[int, str]:
+        (tmp_path / "report.json").write_bytes(report)
+        code = main(["doctor", "--home", str(office.home), "--check", str(tmp_path / "report.json"), *more])
+        return code, "".join(capsys.readouterr())
+
+    code, told = check(report)
+    assert (code, "by the key that was expected" in told, signer.public in told) == (0, True, True), told
+    code, told = check(signed(FOUND))
+    assert (code, "BY ANOTHER KEY" in told, KEY.public in told) == (1, True, True), told
+    assert check(signed(FOUND), "--key", KEY.public.upper())[0] == 0
+    code, told = check(report.replace(b"0.1.0", b"0.1.1"))
+    assert (code, "was changed" in told) == (1, True), told
+
+    body = msgspec.to_builtins(FOUND)
+    for request in ({}, {"text": "I owe you 100"}, body | {"about": "a letter"}, body | {"more": 1}):
+        with pytest.raises(RequestRefused) as refused:
+            office.client.call("POST", "/v1/reports", request)
+        assert refused.value.status == 400
+    token = office.client.call("POST", "/v1/tokens", {"name": "signs", "scopes": ["admin"]})["token"]
+    status, _ = office.http("POST", "/v1/reports", body, authorization=f"Bearer {token}")
+    assert status == 403  # the owner's own command alone may have it signed
 
 
 class TestLoopback:
