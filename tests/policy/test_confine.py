@@ -30,7 +30,11 @@ attempt("ptrace", lambda: seccomp.syscall("ptrace", 0, 0, 0, 0))
 attempt("setns", lambda: seccomp.syscall("setns", 0, 0))
 left.sendall(b"still"); told["inherited"] = right.recv(5).decode()
 told["pair"] = [s.type for s in socket.socketpair()]
-thread = threading.Thread(target=lambda: told.update(thread="ran")); thread.start(); thread.join()
+thread = threading.Thread(target=lambda: told.update(thread="ran"))
+try:
+    thread.start(); thread.join()
+except RuntimeError:
+    told["thread"] = "none"
 """
 
 
@@ -43,7 +47,7 @@ def test_no_row_makes_or_connects_a_socket(row: str, user: int) -> None:
     assert set(layers) >= {"no_new_privs", "seccomp"}
     assert told.pop("inherited") == "still"
     assert told.pop("pair") == [1, 1]
-    assert told.pop("thread") == "ran"
+    assert told.pop("thread") == ("none" if row in ("parser", "importer") else "ran")
     assert set(told.values()) == {"EPERM"}, told
 
 

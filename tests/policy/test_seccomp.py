@@ -65,7 +65,8 @@ def test_flags_decide_whether_a_file_is_opened(on: str) -> None:
 @pytest.mark.parametrize("on", MACHINES)
 def test_threads_are_made_but_no_processes(on: str) -> None:
     thread = 0x3D0F00  # what the C library passes
-    assert action(on, "parser", "clone", thread) == Verdict.ALLOW
+    assert action(on, "model", "clone", thread) == Verdict.ALLOW
+    assert action(on, "parser", "clone", thread) == EPERM
     assert action(on, "parser", "clone", 17) == EPERM
     assert action(on, "zygote", "clone", 17) == Verdict.ALLOW
     assert action(on, "model", "clone", 17) == EPERM
