@@ -34,6 +34,7 @@ test_packages=(
 office_packages=(
     "libreoffice-writer-nogui|the text of old Word and WordPerfect files (.doc, .wpd)"
     "libreoffice-impress-nogui|the text of old PowerPoint files (.ppt)"
+    "bubblewrap|the text of all of these, outside of containers: LibreOffice runs only inside it"
 )
 
 main() {

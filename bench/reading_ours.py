@@ -5,7 +5,6 @@ and what came of it. Nothing is stored.
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from types import TracebackType
 import msgspec
 
 from ingest.converter.convert import Converter
+from ingest.converter.launch import Launcher
 from ingest.converter.through import read_converted
 from ingest.errors import ParserError, ParserTimeout, PoolDown
 from ingest.readers.formats import FORMATS
@@ -25,6 +25,7 @@ from ingest.sandbox.handle import Tell
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
 from ingest.scans import read_scans
+from policy.egress import Watch
 from policy.limits import Limits
 from store.records import Reading, Reason
 
@@ -74,8 +75,9 @@ class Ours:
         self.pool = Pool(workers, self.limits)
         self.peak_rss = 0  # bytes, of the largest worker so far
         self.peak_name = ""
-        self._scratch = tempfile.TemporaryDirectory(prefix="strongroom-bench-", dir="/dev/shm")
-        self._converter = Converter(Path(self._scratch.name), self.limits)
+        self._watch = Watch()
+        self._launcher = Launcher(self._watch, Path("/nonexistent"), self.limits)
+        self._converter = Converter(self._launcher.start, self.limits)
         self._cpu: dict[int, float] = {}  # by worker
         self._lock = threading.Lock()
 
@@ -87,7 +89,8 @@ class Ours:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.pool.close()
-        self._scratch.cleanup()
+        self._launcher.end()
+        self._watch.close()
 
     def read(self, name: str, content: bytes, *, ocr: bool = True, tell: Tell | None = None) -> Result:
         """Read one document as the parse stage does, without storing it.

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from ingest.converter import libreoffice
-from ingest.converter.convert import Converter
 from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
+from policy import box, mode
 from policy.limits import Limits
 from policy.redact import Private
 from store.records import Item, Reason, State
 from store.vault import Vault
+from tests.support.converting import converting
 from tests.support.homes import put, throwaway_vault
 from tests.support.old_office import made
 
@@ -35,9 +36,9 @@ def pool() -> Iterator[Pool]:
 
 
 @pytest.fixture
-def stage(vault: Vault, pool: Pool, tmp_path: Path) -> ParseStage:
-    (tmp_path / "convert").mkdir()
-    return ParseStage(vault, pool, LIMITS, converter=Converter(tmp_path / "convert", LIMITS))
+def stage(vault: Vault, pool: Pool, tmp_path: Path) -> Iterator[ParseStage]:
+    with converting(tmp_path, LIMITS) as made:
+        yield ParseStage(vault, pool, LIMITS, converter=made.converter)
 
 
 def step(stage: ParseStage, vault: Vault, content: bytes, name: str) -> Item:
@@ -81,6 +82,18 @@ def test_without_libreoffice_the_reason_names_it(
     assert item.detail is not None
     assert "libreoffice-impress-nogui" in item.detail
     assert "strongroom retry" in item.detail
+
+
+def test_without_a_box_the_reason_names_the_remedy_and_others_are_read(
+    stage: ParseStage, vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = made("doc")
+    monkeypatch.setattr(mode, "here", lambda: mode.Mode.SHELL)
+    monkeypatch.setattr(box, "PROGRAM", str(tmp_path / "bwrap"))
+    item = step(stage, vault, content, "a.doc")
+    assert (item.state, item.reason) == (State.QUARANTINED, Reason.UNSUPPORTED)
+    assert item.detail == "bubblewrap is not installed (install the Debian package bubblewrap)"
+    assert step(stage, vault, b"plain words", "a.txt").state is State.PARSED
 
 
 def test_what_libreoffice_cannot_open_is_damaged(stage: ParseStage, vault: Vault) -> None:
