@@ -137,6 +137,9 @@ class NewToken(Record, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     token: str
 
+    def __repr__(self) -> str:
+        return f"NewToken(name={self.name!r})"
+
 
 class ProcessStatus(Record, frozen=True, kw_only=True):
     """One process of the appliance."""

@@ -43,17 +43,18 @@ def build(
     limits: Limits,
     vault: Vault,
     index_folder: Path,
-    convert_folder: Path,
     guard: GuardClient,
     sockets: dict[str, socket.socket],
     admission: Admission,
+    layers: tuple[str, ...],
 ) -> Service:
     """The service on an open vault.
 
     Args:
-        index_folder: a folder in memory that only this process sees; `convert_folder` is another.
+        index_folder: a folder in memory that only this process sees.
         sockets: the listening sockets that were inherited: "unix", and "tcp" where loopback is served.
         admission: shut, it is a service for searching only.
+        layers: of this process's own confinement.
     """
     file = settings.file
     process = ModelProcess(_model_arguments(file.model), limits, watched=True)
@@ -64,7 +65,7 @@ def build(
     imports = Imports(vault, intake, limits, watched=True)
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
     pool = Pool(settings.parser_workers, limits, watched=True)
-    converter = Converter(convert_folder, limits, watched=True)
+    converter = Converter(guard.converter, limits)
     parse = ParseStage(
         vault,
         pool,
@@ -108,7 +109,10 @@ def build(
         lines += [f"search by meaning: {process.trouble}"] if process.trouble else []
         return lines
 
-    reporter = Reporter(vault, intake, pool, parse, guard, lambda: process.pid, degraded, url)
+    def told() -> dict[str, tuple[str, ...]]:
+        return {"core": layers, "zygote": pool.layers, "model": process.layers}
+
+    reporter = Reporter(vault, intake, pool, parse, guard, lambda: process.pid, told, degraded, url)
     operations = Operations(
         vault,
         searcher,

@@ -31,7 +31,6 @@ from tests.support.liar_server import Honest, Server, saying, serving
 USERS = [0, PLAIN_USER] if os.geteuid() == 0 else [0]
 
 GIVEN = """
-from policy import landlock
 left, right = socket.socketpair()
 listener, other = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
 given = socket.socket()
@@ -100,9 +99,8 @@ def test_an_evil_dialer_reaches_no_other_port_and_serves_nobody(user: int) -> No
     told = outcomes(
         GIVEN
         + """
-told["landlock"] = landlock.connect_only(listener.getsockname()[1], 53)
-confine.confine("dialer")
-lock = told.pop("landlock")
+layers = confine.confine("dialer", ports=(listener.getsockname()[1], 53))
+lock = confine.Layer.TCP in layers
 """
         + WAYS_OUT
         + """
