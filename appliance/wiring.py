@@ -76,28 +76,15 @@ def build(
     )
     enrich = EnrichStage(vault, _readers(settings, process, model), model)
 
-    def think(stop: threading.Event) -> None:
-        process.start()
-        stop.wait()
-        process.close()
-
-    def read(stop: threading.Event) -> None:
-        try:
-            pool.start()
-            parse.run(stop)
-        except ConfinementError as error:
-            admission.shut(error)
-        finally:
-            pool.close()
-
     stages: dict[str, Stage] = {
-        "model": think,
+        "model": partial(_think, process),
         "words": refresher.run_text,
         "vectors": refresher.run_vectors,
         "enrich": enrich.run,
     }
     if admission.refusal is None:
-        stages |= {"read": read, "mail": mailboxes.run, "imports": imports.run}
+        stages["read"] = partial(_read, pool, parse, admission)
+        stages |= {"mail": mailboxes.run, "imports": imports.run}
         for source in _sources(settings, vault, imports):
             stages[source.name] = partial(intake.run, source)
     hosts, url = _address(sockets.get("tcp"))
@@ -130,6 +117,22 @@ def build(
     if "tcp" in sockets:
         service.show(sockets["tcp"], api.application(operations, limits, tokens, hosts))
     return service
+
+
+def _think(process: ModelProcess, stop: threading.Event) -> None:
+    process.start()
+    stop.wait()
+    process.close()
+
+
+def _read(pool: Pool, parse: ParseStage, admission: Admission, stop: threading.Event) -> None:
+    try:
+        pool.start()
+        parse.run(stop)
+    except ConfinementError as error:
+        admission.shut(error)
+    finally:
+        pool.close()
 
 
 def _readers(settings: Settings, process: ModelProcess, model: ModelClient) -> list[Reader]:
