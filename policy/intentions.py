@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import os
 import sys
+from functools import partial
 
 import msgspec
 
@@ -39,7 +40,8 @@ def wanted() -> bool:
 
 def tell() -> None:
     """From now on this process, and those that it forks, write a line to their log for each intention."""
-    sys.addaudithook(_hook)
+    log = os.dup(2)  # what the process makes of its own standard error later is its business
+    sys.addaudithook(partial(_hook, log))
 
 
 def told(log: bytes) -> list[Intention]:
@@ -53,7 +55,7 @@ def told(log: bytes) -> list[Intention]:
     return found
 
 
-def _hook(event: str, arguments: tuple[object, ...]) -> None:
+def _hook(log: int, event: str, arguments: tuple[object, ...]) -> None:
     if event not in _EVENTS:
         return
     # Of connect and sendto the first argument is the socket; the address of a Unix socket is no pair.
@@ -62,7 +64,7 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         return
     line = msgspec.json.encode(Intention(_name(), event, _joined(place[:2])))
     with contextlib.suppress(OSError):
-        os.write(2, b"\n" + _MARK + line + b"\n")  # one write, so that lines of two processes never mix
+        os.write(log, b"\n" + _MARK + line + b"\n")  # one write, so that lines of two processes never mix
 
 
 def _joined(place: tuple[object, ...]) -> str:

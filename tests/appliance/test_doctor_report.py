@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from appliance import observation
 from appliance.errors import NoPassphrase
@@ -63,6 +65,14 @@ def test_a_signature_under_another_report_shows() -> None:
     taken = KEY.sign(observation.canonical(FOUND))
     with pytest.raises(ReportForged):
         observation.opened(observation.file(other, observation.Signature(key=KEY.public, signature=taken)))
+
+
+def test_a_signature_is_good_for_reports_only() -> None:
+    """The same key, and another use of it."""
+    report = observation.canonical(FOUND)
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(KEY.public))
+    with pytest.raises(InvalidSignature):
+        key.verify(bytes.fromhex(KEY.sign(report)), report)
 
 
 @pytest.mark.parametrize(
