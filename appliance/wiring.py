@@ -97,7 +97,13 @@ def build(
         return lines
 
     def told() -> dict[str, tuple[str, ...]]:
-        return {"core": layers, "zygote": pool.layers, "model": process.layers}
+        every = {
+            "core": layers,
+            "zygote": pool.layers,
+            "model": process.layers,
+            "converter": converter.layers,
+        }
+        return {row: each for row, each in every.items() if each}
 
     reporter = Reporter(vault, intake, pool, parse, guard, lambda: process.pid, told, degraded, url)
     operations = Operations(
