@@ -99,7 +99,7 @@ class LlmReader:
                 raise ModelFailed("none of the text fits its context", item=self._llm.name)
             try:
                 untrusted = msgspec.json.decode(reply.text, type=UntrustedFindings)
-            except msgspec.MsgspecError as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise ModelFailed("an answer does not fit its schema", item=self._llm.name) from error
             yield start, start + reply.read, untrusted
             start += reply.read

@@ -171,7 +171,7 @@ class ModelProcess:
                 process, line = self._process, self._wires[wire]
             try:
                 line.send(request)
-                return line.receive(schema)[0]
+                return line.receive_alone(schema)
             except WireError:
                 self._give_up(process, "it stopped answering")
                 raise
@@ -238,7 +238,7 @@ class ModelProcess:
 
     def _receive_ready(self, wire: Wire) -> Ready:
         try:
-            untrusted_reply = wire.receive(Opening)[0].said
+            untrusted_reply = wire.receive_alone(Opening).said
         except PeerClosed as error:
             raise WireError("it ended while it was starting") from error
         if isinstance(untrusted_reply, Refused):
@@ -300,7 +300,8 @@ class ModelClient:
         """Numbers of the right shape and of unit length, or nothing is taken."""
         if len(untrusted_rows) == count * self.dimension * kind.itemsize:
             rows = np.frombuffer(untrusted_rows, kind).reshape(count, self.dimension)
-            lengths = np.linalg.norm(rows.astype(np.float32), axis=1)
+            with np.errstate(all="ignore"):  # whatever it sent
+                lengths = np.linalg.norm(rows.astype(np.float32), axis=1)
             if np.all(np.abs(lengths - 1.0) < _UNIT):  # false for NaN too
                 return rows
         self._process.distrust("it sent vectors that are none")

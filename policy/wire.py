@@ -86,6 +86,18 @@ class Wire:
             name = getattr(schema, "__name__", "one of several")
             raise WireError(f"a frame does not fit its schema ({name})") from error
 
+    def receive_alone(self, schema: type[T]) -> T:
+        """Receive one message that comes without descriptors.
+
+        Raises:
+            PeerClosed, WireError: as `receive`, or some came.
+        """
+        untrusted, strangers = self.receive(schema)
+        close_all(strangers)
+        if strangers:
+            raise WireError("descriptors were sent that nobody asked for")
+        return untrusted
+
     def close(self) -> None:
         """End the conversation."""
         self.sock.close()

@@ -35,12 +35,15 @@ from ingest.importer.messages import (
 from policy import children
 from policy.errors import ConfinementError
 from policy.limits import Limits
-from policy.wire import Wire, WireError, close_all
+from policy.wire import Wire, WireError
 
 _SCHEMA: type[Told] = Told  # type: ignore[assignment]  # a union is no type to the checker, but to msgspec
 _STEP_S = 0.25
 _START_S = 60.0
 _WHY_CHARS = 300
+_ROOM_BYTES = 64 << 20  # that come out of a file however small it is, as of an archive
+_LEAST_BYTES = 256  # what a message, or one that is skipped, counts for beyond its length
+_MOST_FOREIGN = 1 << 31
 
 
 class Splitter:
@@ -66,9 +69,7 @@ class Splitter:
         module: str = "ingest.importer.worker",
     ) -> None:
         self._silence_s = limits.import_silence_s
-        self._position = job.position
-        self._size = os.fstat(container).st_size
-        self._in_message = False
+        self._account = Account(job.position, os.fstat(container).st_size, limits)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._wire = Wire(ours, FRAME_BYTES)
         arguments = (msgspec.json.encode(limits).decode(),)
@@ -109,67 +110,15 @@ class Splitter:
                 return None
             if time.monotonic() > until:
                 raise SplitterGone(f"the splitter was silent for {self._silence_s:.0f} s")
-        told = self._receive()
-        self._check(told)
-        return told
+        untrusted_told = self._receive()
+        self._account.check(untrusted_told)
+        return untrusted_told
 
     def _receive(self) -> Told:
         try:
-            untrusted_told, descriptors = self._wire.receive(_SCHEMA)
+            return self._wire.receive_alone(_SCHEMA)
         except WireError as error:
             raise SplitterGone(f"the splitter ended: {error.what}") from error
-        if descriptors:
-            close_all(descriptors)
-            raise SplitterGone("the splitter sent descriptors")
-        return untrusted_told
-
-    def _check(self, told: Told) -> None:
-        """Whether an honest splitter could say this now."""
-        match told:
-            case Several(found=found, position=position, read=read):
-                for each in found:
-                    self._check_key(each.key)
-                self._check_order(inside=False)
-                self._check_place(position, read)
-            case Large(key=key):
-                self._check_key(key)
-                self._check_order(inside=False)
-                self._in_message = True
-            case Slice(content=content):
-                self._check_order(inside=True)
-                if len(content) > SLICE_BYTES:
-                    raise SplitterGone("the splitter sent too long a slice")
-            case LargeEnd(position=position, read=read):
-                self._check_order(inside=True)
-                self._check_place(position, read)
-                self._in_message = False
-            case Skipped(key=key, why=why, position=position):
-                self._check_key(key)
-                if len(why) > _WHY_CHARS or not why.isprintable():
-                    raise SplitterGone("the splitter sent a reason that is none")
-                self._check_place(position, 0)
-                self._in_message = False
-            case Finished(position=position, failed=failed):
-                if failed is not None and (len(failed) > _WHY_CHARS or not failed.isprintable()):
-                    raise SplitterGone("the splitter sent a reason that is none")
-                self._check_place(position, 0)
-            case Going(read=read):
-                self._check_place(self._position, read)
-            case Ready():
-                raise SplitterGone("the splitter began twice")
-
-    def _check_key(self, key: str) -> None:
-        if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
-            raise SplitterGone("the splitter named a message as none can be named")
-
-    def _check_order(self, *, inside: bool) -> None:
-        if self._in_message is not inside:
-            raise SplitterGone("the splitter lost its thread")
-
-    def _check_place(self, position: int, read: int) -> None:
-        if not self._position <= position < 1 << 62 or not 0 <= read <= self._size:
-            raise SplitterGone("the splitter went backwards or beyond the end")
-        self._position = position
 
     def __enter__(self) -> Self:
         return self
@@ -187,3 +136,80 @@ class Splitter:
             self._process.wait(5.0)
         except subprocess.TimeoutExpired:  # the kernel has it; it can do no more harm
             return
+
+
+class Account:
+    """What a splitter has told so far, and whether an honest one could go on so.
+
+    Args:
+        position: where it began.
+        size: of the container, in bytes.
+    """
+
+    def __init__(self, position: int, size: int, limits: Limits) -> None:
+        self._position = position
+        self._size = size
+        self._in_message = False
+        self._room = _ROOM_BYTES + limits.unpack_ratio * size  # what may still come out of it
+
+    def check(self, untrusted_told: Told) -> None:
+        """Take the next thing down.
+
+        Raises:
+            SplitterGone: no honest splitter says this now.
+        """
+        match untrusted_told:
+            case Several(found=found, position=position, read=read):
+                for each in found:
+                    self._check_key(each.key)
+                    self._check_room(len(each.content))
+                self._check_order(inside=False)
+                self._check_place(position, read)
+            case Large(key=key):
+                self._check_key(key)
+                self._check_order(inside=False)
+                self._in_message = True
+            case Slice(content=content):
+                self._check_order(inside=True)
+                if len(content) > SLICE_BYTES:
+                    raise SplitterGone("the splitter sent too long a slice")
+                self._check_room(len(content))
+            case LargeEnd(position=position, read=read):
+                self._check_order(inside=True)
+                self._check_place(position, read)
+                self._in_message = False
+            case Skipped(key=key, why=why, position=position):
+                self._check_key(key)
+                self._check_room(0)
+                if len(why) > _WHY_CHARS or not why.isprintable():
+                    raise SplitterGone("the splitter sent a reason that is none")
+                self._check_place(position, 0)
+                self._in_message = False
+            case Finished(position=position, failed=failed, foreign=foreign):
+                if not 0 <= foreign <= _MOST_FOREIGN:
+                    raise SplitterGone("the splitter counted more files than there can be")
+                if failed is not None and (len(failed) > _WHY_CHARS or not failed.isprintable()):
+                    raise SplitterGone("the splitter sent a reason that is none")
+                self._check_place(position, 0)
+            case Going(read=read):
+                self._check_place(self._position, read)
+            case Ready():
+                raise SplitterGone("the splitter began twice")
+
+    def _check_key(self, key: str) -> None:
+        if not 0 < len(key) <= KEY_CHARS or not key.isprintable():
+            raise SplitterGone("the splitter named a message as none can be named")
+
+    def _check_room(self, size: int) -> None:
+        self._room -= size + _LEAST_BYTES
+        if self._room < 0:
+            raise SplitterGone("the splitter told more than can be in the file")
+
+    def _check_order(self, *, inside: bool) -> None:
+        if self._in_message is not inside:
+            raise SplitterGone("the splitter lost its thread")
+
+    def _check_place(self, position: int, read: int) -> None:
+        if not self._position <= position < 1 << 62 or not 0 <= read <= self._size:
+            raise SplitterGone("the splitter went backwards or beyond the end")
+        self._position = position

@@ -14,7 +14,6 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 import msgspec
 
@@ -25,7 +24,7 @@ from ingest.sandbox.weight import weigh
 from ingest.sandbox.zygote import Birth, Zygote
 from policy.errors import EXIT_CONFIG, ConfinementError, StrongroomError
 from policy.limits import Limits
-from policy.wire import Wire, WireError, close_all
+from policy.wire import Wire, WireError
 
 TOGETHER_WALL_S = 10.0  # for small documents, read in milliseconds: whatever takes longer is read by itself
 _LAST_WORDS_S = 1.0  # between hanging up and ending; a worker that takes longer has not died, it lies
@@ -33,8 +32,6 @@ _BURIAL_S = 5.0  # between being killed and being dead; whose zygote is gone may
 _WORDS_PER_S = 10  # of progress; an honest worker says half as many
 _MOST = 1 << 40  # of what can be counted in a document
 _NEARLY = 0.9  # of the memory that a worker may have: what is larger than the rest is not given
-
-T = TypeVar("T")
 
 Tell = Callable[[int, int | None], None]  # how much is done, of how much
 
@@ -123,7 +120,7 @@ class Worker:
         """The one answer to a request. With `tell` it may be preceded by progress, which makes it later."""
         began = time.monotonic()
         self._allow(began, wall_s)
-        self._receive(Confined)
+        self._wire.receive_alone(Confined)
         self._confined = True
         self._socket.settimeout(wall_s)
         self._wire.send(request, descriptors)
@@ -147,19 +144,12 @@ class Worker:
         self._socket.deadline = began + wall_s
 
     def _answer(self) -> Answer:
-        untrusted = self._receive(msgspec.Raw)
+        untrusted = self._wire.receive_alone(msgspec.Raw)
         weigh(untrusted, self._limits)
         try:
             return msgspec.msgpack.decode(untrusted, type=ANSWER)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise WireError("the parser sent something else than its answer") from error
-
-    def _receive(self, schema: type[T]) -> T:
-        untrusted, strangers = self._wire.receive(schema)
-        close_all(strangers)
-        if strangers:
-            raise WireError("the parser sent descriptors")
-        return untrusted
 
     def _says_more(self) -> bool:
         """Whether anything lies behind its answer. It may have hung up, as it must."""

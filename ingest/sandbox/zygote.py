@@ -53,7 +53,7 @@ class Zygote:
             raise PoolDown(f"the parser process cannot be started ({error.strerror})") from error
         ours.settimeout(_WARM_S)
         try:
-            ready, _ = self._control.receive(Ready)
+            ready = self._control.receive_alone(Ready)
         except WireError as error:
             self.close()
             raise PoolDown("the parser process did not start", remedy="run `strongroom doctor`") from error
@@ -78,9 +78,11 @@ class Zygote:
             except WireError as error:
                 ours.close()
                 raise PoolDown("the parser process is gone") from error
-        pidfd, *more = descriptors
-        close_all(more)
-        return Birth(forked.pid, pidfd, ours)
+        if len(descriptors) != 1:
+            ours.close()
+            close_all(descriptors)
+            raise PoolDown("the parser process lost its thread")
+        return Birth(forked.pid, descriptors[0], ours)
 
     def reap(self, pid: int) -> Ended:
         """How a worker ended that has ended or was told to. Until this is asked its pid is not given again.
@@ -91,11 +93,9 @@ class Zygote:
         with self._lock:
             try:
                 self._control.send(Order(reap=pid))
-                ended, descriptors = self._control.receive(Ended)
+                return self._control.receive_alone(Ended)
             except WireError as error:
                 raise PoolDown("the parser process is gone") from error
-        close_all(descriptors)
-        return ended
 
     def close(self) -> None:
         """Hang up and see it end; its workers end with it."""

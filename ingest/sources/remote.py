@@ -42,7 +42,7 @@ from ingest.connector.messages import (
     Woken,
 )
 from ingest.errors import RemoteFailed
-from policy.wire import Wire, WireError, close_all
+from policy.wire import Wire, WireError
 
 UID_MOST = 2**32 - 1  # RFC 9051: a UID is 32 bits, and not zero
 MODSEQ_MOST = 2**63 - 1  # RFC 7162
@@ -241,12 +241,9 @@ class ConnectorRemote:
     def _receive(self, expected: type[R], patience_s: float) -> R:
         try:
             self._wire.sock.settimeout(patience_s)
-            reply, descriptors = self._wire.receive(REPLY)
+            reply = self._wire.receive_alone(REPLY)
         except (WireError, OSError) as error:
             raise _ended() from error
-        if descriptors:
-            close_all(descriptors)
-            raise RemoteFailed(Failure.PROTOCOL, "the connector sends files that nobody asked for")
         if isinstance(reply, Failed):
             what = "".join(char if char.isprintable() else " " for char in reply.what[:_WHAT_CHARS])
             raise RemoteFailed(reply.failure, what.strip())

@@ -1,0 +1,42 @@
+"""A model process that a text has taken over: what it sends is no vector, and it is started anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from index import model
+from index.errors import EmbedderDown
+from index.model import ModelClient, ModelProcess
+from policy.limits import Limits
+from tests.support.evil_model import DIMENSION, LIES
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelProcess]:
+    monkeypatch.setattr(model, "PROGRAM", "tests.support.evil_model")
+    monkeypatch.setattr(model, "_BACK_OFF_S", (0.0,))
+    started = ModelProcess([], Limits())
+    started.start()
+    started.wait_ready(60)
+    yield started
+    started.close()
+
+
+def test_no_lie_is_taken_for_a_vector(process: ModelProcess) -> None:
+    client = ModelClient(process)
+    for lie in (*LIES, "descriptors"):
+        pid, before = process.pid, len(os.listdir("/proc/self/fd"))
+        with pytest.raises(EmbedderDown):
+            client.embed_query(lie)
+        process.wait_ready(60)
+        assert process.pid != pid, lie
+        assert len(os.listdir("/proc/self/fd")) == before, lie
+        assert np.array_equal(client.embed_query("an honest text"), [1, 0, 0, 0])
+    with pytest.raises(EmbedderDown):
+        client.embed_passages(["one", "not a number", "three"])
+    process.wait_ready(60)
+    assert client.embed_passages(["one", "two"]).shape == (2, DIMENSION)
