@@ -67,7 +67,7 @@ def refusal() -> ConfinementError | None:
     try:
         done = subprocess.run(
             [*command(paths.CODE, 1 << 20), sys.executable, "-I", "-c", _INSIDE],
-            env={},
+            env={"HOME": "/nonexistent"},  # else Python asks the database of users for one
             cwd="/",
             stdin=subprocess.DEVNULL,
             capture_output=True,
