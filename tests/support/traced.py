@@ -25,6 +25,7 @@ _PLACE = re.compile(
 _UNIX_PATH = re.compile(r'sun_path=@?"(?P<path>[^"]*)"')
 _REFUSALS = (" EPERM ", " EACCES ", " ENOSYS ")  # of a filter, of Landlock, of a watch that is gone
 _SELF_TEST = "0xfd"  # protocol 253; see policy/confine.py
+_WITHIN = ("AF_UNIX", "AF_NETLINK")  # other programs of this machine, and the kernel
 _DNS = 53
 
 PATIENCE_S = 30.0
@@ -65,9 +66,9 @@ class Traced:
     calls: tuple[Call, ...]
 
     def sockets(self) -> list[Call]:
-        """Sockets made of any other family than Unix."""
+        """Sockets made of any family that could reach a network."""
         made = [call for call in self.calls if call.name == "socket" and not call.refused]
-        return [call for call in made if not call.arguments.startswith("AF_UNIX")]
+        return [call for call in made if not call.arguments.startswith(_WITHIN)]
 
     def bound(self) -> list[Call]:
         """Internet sockets that were given an address."""
@@ -97,9 +98,9 @@ class Traced:
         ]
 
     def attempts(self) -> list[Call]:
-        """Sockets that were refused, but for self-tests and those of Unix."""
+        """Those that were refused, but for self-tests."""
         refused = [call for call in self.calls if call.name == "socket" and call.refused]
-        return [c for c in refused if _SELF_TEST not in c.arguments and not c.arguments.startswith("AF_UNIX")]
+        return [c for c in refused if _SELF_TEST not in c.arguments and not c.arguments.startswith(_WITHIN)]
 
     def self_tests(self) -> list[Call]:
         """The attempts that our processes make to see them refused."""

@@ -64,6 +64,13 @@ class Day:
     frames: list[Frame]
     calls: Traced
     watch: dict[str, int]  # what the service's own watch counted
+    links: dict[str, set[str]]  # by the role of a process, what its network consists of
+    guard: int  # its process id
+
+
+def _links(pid: int) -> set[str]:
+    lines = Path(f"/proc/{pid}/net/dev").read_text().splitlines()[2:]
+    return {line.partition(":")[0].strip() for line in lines}
 
 
 def _quiet_part(service: Running) -> None:
@@ -100,8 +107,11 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
                 _quiet_part(service)
                 quiet, quiet_calls = room.left(), traced.read(calls)
                 _add_mailbox(service, folder / "ca.pem")
-                watch = service.client.call("GET", "/v1/status")["egress"]
-            yield Day(room, quiet, quiet_calls, room.left(), traced.finished(calls), watch)
+                status = service.client.call("GET", "/v1/status")
+                pids = {one["role"]: one["pid"] for one in status["processes"]}
+                links = {role: _links(pid) for role, pid in pids.items()}
+            every = traced.finished(calls)
+            yield Day(room, quiet, quiet_calls, room.left(), every, status["egress"], links, pids["guard"])
 
 
 def test_without_a_mailbox_no_frame_leaves_a_room_that_has_a_way_out(day: Day) -> None:
@@ -135,6 +145,22 @@ def test_with_a_mailbox_the_dialer_alone_connects_and_asks_for_a_name(day: Day) 
     assert {call.process for call in after.went()} <= {"strong-dialer", "strong-connect"}
     assert {call.process for call in after.asked()} <= {"strong-dialer"}
     assert {call.process for call in after.sockets()} == {"strong-dialer"}
+
+
+def test_only_guard_and_dialer_have_a_network(day: Day) -> None:
+    links = dict(day.links)
+    for role in ("core", "parser", "model", "connector"):
+        assert links.pop(role) == {"lo"}, role
+    assert links == {"guard": {"lo", "near"}, "dialer": {"lo", "near"}}
+
+
+def test_the_guard_opens_its_listeners_and_nothing_else(day: Day) -> None:
+    of_guard = Traced(tuple(call for call in day.calls.calls if call.pid == day.guard))
+    (listener,) = of_guard.sockets()
+    assert listener.arguments.startswith("AF_INET, SOCK_STREAM")
+    assert [call.place and call.place[0] for call in of_guard.bound()] == ["127.0.0.1"]
+    assert of_guard.went() == []
+    assert of_guard.asked() == []
 
 
 def test_what_was_refused_were_self_tests(day: Day) -> None:

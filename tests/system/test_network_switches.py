@@ -1,7 +1,7 @@
 """The switches that quiet libraries are belt and braces: without them, still nothing leaves a room that has a
 way out, and what the libraries then try is refused and counted. Nor does it take more than one of the layers.
 
-The last test is the control: with every layer gone as well, the libraries are heard.
+The controls: where the layers are gone as well, the libraries are heard.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ from tests.support.running import running
 ALL = tuple(switch.name for switch in SWITCHES)
 HEARD = "packages.unstructured.io"  # which this library calls as soon as it is imported
 TELEMETRY_S = 90.0  # onnxruntime first speaks tens of seconds after its start
+UNQUIETED = """
+import os
+for name in {names}:
+    os.environ.pop(name, None)
+type(os.environ).__setitem__ = lambda *_: None
+from ingest.readers import offline_unstructured
+offline_unstructured.partitioner()
+"""
 PARSER = {"strong-zygote", "strong-parser"}
 
 # Each by itself keeps a process from a network.
@@ -74,8 +82,16 @@ def test_without_any_switch_nothing_leaves_and_what_is_tried_is_counted(tmp_path
     assert {attempt["process"] for attempt in outcome.attempts} <= PARSER
 
 
-def test_without_switches_and_layers_the_libraries_are_heard(tmp_path: Path) -> None:
-    """The control."""
+def test_the_library_is_heard_where_nothing_quiets_or_confines_it() -> None:
+    """The control: our own import of it, by a process that may do what it likes."""
+    with netlab.wired() as room:
+        room.python(UNQUIETED.format(names=ALL))
+        assert room.asked() == {HEARD}
+        assert any(frame.protocol == "tcp" for frame in room.left())
+
+
+@pytest.mark.nightly
+def test_without_switches_and_layers_the_whole_service_is_heard(tmp_path: Path) -> None:
     outcome = live(tmp_path, switches=ALL, layers=FILTER + NAMESPACE + LANDLOCK, watch=True)
     assert HEARD in {frame.name for frame in outcome.frames}
     assert any(frame.protocol == "tcp" for frame in outcome.frames)
