@@ -357,3 +357,35 @@ def test_no_canary_is_seen_in_a_backup_and_the_backup_serves(tmp_path: Path) -> 
             assert office.leaks() == []
             assert json.loads(strongroom("verify", "--json", home=copy).stdout)["problems"] == []
             office.service.stop()
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, mib: int) -> Iterator[Path]:
+    """A disk in memory of so many MiB, for a test that runs as root."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0700", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.nightly
+def test_no_canary_is_seen_when_the_disk_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 400) as disk, made_office(disk) as office:
+        filler = disk / "filler"
+        with filler.open("wb") as file:
+            space = os.statvfs(disk)
+            os.posix_fallocate(file.fileno(), 0, space.f_bavail * space.f_frsize - (1 << 16))
+        more = [office.service.drop / f"{office.canaries.new('a file name')}.txt" for _ in range(5)]
+        for path in more:
+            path.write_text(f"Too much: {office.canaries.new('what finds no room')}\n")
+        office.service.until(lambda: b"intake pauses" in office.service.log.read_bytes(), "the full disk")
+        office.finds()
+        assert office.leaks() == []
+        filler.unlink()
+        office.expected += len(more)
+        office.settled()
+        assert office.leaks() == []
