@@ -46,13 +46,14 @@ def _table(table: Table) -> Iterator[str]:
     yield render.style(f"layers in force, by trying (mode: {table.mode})", render.BOLD)
     yield " " * _MARGIN + "".join(f"{_short(layer):>8}" for layer in Layer) + "   tried"
     for row in table.rows:
-        refused = f"{len(row.refused)} of {len(row.refused) + len(row.let_through)}"
+        refused = f"{len(row.refused)}/{len(row.refused) + len(row.let_through)}"
         yield f"{row.row:{_MARGIN}}" + "".join(f"{_mark(row, each):>8}" for each in Layer) + f"{refused:>8}"
     yield "yes: required here and in force; also: in force, not required; no: neither; -: not its own"
     if table.processes:
         yield ""
         yield render.style("the service's processes, read back from the kernel", render.BOLD)
-        yield from map(_process, table.processes)
+        for process in table.processes:
+            yield from _process(process)
     for line in table.missing():
         yield from _wrapped("MISSING", line)
 
@@ -81,10 +82,8 @@ def _short(layer: Layer) -> str:
     return _SHORT.get(layer, str(layer))
 
 
-def _process(one: ProcessTold) -> str:
+def _process(one: ProcessTold) -> Iterator[str]:
     kernel = one.kernel
-    if one.starting:
-        return f"{one.role:{_MARGIN}}pid {one.pid:<8}starting, and given nothing yet"
     facts = [
         f"{kernel.filters} filters" if kernel.filters else "no filter",
         "no new privileges" if kernel.no_new_privs else "may gain privileges",
@@ -93,8 +92,9 @@ def _process(one: ProcessTold) -> str:
         "may dump" if kernel.core_dumps else "no dumps",
     ]
     facts += [f"{kernel.locked_kib} KiB locked"] if kernel.locked_kib else []
-    facts += [f"told {len(one.layers)} layers"] if one.layers else []
-    return f"{one.role:{_MARGIN}}pid {one.pid:<8}{', '.join(facts)}"
+    facts += [f"it told {len(one.layers)} layers"] if one.layers else []
+    facts = ["starting, and given nothing yet"] if one.starting else facts
+    yield from _wrapped(f"{one.role:{_MARGIN}}pid {one.pid:<8}", ", ".join(facts))
 
 
 def observation(found: Observation) -> str:

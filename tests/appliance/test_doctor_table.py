@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance import doctor, doctor_table
+from appliance import doctor, doctor_table, render_doctor
 from appliance.living import look
 from policy import trial
 from policy.confine import TABLE, Layer
@@ -92,26 +92,6 @@ def test_a_living_process_is_seen_as_the_kernel_has_it() -> None:
     assert look(child.pid) is None
 
 
-def test_swap_is_told_apart(tmp_path: Path) -> None:
-    def block(name: str, uuid: str = "", below: tuple[Path, ...] = ()) -> Path:
-        made = tmp_path / name
-        (made / "slaves").mkdir(parents=True)
-        if uuid:
-            (made / "dm").mkdir()
-            (made / "dm" / "uuid").write_text(uuid)
-        for each in below:
-            (made / "slaves" / each.name).symlink_to(each)
-        return made
-
-    disk, encrypted = block("sda2"), block("dm-0", "CRYPT-LUKS2-0123-swap\n")
-    assert doctor._is_secret(block("zram0"))
-    assert doctor._is_secret(encrypted)
-    assert doctor._is_secret(block("dm-1", "LVM-x\n", (encrypted,)))
-    assert not doctor._is_secret(disk)
-    assert not doctor._is_secret(block("dm-2", "LVM-y\n", (encrypted, disk)))
-    assert not doctor._kept_secret(str(tmp_path / "gone"))
-
-
 NAMED = """
 import ctypes, sys
 ctypes.CDLL(None).prctl(15, b"strong-parser", 0, 0, 0)
@@ -133,3 +113,7 @@ def test_a_process_that_only_says_that_it_is_confined_is_amiss() -> None:
         child.stdin.close()
     assert {"no_new_privs", "seccomp", "resource limits"} <= set(found.processes[0].amiss)
     assert f"parser, pid {child.pid}: seccomp" in found.missing()
+    examined = doctor.Examination(ready=True, confined=False, checks=(), table=found)
+    lines = render_doctor.examination(examined).splitlines()
+    assert any(line.startswith("MISSING     parser, pid") for line in lines)
+    assert max(map(len, lines)) <= 100
