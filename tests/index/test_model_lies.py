@@ -26,9 +26,13 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelProcess]:
     started.close()
 
 
-def test_no_lie_is_taken_for_a_vector(process: ModelProcess) -> None:
+SOME = ("a number too few", "too long", "not a number", "too deep", "descriptors")
+
+
+@pytest.mark.parametrize("lies", [SOME, pytest.param((*LIES, "descriptors"), marks=pytest.mark.nightly)])
+def test_no_lie_is_taken_for_a_vector(process: ModelProcess, lies: tuple[str, ...]) -> None:
     client = ModelClient(process)
-    for lie in (*LIES, "descriptors"):
+    for lie in lies:
         pid, before = process.pid, len(os.listdir("/proc/self/fd"))
         with pytest.raises(EmbedderDown):
             client.embed_query(lie)
