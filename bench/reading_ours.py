@@ -4,6 +4,7 @@ and what came of it. Nothing is stored.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from ingest.converter.through import read_converted
 from ingest.errors import ParserError, ParserTimeout, PoolDown
 from ingest.readers.formats import FORMATS
 from ingest.reading import Refused, check
+from ingest.sandbox.control import Ended
 from ingest.sandbox.handle import Tell
 from ingest.sandbox.messages import Job, Reply
 from ingest.sandbox.pool import Pool
@@ -28,6 +30,7 @@ from ingest.scans import read_scans
 from policy.egress import Watch
 from policy.limits import Limits
 from store.records import Reading, Reason
+from tests.support.measured import endings
 
 UNCLASSIFIED = "the reader failed with"  # what names an exception that nobody thought of
 CRASHED = "the worker died"
@@ -78,10 +81,13 @@ class Ours:
         self._watch = Watch()
         self._launcher = Launcher(self._watch, Path("/nonexistent"), self.limits)
         self._converter = Converter(self._launcher.start, self.limits)
-        self._cpu: dict[int, float] = {}  # by worker
+        self._ended: list[Ended] = []  # the workers, each of which read one thing
+        self._counted = 0
         self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Ours:
+        self._ended = self._stack.enter_context(endings())
         self.pool.start()
         return self
 
@@ -89,6 +95,7 @@ class Ours:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.pool.close()
+        self._stack.close()
         self._launcher.end()
         self._watch.close()
 
@@ -123,11 +130,9 @@ class Ours:
         return replace(result, ended=ended, detail=reading.partial or "", reading=reading, children=members)
 
     def cpu_s(self) -> float:
-        """Processor seconds so far of all workers (of one that was replaced up to its last document) and
-        converters.
-        """
+        """Processor seconds so far of all workers and converters."""
         times = os.times()
-        return sum(self._cpu.values()) + times.children_user + times.children_system
+        return sum(each.cpu_s for each in list(self._ended)) + times.children_user + times.children_system
 
     def _converted(self, first: Reply, job: Job, document: int, children: int) -> Reply:
         """What LibreOffice makes of it, read."""
@@ -156,31 +161,15 @@ class Ours:
             return Reply(reason=Reason.PARSER_CRASH.value, detail=f"{CRASHED}: {error.what}")
 
     def _measure(self, name: str) -> None:
-        for worker in self.pool.workers():
-            peak, cpu_s = _peak_rss(worker.pid), _cpu_s(worker.pid)
-            with self._lock:
-                self._cpu[worker.pid] = max(cpu_s, self._cpu.get(worker.pid, 0.0))
-                if peak > self.peak_rss:
-                    self.peak_rss, self.peak_name = peak, name
+        with self._lock:
+            for each in self._ended[self._counted :]:
+                self._counted += 1
+                if each.peak > self.peak_rss:  # of several at a time, one of their names
+                    self.peak_rss, self.peak_name = each.peak, name
 
 
 def _kind(reply: Reply, name: str) -> str:
     return _FORMAT_NAMES.get(reply.media_type) or f"?{Path(name).suffix.lower()}"
-
-
-def _peak_rss(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    return next((int(row.split()[1]) << 10 for row in status.splitlines() if row.startswith("VmHWM")), 0)
-
-
-def _cpu_s(pid: int) -> float:
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
-    except OSError:
-        return 0.0
 
 
 @contextmanager
