@@ -15,7 +15,7 @@ import msgspec
 
 from appliance import passphrase, settings
 from appliance.guard import GuardClient, Inherited
-from policy import children, confine, intentions, scratch
+from policy import children, confine, intentions, scratch, swap
 from policy.admission import Admission
 from policy.egress import install_watch
 from policy.errors import ConfinementError, StrongroomError
@@ -35,6 +35,7 @@ def main() -> int:
     children.die_with(os.getppid())
     if intentions.wanted():
         intentions.tell()
+    swap.warn()
     admission = Admission(
         ConfinementError(inherited.refusal, remedy=inherited.remedy) if inherited.refusal else None
     )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import platform
 import resource
 import shutil
@@ -27,7 +26,7 @@ from appliance.doctor_table import Table, table
 from appliance.errors import ServiceUnavailable
 from ingest.converter import libreoffice
 from ingest.converter.messages import CONVERSIONS
-from policy import landlock, mode
+from policy import landlock, mode, swap
 from policy.errors import StrongroomError
 from policy.limits import KIB, MIB, Limits
 
@@ -195,31 +194,9 @@ def _landlock() -> Finding:
 
 
 def _swap() -> Finding:
-    lines = Path("/proc/swaps").read_text().splitlines()[1:]
-    plain = [line.split()[0] for line in lines if not _kept_secret(line.split()[0])]
-    if plain:
-        return None, f"text in memory may reach {', '.join(plain)}; remedy: encrypt it, or swapoff -a"
+    if found := swap.plain():
+        return None, f"text in memory may reach {', '.join(found)}; remedy: encrypt it, or swapoff -a"
     return True, "none on a disk that is not encrypted"
-
-
-def _kept_secret(swap: str) -> bool:
-    """Whether a swap device or file is memory, or encrypted; `swap` is a path as the kernel gives it."""
-    try:
-        about = os.stat(swap)
-    except OSError:  # removed, or not ours to see
-        return False
-    device = about.st_rdev if stat.S_ISBLK(about.st_mode) else about.st_dev
-    return _is_secret(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}").resolve())
-
-
-def _is_secret(block: Path) -> bool:
-    if block.name.startswith("zram"):
-        return True
-    with contextlib.suppress(FileNotFoundError):
-        if (block / "dm" / "uuid").read_text().startswith("CRYPT-"):
-            return True
-    below = list((block / "slaves").glob("*"))  # a volume on an encrypted one
-    return bool(below) and all(_is_secret(each.resolve()) for each in below)
 
 
 def _core_dumps() -> Finding:

@@ -36,6 +36,7 @@ LOGGED = {
     "name",  # of a snapshot, of a stage
     "number",  # of a version of the catalog
     "len(unfinished)",
+    "len(found)",
     "swept",
     "pause",
     "problem",  # what the audit log says of its own numbers
