@@ -92,7 +92,18 @@ class Claims:
             self._aside.add(item)
 
     def _first(self, items: list[Item]) -> list[Item]:
-        """What is to be read first of the given items."""
+        """What is to be read first of the given items.
+
+        Documents of one request are read by one worker, where the first could falsify those behind it. So
+        only what came by the same way is read together: nobody's mail together with the owner's files.
+        """
         single = self._alone | self._later
-        small = [item for item in items if item.size <= SMALL and not item.attempts and item.id not in single]
+        small = [
+            item
+            for item in items
+            if item.size <= SMALL
+            and not item.attempts
+            and item.id not in single
+            and item.source == items[0].source
+        ]
         return small if small[:1] == items[:1] else items[:1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.claims import Claims
 from ingest.errors import PoolDown
 from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
@@ -151,6 +153,19 @@ def test_small_documents_are_read_together_each_with_its_children(vault: Vault, 
     assert [len(some) for some in children] == [0, 1, 0, 1, 0]
     stage.step_together([some[0] for some in children if some])
     assert [vault.catalog.text(some[0].id) for some in children if some] == ["of two", "of four"]
+
+
+def test_only_what_came_by_the_same_way_is_read_together(vault: Vault) -> None:
+    for number in range(12):
+        source = ("drop", "mail:office", "attachment")[number % 3]
+        put_bytes(vault, f"{number}".encode(), source=source)
+    claims = Claims(vault.ledger, 1)
+    seen: list[set[str]] = []
+    with contextlib.ExitStack() as stack:
+        while items := stack.enter_context(claims.claim()):
+            seen.append({item.source for item in items})
+            assert len(items) == 4
+    assert sorted(map(sorted, seen)) == [["attachment"], ["drop"], ["mail:office"]]
 
 
 @pytest.mark.parametrize("deed", ["segfault", "bad_child", "too_many", "answer_twice", "leave 0"])
