@@ -19,6 +19,9 @@ from appliance.cli import main
 from appliance.client import Client
 from appliance.errors import RequestRefused
 from appliance.signing import Signer
+from policy.redact import Private
+from store.vault import Vault
+from tests.support.homes import LIMITS
 from tests.support.observed import FOUND, KEY, signed
 from tests.support.running import Running, running, strongroom
 
@@ -27,9 +30,12 @@ FIXTURES = Path(__file__).parents[2] / "fixtures"
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service that has taken in a part of the office's papers."""
+    """A service that has taken in a part of the office's papers, and watches an empty folder."""
+    folder = tmp_path_factory.mktemp("office")
+    (folder / "papers").mkdir()
     configuration = (FIXTURES / "strongroom.toml").read_text(encoding="utf-8")
-    with running(tmp_path_factory.mktemp("office"), configuration) as service:
+    watch = f'[[watch]]\nname = "papers"\nfolder = "{folder / "papers"}"\n'
+    with running(folder, f"{configuration}\n{watch}") as service:
         mails = sorted((FIXTURES / "mail").glob("*.eml"))[:25]
         for path in mails:
             shutil.copy(path, service.drop)
@@ -303,18 +309,13 @@ class TestStarting:
         changed = strongroom(*arguments, home=service.home)
         assert changed.returncode == 0, changed.stderr
         assert strongroom(*arguments, home=service.home).returncode == 77
-        service.key_file = fresh
-        service.start()
-        assert service.stop() == 0
+        Vault.open(service.home, Private(fresh.read_bytes()), limits=LIMITS).close()
 
-    def test_a_home_serves_once(self, tmp_path: Path) -> None:
-        with running(tmp_path) as service:
-            second = strongroom(
-                "serve", "--home", str(service.home), "--passphrase-file", str(service.key_file)
-            )
-            assert second.returncode == 69
-            assert "already running" in second.stderr
-            service.client.call("GET", "/v1/status")
+    def test_a_home_serves_once(self, office: Running) -> None:
+        second = strongroom("serve", "--home", str(office.home), "--passphrase-file", str(office.key_file))
+        assert second.returncode == 69
+        assert "already running" in second.stderr
+        office.client.call("GET", "/v1/status")
 
     def test_a_folder_that_is_no_home_says_what_to_do(self, tmp_path: Path) -> None:
         done = strongroom("serve", "--home", str(tmp_path))
@@ -325,16 +326,13 @@ class TestStarting:
         assert "strongroom serve" in asked.stderr
 
 
-def test_a_watched_folder_keeps_its_files_and_their_versions(tmp_path: Path) -> None:
-    papers = tmp_path / "papers"
-    papers.mkdir()
-    paper = papers / "plan.txt"
+def test_a_watched_folder_keeps_its_files_and_their_versions(office: Running) -> None:
+    paper = office.home.parent / "papers" / "plan.txt"
     paper.write_text("The first plan mentions an otterbridge.")
-    with running(tmp_path, f'[[watch]]\nname = "papers"\nfolder = "{papers}"\n') as service:
-        service.until(lambda: service.search("otterbridge", mode="keyword"), "the first version")
-        paper.write_text("The second plan mentions a beaverbridge instead.")
-        service.until(lambda: service.search("beaverbridge", mode="keyword"), "the second version")
-        assert paper.exists()
-        (item,) = service.client.call("GET", "/v1/items")["items"]
-        assert item["version"] == 2
-        assert not service.search("otterbridge", mode="keyword")
+    office.until(lambda: office.search("otterbridge", mode="keyword"), "the first version")
+    paper.write_text("The second plan mentions a beaverbridge instead.")
+    office.until(lambda: office.search("beaverbridge", mode="keyword"), "the second version")
+    assert paper.exists()
+    (item,) = office.client.call("GET", "/v1/items", source="watch:papers")["items"]
+    assert item["version"] == 2
+    assert not office.search("otterbridge", mode="keyword")
