@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
 
 import pytest
 
@@ -30,12 +29,11 @@ def _flags(address: int) -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def _lockable() -> Iterator[None]:
+def _lockable() -> None:
     probe = b"probe" * 10
     if not memory.lock(probe):
         pytest.skip("RLIMIT_MEMLOCK lets nothing be locked here")
     memory.unlock(probe)
-    yield
 
 
 @pytest.mark.parametrize("value", [os.urandom(32), "secret" * 10, os.urandom(5 * PAGE)], ids=len)
