@@ -75,7 +75,6 @@ def build(
         admission=admission,
     )
     enrich = EnrichStage(vault, _readers(settings, process, model), model)
-
     stages: dict[str, Stage] = {
         "model": partial(_think, process),
         "words": refresher.run_text,
@@ -97,13 +96,8 @@ def build(
         return lines
 
     def told() -> dict[str, tuple[str, ...]]:
-        every = {
-            "core": layers,
-            "zygote": pool.layers,
-            "model": process.layers,
-            "converter": converter.layers,
-        }
-        return {row: each for row, each in every.items() if each}
+        every = {"zygote": pool.layers, "model": process.layers, "converter": converter.layers}
+        return {"core": layers} | {row: each for row, each in every.items() if each}
 
     reporter = Reporter(vault, intake, pool, parse, guard, lambda: process.pid, told, degraded, url)
     operations = Operations(

@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _files(model: Path | None, gguf: Path | None) -> list[str]:
-    """What they consist of: a folder, whose files may be links to elsewhere; a file and its parts beside it."""
+    """What they consist of: a folder, whose files may be links to elsewhere; a file and its parts beside."""
     links = [] if model is None else [path.resolve() for path in model.rglob("*") if path.is_symlink()]
     parts = [] if gguf is None else gguf.parent.glob("*.gguf")
     return [str(path) for path in (model, *links, *parts) if path is not None]

@@ -103,9 +103,9 @@ def _itself(kind: int) -> Rule:
 
 
 # Processes that only answer: no server, no program, no signal to others, no change to others' limits or time.
-# What other programs of the same user share (System V's and POSIX's memory, queues, semaphores) has names that
-# can be guessed, and using it takes no open(). The owner of a descriptor is sent a signal of one's choice when
-# there is something to read: that is kill() by other means.
+# What other programs of the same user share (System V's and POSIX's memory, queues, semaphores) has names
+# that can be guessed, and using it takes no open(). The owner of a descriptor is sent a signal of any kind
+# when there is something to read: that is kill() by other means.
 ANSWERING = _refuse(
     *("listen", "accept", "accept4", "execve", "execveat"),
     *("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal"),

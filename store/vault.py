@@ -143,9 +143,7 @@ class Vault:
         """
         with disk_errors():
             if not (home / "keys").exists():
-                raise NoHome(
-                    "there is no Strongroom home here", item=str(home), remedy="run: strongroom init"
-                )
+                raise NoHome("there is no Strongroom home", item=str(home), remedy="run: strongroom init")
             lock = _take(home)
         try:
             keys = keyfile.open_keys(home / "keys", passphrase)
@@ -394,9 +392,7 @@ class Vault:
         self._blobs.copy_out(blob.name, item, self._data_key(item, blob))
 
     def _take_back(self, blobs: Collection[str]) -> None:
-        """Remove the blobs whose commit failed. If it cannot be told whether it did, they stay: the next open
-        finds out.
-        """
+        """Remove the blobs whose commit failed. Where that cannot be told, they stay for the next open."""
         with contextlib.suppress(StoreError):
             self._database.settle()
             with self._database.read() as connection:

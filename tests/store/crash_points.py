@@ -5,8 +5,9 @@ A program of its own, so that it can fork before any thread exists:
     python -m tests.store.crash_points FOLDER MOST [SCENARIO ...]
 
 A point is the moment before or after any call that touches the disk or the catalog; MOST of them, evenly
-spread, are tried for each scenario (0: all). Prints one line of JSON for each: how many points there are, how
-many were tried, what was wrong after which of them, and which functions were visited.
+spread, are tried for each scenario (0: all; -1: none, it is only seen what is visited). Prints one line of
+JSON for each: how many points there are, how many were tried, what was wrong after which of them, and which
+functions were visited.
 """
 
 from __future__ import annotations
@@ -368,9 +369,12 @@ SCENARIOS: Mapping[str, Scenario] = {
 
 
 def run(bench: Bench, most: int) -> dict[str, object]:
-    """Kill one scenario at so many points; what was found."""
-    count = bench.points
-    wrong = dict[int, list[str]]()
+    """Kill one scenario at so many points (0: all; -1: none); what was found."""
+    if most < 0:
+        bench.visit()
+        return {"points": bench.points, "visited": sorted(bench.visited)}
+    bench.measure()
+    count, wrong = bench.points, dict[int, list[str]]()
     tried = list(spread(count, most or count))
     for point in tried:
         outcome = in_child(bench.scenario, bench.fresh(), Points(point).arm)
