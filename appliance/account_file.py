@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,11 +88,15 @@ def _replace(home: Path, text: str) -> None:
     target = home / FILE_NAME
     parse(text, target)
     try:
-        descriptor, name = tempfile.mkstemp(dir=home, prefix=f".{FILE_NAME}.")
+        # One name, so that what a kill leaves is overwritten the next time.
+        begun = home / f".{FILE_NAME}.new"
+        descriptor = os.open(
+            begun, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, target)
+        os.replace(begun, target)
     except OSError as error:
         raise SettingsError(f"cannot be written: {error.strerror}", item=str(target)) from error

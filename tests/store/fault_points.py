@@ -5,7 +5,8 @@ A program of its own, so that it can fork before any thread exists:
 
     python -m tests.store.fault_points FOLDER FAULT MOST [SCENARIO ...]
 
-FAULT is one of `FAULTS`, and after a colon part of the names of the calls that meet it, if not all do.
+FAULT is one of `FAULTS`; after a colon, part of the names of the calls that meet it, if not all do: then the
+process dies of each.
 Prints one line of JSON for each scenario, as `crash_points` does; a point is one call of `CALLS`.
 
 How the one call is met: strace counts the calls of each thread by itself, so the scenario runs in a thread of
@@ -186,6 +187,7 @@ class Tried(NamedTuple):
 def run(name: str, bench: Bench, faulty: _Faulty, which: tuple[str, str], most: int) -> Tried:
     """Let one scenario meet the fault at so many of its calls."""
     fault, only = which
+    bench.measure()
     whole, seen = faulty.do(Order(name, str(bench.fresh())))
     assert whole.acknowledged, f"undisturbed it fails: {whole.said}"
     counts = Counter(found[2] for line in seen if (found := _LINE.match(line)))
@@ -195,7 +197,7 @@ def run(name: str, bench: Bench, faulty: _Faulty, which: tuple[str, str], most: 
         for call in CALLS
         if only in call
         for number in range(1, counts[call] + 1)
-        for then in _afterwards(fault, call, number)
+        for then in ([_DIES] if only else _afterwards(fault, call, number))
     ]
     wrong, errors, met = dict[str, list[str]](), Counter[str](), 0
     tried = [points[at - 1] for at in spread(len(points), most or len(points))]
