@@ -121,7 +121,7 @@ class ObservedRun:
     def _idling(self) -> None:
         start = time.monotonic()
         while (left := self._idle - (time.monotonic() - start)) > 0:
-            over(f"all is read; nothing is done for {left:.0f} s more", self._idle - left)
+            over(f"nothing more is asked of it for {left:.0f} s", self._idle - left)
             self._notice(self._place.client.call("GET", "/v1/status"))
             time.sleep(min(1.0, left))
 
