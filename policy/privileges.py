@@ -61,11 +61,11 @@ def leave_network() -> None:
     if has_no_network():
         return
     user, group = os.geteuid(), os.getegid()
-    seccomp.prctl(_PR_SET_DUMPABLE, 1)  # who changed its user would not own its own maps
     try:
         seccomp.unshare(_CLONE_NEWNET)
         return
     except OSError:  # a plain user needs a user namespace to be allowed to
+        seccomp.prctl(_PR_SET_DUMPABLE, 1)  # who changed its user would not own its own maps
         seccomp.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     for name, line in (
         ("setgroups", "deny"),

@@ -218,8 +218,8 @@ def _prepare(connection: Connection, key: Private[bytes], cache_kib: int) -> Non
     # SQLCipher would print its own account of a wrong key to standard error; ours is the exception.
     connection.execute("PRAGMA cipher_log_level=NONE")
     # A raw key skips SQLCipher's own PBKDF2: ours already is 256 bits of entropy.
-    # Its keys lie on a heap of its own that SQLCipher locks in memory. `cipher_memory_security` would lock and
-    # wipe whatever else SQLite holds as well: sorting takes ten times as long, and 8 MiB is all one may lock.
+    # SQLCipher keeps its keys on a locked heap of their own. `cipher_memory_security` would lock and wipe all
+    # else that SQLite holds: sorting takes ten times as long then, and a plain user may lock 8 MiB in all.
     connection.execute(f"PRAGMA key=\"x'{key.reveal().hex()}'\"")
     connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     # Sorting and temporary tables would otherwise reach the disk in the clear.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +20,10 @@ I386 = 0x40000003
 ARM = 0x40000028
 EPERM = Verdict.DENY
 MACHINES = sorted(ARCH)
+HEADERS = {  # Debian's linux-libc-dev; aarch64 has the generic numbers
+    "x86_64": Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"),
+    "aarch64": Path("/usr/include/asm-generic/unistd.h"),
+}
 
 
 def action(on: str, row: str, name: str, *arguments: int) -> int:
@@ -118,3 +124,20 @@ def test_every_name_in_the_table_has_a_number() -> None:
     for on in range(2):
         numbers = [pair[on] for pair in seccomp.SYSCALLS.values() if pair[on] is not None]
         assert len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize("on", MACHINES)
+def test_the_numbers_are_the_kernels_own(on: str) -> None:
+    if not HEADERS[on].exists():
+        pytest.skip(f"the kernel's headers are not installed: {HEADERS[on]}")
+    defined = dict(re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", HEADERS[on].read_text()))
+    compared = {
+        name: (seccomp.number(name, on), int(defined[name])) for name in seccomp.SYSCALLS if name in defined
+    }
+    assert len(compared) > 100
+    assert {name: pair for name, pair in compared.items() if pair[0] != pair[1]} == {}
+    # What the header does not know is newer than it, or is not of this architecture.
+    newest = max(int(number) for number in defined.values())
+    for name in seccomp.SYSCALLS.keys() - defined.keys():
+        number = seccomp.number(name, on)
+        assert number is None or number > newest, name

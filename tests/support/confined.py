@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PLAIN_USER = 12345
 
 _PRELUDE = """
-import ctypes, errno, json, os, signal, socket, sys, threading, time
+import ctypes, errno, json, os, shutil, signal, socket, sys, tempfile, threading, time
 sys.path.insert(0, {root!r})
 from policy import confine, egress, seccomp
 from policy.errors import ConfinementError
