@@ -24,7 +24,6 @@ _PLACE = re.compile(
 )
 _UNIX_PATH = re.compile(r'sun_path=@?"(?P<path>[^"]*)"')
 _REFUSALS = (" EPERM ", " EACCES ", " ENOSYS ")  # of a filter, of Landlock, of a watch that is gone
-_SELF_TEST = "0xfd"  # protocol 253; see policy/confine.py
 _WITHIN = ("AF_UNIX", "AF_NETLINK")  # other programs of this machine, and the kernel
 _DNS = 53
 
@@ -97,29 +96,19 @@ class Traced:
             if (call.place and call.place[1] == _DNS) or (call.path and not call.path.endswith("/api.sock"))
         ]
 
-    def attempts(self) -> list[Call]:
-        """Those that were refused, but for self-tests."""
-        refused = [call for call in self.calls if call.name == "socket" and call.refused]
-        return [c for c in refused if _SELF_TEST not in c.arguments and not c.arguments.startswith(_WITHIN)]
 
-    def self_tests(self) -> list[Call]:
-        """The attempts that our processes make to see them refused."""
-        return [call for call in self.calls if call.name == "socket" and _SELF_TEST in call.arguments]
-
-
-def tracing(into: Path, *, quick: bool = False) -> list[str]:
+def tracing(into: Path) -> list[str]:
     """What is put before a command to trace it and all that it starts; the test is skipped without strace.
 
-    Args:
-        quick: stop only at the calls in question, by a seccomp filter of strace's own. That is several times
-            faster and does not see what another filter refuses, whose answer comes before strace is asked.
+    It stops at the calls in question only, by a seccomp filter of strace's own: without that the whole takes
+    many times as long. So it sees all that is let through, and not what another filter refuses, whose answer
+    comes before strace is asked: that is counted by the service's own watch.
     """
     if not shutil.which("strace"):
         print("strace is not installed: apt-get install strace")
         pytest.skip("strace is not installed")
-    options = ["--seccomp-bpf"] if quick else []
     # -D: the traced process is the one that is started, and is signalled and waited for as if it were alone.
-    return ["strace", "-D", "-f", *options, "-Y", "-y", "-q", "-s", "8", "-e", f"trace={_WATCHED}",
+    return ["strace", "-D", "-f", "--seccomp-bpf", "-Y", "-y", "-q", "-s", "8", "-e", f"trace={_WATCHED}",
             "-o", str(into), "--"]  # fmt: skip
 
 
