@@ -46,7 +46,7 @@ def converting(home: Path, limits: Limits, module: str = HONEST) -> Iterator[Con
     try:
         yield Converting(Converter(launcher.start, limits), launcher, watch)
         assert not running()
-        assert not list(Path("/dev/shm").glob("strongroom-*-convert"))
+        assert not launcher._folder.exists()
     finally:
         launcher.end()
         watch.close()

@@ -125,6 +125,16 @@ def test_one_of_its_files_is_none_of_anothers() -> None:
     assert told == {"read": "EPERM"}
 
 
+def test_the_connector_is_watched_and_its_dialer_is_free_to_connect(server: Server) -> None:
+    with connector(server.port) as core:
+        assert isinstance(core.sign_in(), SignedIn)
+        seen = core.watch.report()
+        filters = {role: _status(pid, "Seccomp_filters") for role, pid in core.pair.processes()}
+    assert seen.total == 0
+    assert seen.self_tests == 2, "socket and connect, of the connector"
+    assert filters["connector"] > filters["dialer"]
+
+
 def test_both_end_when_the_core_hangs_up(server: Server) -> None:
     with connector(server.port) as core:
         assert isinstance(core.sign_in(), SignedIn)

@@ -102,7 +102,10 @@ libreoffice.PROGRAM = Path({str(libreoffice.PROGRAM)!r})
 document = os.memfd_create("document")
 os.write(document, b"hang"); os.lseek(document, 0, 0)
 with converting(Path({str(tmp_path)!r}), Limits(), EVIL) as made:
-    threading.Thread(target=made.converter.convert, args=(document, "doc"), daemon=True).start()
+    threading.Thread(target=made.converter.convert, args=(document, "wpd"), daemon=True).start()
+    while not made.converter.layers:  # then it has its task, and only being killed ends it
+        time.sleep(0.01)
+    time.sleep(0.2)
     print(flush=True)
     time.sleep(60)
 """
@@ -110,9 +113,7 @@ with converting(Path({str(tmp_path)!r}), Limits(), EVIL) as made:
     assert parent.stdout is not None
     with parent.stdout:
         parent.stdout.readline()
-        deadline = time.monotonic() + 20
-        while len(below := running(parent.pid)) < 3 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        below = running(parent.pid)
     assert len(below) == 3, "bubblewrap outside and inside, and the converter"
     ended = [os.pidfd_open(pid) for pid in below]
     parent.send_signal(signal.SIGKILL)
