@@ -5,7 +5,6 @@ take what it made. What it made is a stranger's document, for the parser like an
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import socket
@@ -24,9 +23,8 @@ from ingest.errors import (
     ParserTimeout,
 )
 from policy.limits import Limits
-from policy.wire import Wire, WireError, close_all
+from policy.wire import Wire, WireError, close_all, seal
 
-_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 _LAST_WORDS_S = 1.0  # between hanging up and ending; what takes longer has not died, it lies
 _END_S = 20.0  # between being ended and having ended, on whatever machine
 
@@ -118,7 +116,7 @@ def _finish(result: int, done: Done) -> None:
     if os.fstat(result).st_size == 0:
         raise ParserLied("the converter made nothing")
     try:
-        fcntl.fcntl(result, fcntl.F_ADD_SEALS, _SEALS)
+        seal(result)
     except OSError as error:
         raise ParserLied("the converter tampered with what it made") from error
     os.lseek(result, 0, os.SEEK_SET)
