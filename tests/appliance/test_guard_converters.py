@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.confined import outcomes
+from tests.support.converting import needs_a_box  # noqa: F401 a fixture
 from tests.support.old_office import made
 
 # The parent is the guard, its child the core, under the watch and confined like the real one.

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from ingest.converter.convert import Converter
 from ingest.converter.launch import Launcher
 from policy import box
@@ -50,6 +52,14 @@ def converting(home: Path, limits: Limits, module: str = HONEST) -> Iterator[Con
     finally:
         launcher.end()
         watch.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def needs_a_box() -> None:
+    """For files of tests to import: skips them all where none can be made."""
+    refusal = box.refusal()
+    if refusal is not None:
+        pytest.skip(str(refusal))
 
 
 def running(below: int | None = None) -> list[int]:

@@ -15,7 +15,10 @@ from policy.limits import Limits
 from policy.redact import Private
 from store.records import Item, Reason, State
 from store.vault import Vault
-from tests.support.converting import converting
+from tests.support.converting import (
+    converting,
+    needs_a_box,  # noqa: F401 a fixture
+)
 from tests.support.homes import put, throwaway_vault
 from tests.support.old_office import made
 

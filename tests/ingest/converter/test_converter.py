@@ -13,7 +13,11 @@ from ingest.converter import libreoffice
 from ingest.converter.convert import Converter
 from ingest.errors import ConversionFailed, ConverterUnavailable, ParserError
 from policy.limits import Limits
-from tests.support.converting import convert, converting
+from tests.support.converting import (
+    convert,
+    converting,
+    needs_a_box,  # noqa: F401 a fixture
+)
 from tests.support.old_office import made
 from tests.support.reading_whole import read_whole
 

@@ -20,7 +20,13 @@ from policy.confine import TABLE
 from policy.limits import Limits
 from policy.mode import Mode
 from tests.support.confined import PLAIN_USER, ROOT, outcomes
-from tests.support.converting import EVIL, convert, converting, told_by
+from tests.support.converting import (
+    EVIL,
+    convert,
+    converting,
+    needs_a_box,  # noqa: F401 a fixture
+    told_by,
+)
 from tests.support.old_office import made
 
 PATIENT = Limits(convert_wall_s=120.0)  # the machine may be busy

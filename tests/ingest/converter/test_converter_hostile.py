@@ -24,7 +24,13 @@ from ingest.errors import (
 )
 from policy.limits import Limits
 from tests.support.confined import ROOT
-from tests.support.converting import EVIL, convert, converting, running
+from tests.support.converting import (
+    EVIL,
+    convert,
+    converting,
+    needs_a_box,  # noqa: F401 a fixture
+    running,
+)
 
 PATIENT = Limits(convert_wall_s=120.0)  # the machine may be busy
 
