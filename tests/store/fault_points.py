@@ -208,7 +208,7 @@ def run(name: str, bench: Bench, faulty: _Faulty, which: tuple[str, str], most: 
         problems = [said for said in fared.said if said.startswith("UNCLEAR")]
         if fault != "KILL" and fared.status:
             problems.append(f"it ended with {fared.status}")
-        problems += checked(bench, fared)
+        problems += bench.check(Outcome(fared.acknowledged, fared.status, ""))
         if problems:
             wrong[f"{call} {number} {('dies', 'closes', 'tries again')[then]}"] = [*fared.said, *problems]
     return Tried(len(points), len(tried), met, wrong, dict(errors))
@@ -219,14 +219,6 @@ def _afterwards(fault: str, call: str, number: int) -> Iterable[int]:
     if fault == "KILL":
         return [_DIES]
     return range(3) if "sync" in call else [number % 3]
-
-
-def checked(bench: Bench, fared: Fared) -> list[str]:
-    """As after a kill; and what even fails to open is a problem too."""
-    try:
-        return bench.check(Outcome(fared.acknowledged, fared.status, ""))
-    except StrongroomError as error:
-        return [f"it cannot be finished: {type(error).__name__}: {error}"]
 
 
 @contextlib.contextmanager

@@ -264,6 +264,12 @@ class Bench:
 
     def check(self, outcome: Outcome) -> list[str]:
         """What is wrong with a home after a child died in the midst of it; it is finished by this."""
+        try:
+            return self._check(outcome)
+        except StrongroomError as error:
+            return [f"it is broken: {type(error).__name__}: {error}"]
+
+    def _check(self, outcome: Outcome) -> list[str]:
         home, problems = self.home, list[str]()
         if (home / "keys").exists() or self.before:
             open_again(home).close()
