@@ -106,4 +106,7 @@ def _allow(ruleset: int, path: str, access: int) -> None:
             rule = ctypes.create_string_buffer(_PATH.pack(access, beneath))
             seccomp.syscall("landlock_add_rule", ruleset, _PATH_BENEATH, ctypes.addressof(rule), 0)
     finally:
-        os.close(beneath)
+        # A rule is about an inode, and /proc makes new ones for what it had to forget, when memory is scarce.
+        # What is open it does not forget.
+        if not path.startswith("/proc/"):
+            os.close(beneath)

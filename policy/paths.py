@@ -26,7 +26,7 @@ _SYSTEM = (
     *("/etc/ld.so.cache", "/etc/localtime", "/etc/timezone", "/etc/locale.alias", "/etc/ssl/openssl.cnf"),
     *(path for path in map(str, mimetypes.knownfiles) if path.startswith("/etc/")),
     *("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/sys/devices/system"),
-    *("/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/sys/vm"),
+    *("/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat"),
 )
 CODE = (*_INSTALLED, *_SYSTEM)
 

@@ -145,6 +145,24 @@ def test_signals_and_abstract_sockets_do_not_leave_what_it_started(user: int) ->
     assert told == {"parent": "EPERM", "abstract": "EPERM", "child": "done", "stopped": 7}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has the kernel drop what it holds in memory")
+def test_what_is_named_in_proc_can_be_read_when_memory_was_scarce() -> None:
+    told = outcomes(
+        """
+        from policy import landlock
+        paths = ["/proc/self", "/proc/meminfo"]
+        landlock.restrict(landlock.Paths(reads=paths, writes=["/proc/sys/vm/drop_caches"]))
+        for _ in range(3):
+            with open("/proc/sys/vm/drop_caches", "w") as caches:
+                caches.write("2")  # names and inodes
+        attempt("process", lambda: os.open("/proc/self/status", os.O_RDONLY))
+        attempt("file", lambda: os.open("/proc/meminfo", os.O_RDONLY))
+        attempt("other process", lambda: os.open(f"/proc/{os.getppid()}/status", os.O_RDONLY))
+        """
+    )
+    assert told == {"process": "done", "file": "done", "other process": "EACCES"}
+
+
 @pytest.mark.parametrize("abi", range(1, 9))
 def test_rules_of_every_age_of_the_interface_are_taken(abi: int, tmp_path: Path) -> None:
     if abi > landlock.version():
