@@ -28,6 +28,7 @@ _PR_CAP_AMBIENT = 47
 _PR_CAP_AMBIENT_CLEAR_ALL = 4
 _HEADER = struct.pack("<Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
 _SETS = struct.Struct("<6I")  # effective, permitted, inheritable: the low words, then the high ones
+_SETPCAP = 8
 _SYS_ADMIN = 1 << 21
 _ADDRESSES = ("/proc/self/net/fib_trie", "/proc/self/net/if_inet6")
 
@@ -95,15 +96,15 @@ def drop_capabilities(kept: frozenset[int]) -> None:
     """Give up every capability but those, for good: root is then a user id, and a hard limit is hard."""
     effective, *_ = _capabilities()
     kept = frozenset(each for each in kept if effective >> each & 1)
-    for capability in range(64):
+    # Without CAP_SETPCAP a process, such as a plain user's, keeps the set and can never use it.
+    for capability in range(64) if effective >> _SETPCAP & 1 else ():
         try:
             if capability not in kept:
                 seccomp.prctl(_PR_CAPBSET_DROP, capability)
         except OSError as error:
             if error.errno == errno.EINVAL:  # past the kernel's last
                 break
-            if error.errno != errno.EPERM:  # a plain user keeps the set and can never use it
-                raise
+            raise
     seccomp.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     word = sum(1 << each for each in kept)
     seccomp.syscall("capset", _HEADER, _SETS.pack(word, word, 0, 0, 0, 0))

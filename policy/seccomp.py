@@ -13,6 +13,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 from policy.errors import ConfinementError
 
@@ -224,6 +225,7 @@ _INSTRUCTION = struct.Struct("<HBBI")
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 
 
+@cache
 def machine() -> str:
     """This machine's architecture.
 

@@ -166,3 +166,41 @@ def test_the_core_signals_only_what_it_started_and_makes_no_namespace(user: int)
     assert told.pop("child") == "done"
     assert told.pop("by clone3") == "ENOSYS"
     assert set(told.values()) == {"EPERM"}, told
+
+
+CORE = """
+from pathlib import Path
+from policy import scratch
+home = tempfile.mkdtemp()
+if {user}:
+    os.chown(home, {user}, {user})
+    os.setgroups([]); os.setresgid(*[{user}] * 3); os.setresuid(*[{user}] * 3)
+served = {{"tcp": socket.create_server(("127.0.0.1", 0)), "unix": socket.socket(socket.AF_UNIX)}}
+served["unix"].bind(home + "/socket"); served["unix"].listen()
+customer = os.fork()
+if customer == 0:
+    for sock in (socket.socket(), socket.socket(socket.AF_UNIX)):
+        where = served["tcp" if sock.family == socket.AF_INET else "unix"].getsockname()
+        sock.connect(where); sock.sendall(b"question"); sock.recv(10)
+    os._exit(0)
+index = scratch.private_folder(Path(home) / "run" / "index")
+layers = confine.confine("core", writes=[home, str(index)])
+for sock in served.values():
+    peer, _ = sock.accept()
+    peer.recv(10); peer.sendall(b"answer")
+told["served"] = os.waitstatus_to_exitcode(os.waitpid(customer, 0)[1])
+attempt("index", lambda: (index / "segment").write_bytes(b"words"))
+attempt("home", lambda: os.rename(shutil.copy(index / "segment", home + "/part"), home + "/run/whole"))
+told["private"] = index == Path(home) / "run" / "index"
+told["layers"] = layers
+"""
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_the_core_serves_and_writes_from_within_all_its_layers(user: int) -> None:
+    told = outcomes(CORE.format(user=user))
+    assert (told["served"], told["index"], told["home"]) == (0, "done", "done")
+    layers = told["layers"]
+    assert isinstance(layers, list)
+    # Who can have a folder of its own can have no network: both are namespaces.
+    assert not told["private"] or Layer.NETWORK in layers
