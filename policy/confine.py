@@ -94,7 +94,7 @@ def _worker_limits(limits: Limits) -> dict[int, int]:
         resource.RLIMIT_DATA: limits.parse_memory,
         resource.RLIMIT_AS: mapped + limits.parse_memory,  # shared mappings, which RLIMIT_DATA leaves out
         resource.RLIMIT_FSIZE: limits.child_bytes,
-        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_NOFILE: 68,  # four keep hold of what may be read in /proc: see `landlock`
     }
 
 
