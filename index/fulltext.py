@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from index.allowed import Allowed
 from index.errors import IndexDamaged
 from index.query import Wanted
 
@@ -40,7 +41,7 @@ class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One passage and what is known of its item."""
 
     passage: int
-    item: str
+    item: int  # its number
     text: str
     language: str | None
     heading: str | None
@@ -61,9 +62,7 @@ class TextIndex(Protocol):
     def commit(self) -> None:
         """Let searches see everything up to now."""
 
-    def search(
-        self, wanted: Wanted, limit: int, allowed: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search(self, wanted: Wanted, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """The `limit` best passages (id, BM25), the best first; of the allowed items only, if given."""
 
     def keep(self, passages: Collection[int], wanted: Wanted) -> set[int]:
@@ -136,13 +135,11 @@ class TantivyIndex:
             self._index.reload()
             self.tombstones = sum(segment.tombstones for segment in self._segments())
 
-    def search(
-        self, wanted: Wanted, limit: int, allowed: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search(self, wanted: Wanted, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """See TextIndex."""
         query = self._query(wanted)
         if allowed is not None:
-            query = self._both(query, self._within("item", [int(item, 16) for item in allowed]))
+            query = self._both(query, self._within("owner", allowed.numbers.tolist()))
         return self._run(query, limit)
 
     def keep(self, passages: Collection[int], wanted: Wanted) -> set[int]:
@@ -153,7 +150,7 @@ class TantivyIndex:
     def matches(self, text: str, language: str | None, wanted: Wanted) -> list[Span]:
         """See TextIndex."""
         analyzer = self._analyzers[_of(language)]
-        sequences = {tuple(analyzer.analyze(piece)) for piece in (*wanted.words, *wanted.phrases)} - {()}
+        sequences = {tuple(analyzer.analyze(piece)) for piece in _written(wanted)} - {()}
         tokens = analyzer.pre_tokenize(text).tokens
         words = [token.text for token in tokens]
         longest = max(map(len, sequences), default=0)
@@ -210,7 +207,7 @@ class TantivyIndex:
     def _build_schema(self) -> tantivy.Schema:
         builder = self._tantivy.SchemaBuilder()
         builder.add_unsigned_field("passage", indexed=True, fast=True)
-        builder.add_unsigned_field("item", indexed=True, fast=True)
+        builder.add_unsigned_field("owner", indexed=True, fast=True)
         for language in _LANGUAGES:
             builder.add_text_field(f"body_{language}", tokenizer_name=language)
             builder.add_text_field(f"head_{language}", tokenizer_name=language)
@@ -233,7 +230,7 @@ class TantivyIndex:
         language = _of(document.language)
         fields: dict[str, object] = {
             "passage": document.passage,
-            "item": int(document.item, 16),
+            "owner": document.item,
             f"body_{language}": document.text,
             f"head_{language}": "\n".join(filter(None, (document.title, document.heading))),
             "name": document.name,
@@ -250,16 +247,16 @@ class TantivyIndex:
             words = self._tantivy.Query.boolean_query(each)
         else:
             words = self._anywhere(wanted.words)
-        if not wanted.phrases and not wanted.without:
+        if not wanted.required and not wanted.without:
             return words  # alone, Tantivy skips whole blocks that cannot reach the best
         return self._tantivy.Query.boolean_query(
-            [(occur.Must, self._conditions(wanted)), (occur.Should if wanted.phrases else occur.Must, words)]
+            [(occur.Must, self._conditions(wanted)), (occur.Should if wanted.required else occur.Must, words)]
         )
 
     def _conditions(self, wanted: Wanted) -> tantivy.Query:
         occur, query = self._tantivy.Occur, self._tantivy.Query
-        must = [(occur.Must, self._anywhere([phrase])) for phrase in wanted.phrases]
-        must_not = [(occur.MustNot, self._anywhere([piece])) for piece in wanted.without]
+        must = [(occur.Must, self._anywhere([piece.text for piece in group])) for group in wanted.required]
+        must_not = [(occur.MustNot, self._anywhere([piece.text])) for piece in wanted.without]
         everything = [] if must else [(occur.Must, query.const_score_query(query.all_query(), 0.0))]
         return query.boolean_query([*must, *everything, *must_not])
 
@@ -343,6 +340,11 @@ def _damage() -> Iterator[None]:
         yield
     except (ValueError, OSError):
         raise IndexDamaged("the full-text index cannot be written", remedy="it is built anew") from None
+
+
+def _written(wanted: Wanted) -> list[str]:
+    """What is to be found, as it was written."""
+    return [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
 
 
 def _of(language: str | None) -> str:

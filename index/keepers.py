@@ -267,8 +267,13 @@ class VectorKeeper:
             # What was deleted while it was embedded is not taken in: `forget` may have come and gone already.
             gone = set(catalog.removed_since(generation))
             kept = [number for number, passage in enumerate(waiting) if passage.id not in gone]
+            ids = [waiting[number].id for number in kept]
+            owners = catalog.numbers_of(ids)
+            kept = [number for number in kept if waiting[number].id in owners]
             vectors.add(
-                [waiting[number].id for number in kept], [waiting[number].item for number in kept], rows[kept]
+                [waiting[number].id for number in kept],
+                [owners[waiting[number].id] for number in kept],
+                rows[kept],
             )
             catalog.save_vectors(model, [(waiting[number].id, rows[number].tobytes()) for number in kept])
             self._apply_removals(vectors)
@@ -344,7 +349,7 @@ class VectorKeeper:
         catalog = self._vault.catalog
         rows = catalog.vectors_since(self._embedder.identity, generation)
         while some := list(itertools.islice(rows, _REPLAYED)):
-            items = catalog.items_of([id for id, _ in some])
+            items = catalog.numbers_of([id for id, _ in some])
             some = [(id, row) for id, row in some if id in items]
             stacked: Half = np.frombuffer(b"".join(row for _, row in some), "<f2").astype(np.float16)
             vectors.add([id for id, _ in some], [items[id] for id, _ in some], stacked.reshape(len(some), -1))
@@ -366,7 +371,7 @@ def _document(item: Item, paths: Sequence[str], id: int, passage: NewPassage) ->
         name = "\n".join((name, item.title or "", kind_words(item.media_type)))
     return TextDocument(
         passage=id,
-        item=item.id,
+        item=item.number,
         text=passage.text,
         language=passage.language or item.language,
         heading=passage.heading,

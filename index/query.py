@@ -70,13 +70,21 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = Mode.HYBRID
 
 
+class Piece(msgspec.Struct, frozen=True):
+    """Text as it was written; an index cuts it into its own tokens, and several of them are a phrase."""
+
+    text: str
+    prefix: bool = False  # what begins so
+    subject: bool = False  # in the title of an item only; a mail's title is its subject
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """A query that was understood. Each entry is text as written; an index cuts it into its own tokens."""
+    """A query that was understood."""
 
     words: tuple[str, ...]  # any of them counts
     together: bool  # all of `words` are required: they are so common that any alone says nothing
-    phrases: tuple[str, ...]  # all required
-    without: tuple[str, ...]  # words and phrases, all refused
+    required: tuple[tuple[Piece, ...], ...]  # of each group at least one piece
+    without: tuple[Piece, ...]  # all refused
     plain: str  # the question without its operators, for search by meaning; empty if it names people only
     senders: tuple[str, ...] = ()  # parts of names or addresses, all required
     recipients: tuple[str, ...] = ()
@@ -108,8 +116,8 @@ def parse(query: str, most_chars: int) -> Wanted:
     return Wanted(
         words=tuple(dict.fromkeys(words if together else telling))[:_WORDS],
         together=together,
-        phrases=tuple(phrases),
-        without=tuple(without),
+        required=tuple((Piece(phrase),) for phrase in phrases),
+        without=tuple(Piece(piece) for piece in without),
         plain=" ".join([*words, *phrases]) if operators else " ".join(query.split()),
         senders=tuple(said[_Role.SENDER]),
         recipients=tuple(said[_Role.RECIPIENT]),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import partial, reduce
 from itertools import takewhile
+from operator import and_
 from typing import Protocol
 
 import msgspec
 
+from index.allowed import Allowed
 from index.embed import Embedder
 from index.errors import EmbedderDown, IndexClosed
 from index.fulltext import TextIndex
@@ -32,7 +34,7 @@ _DEEPEST = 5_000
 
 _LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
 
-_ByMeaning = Callable[[int, "set[str] | None"], list[tuple[int, float]]]
+_ByMeaning = Callable[[int, Allowed | None], list[tuple[int, float]]]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,9 +130,9 @@ class Searcher:
 
     def _newest(self, text: TextIndex, wanted: Wanted, query: Query, began: float) -> Results:
         """The newest mail of the people that a query names, which says nothing else."""
-        allowed = self._allowed(query.filters, wanted) or set()
+        allowed = self._allowed(query.filters, wanted) or Allowed(())
         hits: list[Hit] = []
-        for item in self._catalog.newest_of(allowed, self._limits.page(query.limit)):
+        for item in self._catalog.newest_of(allowed.numbers.tolist(), self._limits.page(query.limit)):
             with suppress(NoSuchItem):  # deleted in this moment
                 passage = _beginning(item, self._catalog.passages_of(item.id))
                 hits.append(self._hit(text, wanted, item, passage, 1.0))
@@ -164,7 +166,7 @@ class Searcher:
                 meant = by_meaning(depth, allowed)
                 rankings.append((_MEANING, [passage for passage, cosine in meant if cosine >= _LEAST_COSINE]))
             exhausted = max(len(ranking) for _, ranking in rankings) < depth
-            if wanted.phrases or wanted.without:  # a vector knows nothing of these
+            if wanted.required or wanted.without:  # a vector knows nothing of these
                 rankings = [(weight, _kept(text, ranking, wanted)) for weight, ranking in rankings]
             by_word = rankings[0][1] if len(rankings) > 1 else []
             found = self._collapse(fuse(rankings), by_word, filters.include_superseded)
@@ -172,7 +174,7 @@ class Searcher:
                 return found
             depth *= _DEEPER
 
-    def _allowed(self, filters: Filters, wanted: Wanted) -> set[str] | None:
+    def _allowed(self, filters: Filters, wanted: Wanted) -> Allowed | None:
         """The items that the filters and the people of the query leave; None if all, or all but superseded
         ones, which are sorted out afterwards: they are few.
         """
@@ -183,8 +185,9 @@ class Searcher:
             restrictions.append(filters)
         if not restrictions:
             return None
-        return set.intersection(
-            *(self._catalog.matching_items(**msgspec.structs.asdict(each)) for each in restrictions)
+        return reduce(
+            and_,
+            (Allowed(self._catalog.matching_items(**msgspec.structs.asdict(each))) for each in restrictions),
         )
 
     def _collapse(
@@ -255,7 +258,7 @@ def _is_unread(item: Item | None) -> bool:
 
 def _is_code(wanted: Wanted) -> bool:
     """Only numbers and codes: to the model all are alike, and its nearest would bury what has this one."""
-    words = [*wanted.words, *wanted.phrases]
+    words = [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
     return bool(words) and all(any(letter.isdigit() for letter in word) for word in words)
 
 

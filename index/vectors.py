@@ -11,26 +11,27 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from index.allowed import Allowed, Owners
 from index.errors import IndexDamaged
 
 Half = npt.NDArray[np.float16]
 Single = npt.NDArray[np.float32]
 
-_FILES = ("vectors", "passages", "items")
+_FILES = ("vectors", "passages", "owners")
 
 
 class VectorIndex(Protocol):
     """Nearest passages by inner product."""
 
-    def add(self, ids: Sequence[int], items: Sequence[str], vectors: Half) -> None:
-        """Add passages, their items and unit vectors (n, dimension); an id that is in is replaced."""
+    def add(self, ids: Sequence[int], items: Sequence[int], vectors: Half) -> None:
+        """Add passages, the numbers of their items and unit vectors (n, dimension); an id that is in is
+        replaced.
+        """
 
     def remove(self, ids: Collection[int]) -> None:
         """Remove passages; ids that are not in are passed over."""
 
-    def search(
-        self, vector: Single, limit: int, allowed: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search(self, vector: Single, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """The `limit` nearest passages (id, cosine), best first; of the allowed items only, if given."""
 
     def get(self, ids: Collection[int]) -> dict[int, Half]:
@@ -42,7 +43,7 @@ class VectorIndex(Protocol):
 class FaissIndex:
     """Exact search over half-precision vectors. Thread-safe: one call at a time, each of a few milliseconds.
 
-    Memory: 2 bytes per dimension and 16 more per passage. Half precision loses nothing: the catalog holds the
+    Memory: 2 bytes per dimension and 12 more per passage. Half precision loses nothing: the catalog holds the
     vectors so too.
 
     The passage ids stand in an array beside the index and not in FAISS's IDMap2, whose hash map costs more
@@ -58,7 +59,7 @@ class FaissIndex:
             dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
         )
         self._passages: npt.NDArray[np.int64] = np.empty(0, np.int64)
-        self._items: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._owners: Owners = np.empty(0, np.int32)
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], dimension: int) -> FaissIndex:
@@ -69,33 +70,31 @@ class FaissIndex:
         """
         index = cls(dimension)
         try:
-            vectors, passages, items = (files[name] for name in _FILES)
+            vectors, passages, owners = (files[name] for name in _FILES)
             index._index = index._faiss.deserialize_index(np.frombuffer(vectors, np.uint8))
             index._passages = np.frombuffer(passages, np.int64).copy()
-            index._items = np.frombuffer(items, np.uint64).copy()
+            index._owners = np.frombuffer(owners, np.int32).copy()
         except (KeyError, ValueError, RuntimeError) as error:
             raise IndexDamaged("the snapshot of the vectors cannot be read") from error
-        sizes = {index._index.ntotal, len(index._passages), len(index._items)}
+        sizes = {index._index.ntotal, len(index._passages), len(index._owners)}
         if len(sizes) != 1 or index._index.d != dimension:
             raise IndexDamaged("the parts of the snapshot of the vectors do not fit together")
         return index
 
-    def add(self, ids: Sequence[int], items: Sequence[str], vectors: Half) -> None:
+    def add(self, ids: Sequence[int], items: Sequence[int], vectors: Half) -> None:
         """See VectorIndex."""
         with self._lock:
             self._remove(ids)
             self._index.add(np.ascontiguousarray(vectors, np.float32))
             self._passages = np.concatenate([self._passages, np.asarray(ids, np.int64)])
-            self._items = np.concatenate([self._items, _numbers(items)])
+            self._owners = np.concatenate([self._owners, np.asarray(items, np.int32)])
 
     def remove(self, ids: Collection[int]) -> None:
         """See VectorIndex."""
         with self._lock:
             self._remove(ids)
 
-    def search(
-        self, vector: Single, limit: int, allowed: Collection[str] | None = None
-    ) -> list[tuple[int, float]]:
+    def search(self, vector: Single, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """See VectorIndex."""
         with self._lock:
             # One core, said anew because OpenMP keeps the number per thread. Two finish 50,000 passages no
@@ -104,8 +103,7 @@ class FaissIndex:
             self._faiss.omp_set_num_threads(1)
             parameters = None
             if allowed is not None:
-                inside = np.isin(self._items, _numbers(allowed))
-                bitmap = np.packbits(inside, bitorder="little")
+                bitmap = np.packbits(allowed.hold(self._owners), bitorder="little")
                 selector = self._faiss.IDSelectorBitmap(bitmap)
                 parameters = self._faiss.SearchParameters(sel=selector)
             limit = min(limit, len(self._passages))
@@ -132,7 +130,7 @@ class FaissIndex:
         """Everything, as named byte strings."""
         with self._lock:
             vectors = self._faiss.serialize_index(self._index).tobytes()
-            return dict(zip(_FILES, (vectors, self._passages.tobytes(), self._items.tobytes()), strict=True))
+            return dict(zip(_FILES, (vectors, self._passages.tobytes(), self._owners.tobytes()), strict=True))
 
     def _remove(self, ids: Collection[int]) -> None:
         out = np.isin(self._passages, np.fromiter(ids, np.int64, len(ids)))
@@ -140,9 +138,4 @@ class FaissIndex:
             return
         # FAISS closes the gaps and keeps the order, so the arrays beside it are cut in the same way.
         self._index.remove_ids(self._faiss.IDSelectorBatch(np.flatnonzero(out)))
-        self._passages, self._items = self._passages[~out], self._items[~out]
-
-
-def _numbers(items: Collection[str]) -> npt.NDArray[np.uint64]:
-    """Item ids are 16 hex digits."""
-    return np.fromiter((int(item, 16) for item in items), np.uint64, len(items))
+        self._passages, self._owners = self._passages[~out], self._owners[~out]

@@ -31,8 +31,8 @@ class FilterTable:
         before: float | None = None,
         language: str | None = None,
         include_superseded: bool = False,
-    ) -> set[str]:
-        """Ids of the items for which all given filters hold; within one filter, any of its values.
+    ) -> list[int]:
+        """The numbers of the items for which all given filters hold; within one filter, any of its values.
 
         Args:
             types: media types, or their first half ("image").
@@ -49,19 +49,20 @@ class FilterTable:
                 if text is not None:
                     conditions.append(_BY_PERSON)
                     values += [role, msgspec.json.encode(mails_like(connection, text)).decode()]
-            rows = connection.execute(
-                f"SELECT id FROM items WHERE {' AND '.join(conditions)}", values
-            ).fetchall()
-        return {row[0] for row in rows}
+            # As one value: a row for each would take six times as long.
+            numbers = connection.execute(
+                f"SELECT json_group_array(seq) FROM items WHERE {' AND '.join(conditions)}", values
+            ).fetchone()[0]
+        return msgspec.json.decode(numbers, type=list[int])
 
-    def newest_of(self, items: Collection[str], limit: int) -> list[Item]:
+    def newest_of(self, numbers: Collection[int], limit: int) -> list[Item]:
         """The newest of some items, by their own date, else by when they were stored."""
         with self._database.read() as connection:
             return read_items(
                 connection,
-                "id IN (SELECT value FROM json_each(?))"
+                "seq IN (SELECT value FROM json_each(?))"
                 " ORDER BY coalesce(created_at, stored_at) DESC, seq DESC LIMIT ?",
-                (msgspec.json.encode(list(items)).decode(), limit),
+                (msgspec.json.encode(list(numbers)).decode(), limit),
             )
 
 

@@ -13,7 +13,7 @@ from store.records import Item, Origin, State
 
 # `Item`'s fields as they are read from a row; `path` is read from the place in the parent.
 _FIELDS = (
-    "id", "name", "state", "size", "stored_at", "family", "version", "superseded", "parent", "source",
+    "id", "seq", "name", "state", "size", "stored_at", "family", "version", "superseded", "parent", "source",
     "media_type", "title", "author", "created_at", "language", "pages", "sender", "recipients", "marks",
     "thread", "reason", "detail", "partial", "attempts", "path",
 )  # fmt: skip
@@ -36,6 +36,7 @@ _PLACES = 8  # of one item, by whose words it is found
 
 def _to_item(row: Row) -> Item:
     fields = dict(zip(_FIELDS, row, strict=True))
+    fields["number"] = fields.pop("seq")
     fields["superseded"] = bool(fields["superseded"])
     fields["recipients"] = msgspec.json.decode(fields["recipients"])
     fields["marks"] = msgspec.json.decode(fields["marks"])

@@ -185,6 +185,18 @@ class PassageTable:
                 )
         return found
 
+    def numbers_of(self, passages: Sequence[int]) -> dict[int, int]:
+        """passage id → number of its item, for those that exist."""
+        found: dict[int, int] = {}
+        with self._database.read() as connection:
+            for some in batches(passages):
+                found.update(
+                    connection.execute(
+                        f"SELECT id, item FROM passages WHERE id IN ({marks(some)})", some
+                    ).fetchall()
+                )
+        return found
+
     def passage_count(self) -> int:
         """How many passages there are."""
         with self._database.read() as connection:

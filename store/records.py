@@ -153,6 +153,7 @@ class Item(Record, frozen=True, kw_only=True):
     """One document or message: one sequence of bytes, wherever it came from."""
 
     id: str  # 16 hex digits, random: says nothing of the content
+    number: int = 0  # its row in the catalog, by which filters know it; rises with every item
     name: str
     state: State
     size: int  # bytes of the original

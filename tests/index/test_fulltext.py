@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from index.allowed import Allowed
 from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex, TextDocument
 from index.query import parse
@@ -19,14 +20,10 @@ TEXTS = {
 }
 
 
-def _item(passage: int) -> str:
-    return f"{0xF000000000000000 + passage:016x}"
-
-
 def _document(passage: int, language: str | None, text: str) -> TextDocument:
     return TextDocument(
         passage=passage,
-        item=_item(passage),
+        item=1000 + passage,
         text=text,
         language=language,
         heading=None,
@@ -44,7 +41,7 @@ def index(tmp_path: Path) -> TantivyIndex:
     return index
 
 
-def _found(index: TantivyIndex, query: str, allowed: set[str] | None = None) -> set[int]:
+def _found(index: TantivyIndex, query: str, allowed: Allowed | None = None) -> set[int]:
     return {passage for passage, _ in index.search(parse(query, 4096), 10, allowed)}
 
 
@@ -73,8 +70,8 @@ def test_what_is_found(index: TantivyIndex, query: str, expected: set[int]) -> N
 
 
 def test_a_filter_leaves_only_its_items(index: TantivyIndex) -> None:
-    assert _found(index, "house", {_item(2)}) == {2}
-    assert _found(index, "house", set()) == set()
+    assert _found(index, "house", Allowed([1002, 7])) == {2}
+    assert _found(index, "house", Allowed(())) == set()
 
 
 def test_keep_applies_phrases_and_exclusions_to_given_passages(index: TantivyIndex) -> None:

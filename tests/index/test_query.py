@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import QueryError
-from index.query import parse
+from index.query import Piece, parse
 
 MOST = 4096
 
@@ -15,8 +15,8 @@ MOST = 4096
 def test_words_phrases_and_exclusions() -> None:
     wanted = parse('budget "final offer" -draft -"out of office"', MOST)
     assert wanted.words == ("budget",)
-    assert wanted.phrases == ("final offer",)
-    assert wanted.without == ("draft", "out of office")
+    assert wanted.required == ((Piece("final offer"),),)
+    assert wanted.without == (Piece("draft"), Piece("out of office"))
     assert wanted.plain == "budget final offer"
 
 
@@ -35,7 +35,7 @@ def test_nothing_but_stop_words_are_looked_for_together() -> None:
 @pytest.mark.parametrize("word", ['5" pipe', "INV-2024-0093", "a -- b", "well-known", "don't"])
 def test_punctuation_inside_words_is_not_an_operator(word: str) -> None:
     wanted = parse(f"x {word}", MOST)
-    assert not wanted.phrases
+    assert not wanted.required
     assert not wanted.without
 
 
@@ -71,20 +71,20 @@ def test_any_text_is_read_or_refused(query: str) -> None:
         wanted = parse(query, MOST)
     except QueryError:
         return
-    assert wanted.words or wanted.phrases or wanted.senders or wanted.recipients
-    assert bool(wanted.plain.strip()) == bool(wanted.words or wanted.phrases)
+    assert wanted.words or wanted.required or wanted.senders or wanted.recipients
+    assert bool(wanted.plain.strip()) == bool(wanted.words or wanted.required)
 
 
 def test_people_are_named_beside_the_question() -> None:
     wanted = parse('from:orchard roof TO:"Ben Ash" to:zoë@example.org', MOST)
     assert wanted.senders == ("orchard",)
     assert wanted.recipients == ("Ben Ash", "zoë@example.org")
-    assert (wanted.words, wanted.phrases, wanted.plain) == (("roof",), (), "roof")
+    assert (wanted.words, wanted.required, wanted.plain) == (("roof",), (), "roof")
 
 
 def test_people_alone_are_a_query_without_words() -> None:
     wanted = parse('from:"Tamsin Orchard"', MOST)
-    assert (wanted.words, wanted.phrases, wanted.together, wanted.plain) == ((), (), False, "")
+    assert (wanted.words, wanted.required, wanted.together, wanted.plain) == ((), (), False, "")
 
 
 @pytest.mark.parametrize("query", ["-from:orchard roof", '"from:orchard" roof', "xfrom:y", "from roof to:x"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from index.allowed import Allowed
 from index.errors import IndexDamaged
 from index.vectors import FaissIndex, Half
 
@@ -16,11 +17,11 @@ def _vectors(count: int, seed: int = 0) -> Half:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
 
 
-def _items(count: int) -> list[str]:
-    return [f"{(1 << 63) + number // 3:016x}" for number in range(count)]
+def _items(count: int) -> list[int]:
+    return [number // 3 + 1 for number in range(count)]
 
 
-def _filled(count: int = 3000) -> tuple[FaissIndex, Half, list[str]]:
+def _filled(count: int = 3000) -> tuple[FaissIndex, Half, list[int]]:
     index, vectors, items = FaissIndex(DIMENSION), _vectors(count), _items(count)
     index.add(range(1, count + 1), items, vectors)
     return index, vectors, items
@@ -43,7 +44,7 @@ def test_a_narrow_filter_gives_the_k_best_inside_it(share: int) -> None:
     question = _vectors(1, seed=2)[0].astype(np.float32)
     exact = vectors.astype(np.float32) @ question
     inside = [number for number in np.argsort(-exact) if items[number] in allowed]
-    found = index.search(question, 5, allowed)
+    found = index.search(question, 5, Allowed(list(allowed)))
     assert [id for id, _ in found] == [int(number) + 1 for number in inside[:5]]
 
 
@@ -69,16 +70,16 @@ def test_a_snapshot_gives_the_same_answers() -> None:
     index.remove([5, 6])
     again = FaissIndex.load(index.dump(), DIMENSION)
     question = _vectors(1, seed=3)[0].astype(np.float32)
-    allowed = set(items[:100])
+    allowed = Allowed(items[:100])
     assert again.search(question, 20) == index.search(question, 20)
     assert again.search(question, 20, allowed) == index.search(question, 20, allowed)
-    again.add([900], ["f" * 16], vectors[:1])
+    again.add([900], [1 << 30], vectors[:1])
     assert len(again) == 499
 
 
 def test_a_snapshot_that_does_not_fit_is_refused() -> None:
     files = _filled(10)[0].dump()
-    for broken in ({}, {**files, "items": files["items"][:-8]}, {**files, "vectors": b"nonsense"}):
+    for broken in ({}, {**files, "owners": files["owners"][:-4]}, {**files, "vectors": b"nonsense"}):
         with pytest.raises(IndexDamaged):
             FaissIndex.load(broken, DIMENSION)
     with pytest.raises(IndexDamaged):

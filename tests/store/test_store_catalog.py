@@ -19,7 +19,7 @@ from tests.support.findings import (
     store_indexed,
     store_read,
 )
-from tests.support.homes import open_vault, put
+from tests.support.homes import matching, open_vault, put
 
 NOBODY = "0123456789abcdef"
 
@@ -182,22 +182,19 @@ def test_filters(vault: Vault) -> None:
         bill, start_run(vault), findings(bill, "Invoice", tag="money", project="Alder")
     )
 
-    def match(**filters: object) -> set[str]:
-        return vault.catalog.matching_items(**filters)  # type: ignore[arg-type]
-
-    assert match() == {bill, letter, picture}
-    assert match(types=["application/pdf", "image"]) == {bill, picture}
-    assert match(types=["text"]) == {letter}
-    assert match(tags=["money", "nothing"]) == match(projects=["Alder"]) == {bill}
-    assert match(sender="jÜRGEN") == match(recipient="ZOË@") == {letter}
-    assert match(source="watch:desk") == {picture}
-    assert match(before=101) == match(before=101, after=100) == {bill}
-    assert match(after=101) == {letter, picture}
-    assert match(language="de", tags=["money"], types=["application/pdf"]) == {bill}
-    assert match(language="de", types=["image"]) == set()
+    assert matching(vault) == {bill, letter, picture}
+    assert matching(vault, types=["application/pdf", "image"]) == {bill, picture}
+    assert matching(vault, types=["text"]) == {letter}
+    assert matching(vault, tags=["money", "nothing"]) == matching(vault, projects=["Alder"]) == {bill}
+    assert matching(vault, sender="jÜRGEN") == matching(vault, recipient="ZOË@") == {letter}
+    assert matching(vault, source="watch:desk") == {picture}
+    assert matching(vault, before=101) == matching(vault, before=101, after=100) == {bill}
+    assert matching(vault, after=101) == {letter, picture}
+    assert matching(vault, language="de", tags=["money"], types=["application/pdf"]) == {bill}
+    assert matching(vault, language="de", types=["image"]) == set()
     put(vault, b"bill 2", "bill.pdf", new_version=True)
-    assert bill not in match()
-    assert bill in match(include_superseded=True)
+    assert bill not in matching(vault)
+    assert bill in matching(vault, include_superseded=True)
 
 
 def test_what_was_written_is_there_after_reopening(vault: Vault) -> None:

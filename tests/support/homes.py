@@ -63,3 +63,10 @@ def put(
     """Put some bytes in, as if a file of that name had been dropped."""
     origin = Origin(source=source, locator=locator, name=Path(locator).name, size=len(content))
     return vault.put(io.BytesIO(content), origin, parent=parent, new_version=new_version)
+
+
+def matching(vault: Vault, **filters: object) -> set[str]:
+    """The ids of the items that filters leave."""
+    numbers = set(vault.catalog.matching_items(**filters))  # type: ignore[arg-type]
+    found = vault.catalog.items(limit=1000, include_superseded=True)
+    return {item.id for item in found if item.number in numbers}
