@@ -1,6 +1,6 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
 origins, what is in what, filters, texts, passages and vectors, findings, passwords of documents, mailboxes,
-conversations, people, tokens.
+conversations, people, kept searches, tokens.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from store.passages import PassageTable
 from store.passwords import PasswordTable
 from store.people import PeopleTable
 from store.readings import ReadingTable
+from store.searches import SearchTable
 from store.threads import ThreadTable
 from store.tokens import TokenTable
 from store.trees import TreeTable
@@ -30,6 +31,7 @@ class Catalog(
     MailboxTable,
     ThreadTable,
     PeopleTable,
+    SearchTable,
     TokenTable,
 ):
     """All parts over one database. Thread-safe."""

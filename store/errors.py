@@ -8,6 +8,7 @@ StoreError
 ├── DiskFault                                    the disk refused for another reason
 ├── CatalogDamaged, BlobDamaged                  what was read is not what was written
 ├── ReportForged                                 nobody signed this report
+├── NoSuchSearch                                 no kept search has this name
 ├── NoSuchItem, ItemTooLarge, IllegalStep, AttachedItem   the caller's side
 │   └── NoSuchThread, NoSuchPerson               kinds of NoSuchItem
 └── DeletionIncomplete (retryable)               the proof query still found something
@@ -84,6 +85,10 @@ class NoSuchThread(NoSuchItem):
 
 class NoSuchPerson(NoSuchItem):
     """There is no such person, or it has no such address."""
+
+
+class NoSuchSearch(StoreError):
+    """There is no kept search of this name."""
 
 
 class ItemTooLarge(StoreError):

@@ -23,7 +23,15 @@ import msgspec
 from policy.redact import Private
 from store import vault as vaults
 from store.blobs import Blobs
-from store.errors import HomeExists, IllegalStep, NoSuchItem, NoSuchPerson, StoreError, WrongPassphrase
+from store.errors import (
+    HomeExists,
+    IllegalStep,
+    NoSuchItem,
+    NoSuchPerson,
+    NoSuchSearch,
+    StoreError,
+    WrongPassphrase,
+)
 from store.mailboxes import FolderState, Import, Refusal, mail_locator, mail_source
 from store.migrate import packaged_steps
 from store.records import (
@@ -80,6 +88,9 @@ def prepare(home: Path) -> None:
     put(vault, ANSWER.encode(), "2.eml")
     mailbox(vault)
     catalog.create_token("phone", ("read",))
+    kept = catalog.keep_search("kept", "{}", most=9)
+    catalog.save_matches([], {kept.id: [catalog.item(said).number]})
+    store_indexed(vault, "came after it was kept", "new.txt")
     gone = put(vault, b"spam, and spam again", mail_locator("INBOX", 7, 9), source=mail_source("a")).item
     vault.delete(gone)
     vault.snapshots.save("index", catalog.generation(), {"f": b"first", "same": b"same"})
@@ -356,6 +367,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "forget import": Scenario(lambda v: v.catalog.forget_import("import:x", "x.mbox")),
     "token": Scenario(lambda v: v.catalog.create_token("tablet", ("read",)), over=(StoreError,)),
     "revoke": Scenario(lambda v: v.catalog.revoke_token("phone")),
+    "keep search": Scenario(lambda v: v.catalog.keep_search("new", "{}", 9), over=(StoreError,)),
+    "forget search": Scenario(lambda v: v.catalog.forget_search("kept"), over=(NoSuchSearch,)),
+    "matches": Scenario(lambda v: v.catalog.save_matches(v.catalog.unwatched(9), {1: [1, 2]})),
+    "seen": Scenario(lambda v: v.catalog.mark_seen("kept")),
     "audit": Scenario(note),
     "passphrase": Scenario(
         change_passphrase, over=(WrongPassphrase,), at_once=False, untold=frozenset({"audit"})

@@ -44,6 +44,8 @@ _VOLATILE = {
     "receipts": {"deleted_at", "audit_hash"},
     "snapshot_files": {"file", "data_key"},
     "tokens": {"digest", "created_at"},
+    "searches": {"created_at"},
+    "matches": {"found_at"},
     "mail_folders": {"checked_at"},
 }
 _UNTOLD = re.compile(r"catalog\.db(-wal|-shm)?|lock|audit\.head")  # the same content has other bytes
