@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -193,8 +194,13 @@ def test_what_calls_home_is_seen_by_its_system_calls(kind: str, tmp_path: Path) 
     assert len(calls.sockets()) >= 4
 
 
-def _demonstration(room: Room, folder: Path, around: list[str]) -> dict[str, int]:
+def _demonstration(room: Room, around: list[str]) -> dict[str, int]:
     """The whole demonstration, and a long while with nothing to do before it ends; what its watch counted."""
+    with tempfile.TemporaryDirectory() as folder:  # a socket's path must be short
+        return _demonstrated(room, Path(folder), around)
+
+
+def _demonstrated(room: Room, folder: Path, around: list[str]) -> dict[str, int]:
     ours, theirs = os.openpty()  # on a terminal it waits at its end, with the service running
     line = room.command(*around, sys.executable, "-I", "-m", "appliance.demo", "--fixtures", str(FIXTURES))
     environment = {"PATH": "/usr/sbin:/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder)}  # no CI
@@ -222,10 +228,8 @@ def _demonstration(room: Room, folder: Path, around: list[str]) -> dict[str, int
 @pytest.mark.nightly
 def test_the_whole_demonstration_makes_no_call_to_a_network(tmp_path: Path) -> None:
     log = tmp_path / "calls"
-    folder = tmp_path / "home"
-    folder.mkdir()
     with netlab.empty() as room:
-        counted = _demonstration(room, folder, traced.tracing(log))
+        counted = _demonstration(room, traced.tracing(log))
         calls = traced.finished(log)
     _assert_silent(calls)
     assert counted["total"] == 0
@@ -233,9 +237,9 @@ def test_the_whole_demonstration_makes_no_call_to_a_network(tmp_path: Path) -> N
 
 
 @pytest.mark.nightly
-def test_no_frame_leaves_during_the_whole_demonstration(tmp_path: Path) -> None:
+def test_no_frame_leaves_during_the_whole_demonstration() -> None:
     with netlab.wired() as room:
-        counted = _demonstration(room, tmp_path, [])
+        counted = _demonstration(room, [])
         assert room.left() == []
         assert counted["total"] == 0
         room.python(CALLING_HOME)
