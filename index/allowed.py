@@ -18,7 +18,7 @@ class Allowed:
             number up to the largest is small.
     """
 
-    def __init__(self, numbers: Sequence[int]) -> None:
+    def __init__(self, numbers: Sequence[int] | Owners) -> None:
         self.numbers = np.unique(np.asarray(numbers, np.int32))
         self._bits = np.zeros(int(self.numbers[-1]) + 1 if len(self.numbers) else 1, np.bool_)
         self._bits[self.numbers] = True

@@ -22,13 +22,14 @@ class QueryError(IndexingError):
     """The query cannot be understood.
 
     Attributes:
-        position: character offset into the query where reading stopped.
+        position: character offset into the query where reading stopped; None: it is in a filter beside it.
     """
 
     exit_code = EXIT_USAGE
 
-    def __init__(self, what: str, *, position: int = 0, remedy: str | None = None) -> None:
-        super().__init__(f"{what}, at character {position + 1} of the query", remedy=remedy)
+    def __init__(self, what: str, *, position: int | None = 0, remedy: str | None = None) -> None:
+        where = "" if position is None else f", at character {position + 1} of the query"
+        super().__init__(what + where, remedy=remedy)
         self.position = position
 
 

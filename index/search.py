@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial, reduce
+from functools import partial
 from itertools import takewhile
-from operator import and_
 from typing import Protocol
 
 import msgspec
@@ -17,7 +16,8 @@ from index.embed import Embedder
 from index.errors import EmbedderDown, IndexClosed
 from index.fulltext import TextIndex
 from index.fuse import fuse, perfect
-from index.query import Filters, Mode, Query, Wanted, parse
+from index.grammar import parse
+from index.query import Filters, Mode, Query, Wanted
 from index.snippet import snippet
 from index.vectors import VectorIndex
 from policy.limits import Limits
@@ -103,7 +103,7 @@ class Searcher:
             EmbedderDown: search by meaning alone was asked for, and the model is away.
         """
         began = time.perf_counter()
-        wanted = parse(query.query, self._limits.query_chars)
+        wanted = parse(query.query, self._limits, time.time(), query.filters)
         if (text := self._indexes.text) is None:
             raise IndexClosed("the index is being opened", remedy="ask again in a moment")
         if not wanted.plain:
@@ -129,15 +129,35 @@ class Searcher:
         return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
 
     def _newest(self, text: TextIndex, wanted: Wanted, query: Query, began: float) -> Results:
-        """The newest mail of the people that a query names, which says nothing else."""
-        allowed = self._allowed(query.filters, wanted) or Allowed(())
-        hits: list[Hit] = []
-        for item in self._catalog.newest_of(allowed.numbers.tolist(), self._limits.page(query.limit)):
-            with suppress(NoSuchItem):  # deleted in this moment
-                passage = _beginning(item, self._catalog.passages_of(item.id))
-                hits.append(self._hit(text, wanted, item, passage, 1.0))
+        """The newest of the items that the conditions leave, where nothing is looked for."""
+        allowed = self._allowed(wanted, query.filters.include_superseded) or Allowed(())
+        limit = self._limits.page(query.limit)
+        depth, total = limit, len(allowed)
+        while True:
+            found = self._beginnings(text, wanted, self._catalog.newest_of(allowed.numbers, depth))
+            if len(found) >= limit or depth >= min(len(allowed), _DEEPEST):
+                break
+            depth *= _DEEPER
+        if wanted.without:
+            total = len(found)
+        hits = tuple(self._hit(text, wanted, item, passage, 1.0) for item, passage in found[:limit])
         took = round((time.perf_counter() - began) * 1000, 2)
-        return Results(hits=tuple(hits), took_ms=took, total=len(allowed), mode=query.mode)
+        return Results(hits=hits, took_ms=took, total=total, mode=query.mode)
+
+    def _beginnings(
+        self, text: TextIndex, wanted: Wanted, items: Sequence[Item]
+    ) -> list[tuple[Item, Passage]]:
+        """Each item's first passage that holds nothing refused; without those that have none such."""
+        found: list[tuple[Item, Passage]] = []
+        for item in items:
+            with suppress(NoSuchItem):  # deleted in this moment
+                passages = self._catalog.passages_of(item.id)
+                if wanted.without:
+                    kept = text.keep([passage.id for passage in passages], wanted)
+                    passages = [passage for passage in passages if passage.id in kept]
+                if passages or not wanted.without:
+                    found.append((item, _beginning(item, passages)))
+        return found
 
     def _by_meaning(self, wanted: Wanted) -> _ByMeaning:
         """The question put to the vectors, but for depth and filter. The model is asked once."""
@@ -155,7 +175,7 @@ class Searcher:
         limit: int,
     ) -> list[tuple[Item, int, float]]:
         """(item, its best passage, score), the best first; at least `limit` if there are so many."""
-        allowed = self._allowed(filters, wanted)
+        allowed = self._allowed(wanted, filters.include_superseded)
         depth = max(_DEPTH, 2 * limit)
         while True:
             rankings: list[tuple[float, list[int]]] = []
@@ -174,21 +194,14 @@ class Searcher:
                 return found
             depth *= _DEEPER
 
-    def _allowed(self, filters: Filters, wanted: Wanted) -> Allowed | None:
-        """The items that the filters and the people of the query leave; None if all, or all but superseded
-        ones, which are sorted out afterwards: they are few.
+    def _allowed(self, wanted: Wanted, include_superseded: bool) -> Allowed | None:
+        """The items that the conditions leave; None if all, or all but superseded ones, which are sorted out
+        afterwards: they are few.
         """
-        superseded = filters.include_superseded
-        restrictions = [Filters(sender=name, include_superseded=superseded) for name in wanted.senders]
-        restrictions += [Filters(recipient=name, include_superseded=superseded) for name in wanted.recipients]
-        if filters != Filters(include_superseded=superseded):
-            restrictions.append(filters)
-        if not restrictions:
+        if not wanted.conditions:
             return None
-        return reduce(
-            and_,
-            (Allowed(self._catalog.matching_items(**msgspec.structs.asdict(each))) for each in restrictions),
-        )
+        numbers = self._catalog.matching_items(wanted.conditions, include_superseded=include_superseded)
+        return Allowed(numbers)
 
     def _collapse(
         self, fused: Sequence[tuple[int, float]], by_word: Sequence[int], include_superseded: bool

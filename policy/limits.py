@@ -40,7 +40,10 @@ class Limits:
     connector_memory: int = 80 * MIB  # private writable memory of one; with its libraries' code under 100
     image_pixels: int = 120_000_000
     parse_attempts: int = 2  # the second failure quarantines
-    query_chars: int = 4_096
+    query_chars: int = 4_096  # of a query, and of each value of a filter beside it
+    query_pieces: int = 64  # phrases, prefixes, alternatives and exclusions of one query
+    query_prefixes: int = 8  # of those, how many end in a star: each stands for many words
+    query_conditions: int = 64  # values of fields, of the query and of the filters beside it
     page_size: int = 200
     free_disk_bytes: int = 256 * MIB  # below this intake pauses
 

@@ -275,6 +275,10 @@ def hold_place(
         " current = 1, name = excluded.name, mtime_ns = excluded.mtime_ns, size = excluded.size",
         (*place, origin.name, origin.mtime_ns, origin.size),
     )
+    if parent:
+        connection.execute(
+            "INSERT OR IGNORE INTO inside (holder, item) SELECT seq, ? FROM items WHERE id = ?", (seq, parent)
+        )
     if new_version and holder is not None:
         _follow(connection, seq, holder)
     return before is None or not before[0]

@@ -63,6 +63,11 @@ def mail_locator(folder: str, uidvalidity: int, uid: int) -> str:
     return f"{_beginning(folder, uidvalidity)}{uid}"
 
 
+def folder_places(folder: str) -> str:
+    """What the locators of all messages of a folder begin with."""
+    return f"{_quoted(folder)};UIDVALIDITY="
+
+
 class MailboxTable:
     """The part of the catalog that holds mailboxes and imports. Thread-safe."""
 
@@ -105,7 +110,7 @@ class MailboxTable:
     def forget_mail_folder(self, account: str, folder: str) -> None:
         """The folder vanished, or is no longer selected: its places hold nothing; the items stay."""
         with self._database.write() as connection:
-            _release(connection, account, f"{_quoted(folder)};UIDVALIDITY=")
+            _release(connection, account, folder_places(folder))
             for table in ("mail_folders", "mail_refused"):
                 connection.execute(f"DELETE FROM {table} WHERE account = ? AND folder = ?", (account, folder))
 
@@ -136,7 +141,7 @@ class MailboxTable:
                 "DELETE FROM mail_refused WHERE account = ? AND folder = ? AND uidvalidity <> ?",
                 (account, folder, but_uidvalidity),
             )
-            return _release(connection, account, f"{_quoted(folder)};UIDVALIDITY=", kept)
+            return _release(connection, account, folder_places(folder), kept)
 
     def mail_refused(self, account: str, folder: str, uidvalidity: int) -> dict[int, Refusal]:
         """What of a folder is not stored, and why, by UID."""

@@ -9,7 +9,7 @@ import pytest
 from index.allowed import Allowed
 from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex, TextDocument
-from index.query import parse
+from tests.support.asking import read
 
 TEXTS = {
     1: ("en", "The invoices for the roofing of Alder House were paid late."),
@@ -42,7 +42,7 @@ def index(tmp_path: Path) -> TantivyIndex:
 
 
 def _found(index: TantivyIndex, query: str, allowed: Allowed | None = None) -> set[int]:
-    return {passage for passage, _ in index.search(parse(query, 4096), 10, allowed)}
+    return {passage for passage, _ in index.search(read(query), 10, allowed)}
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_filter_leaves_only_its_items(index: TantivyIndex) -> None:
 
 
 def test_keep_applies_phrases_and_exclusions_to_given_passages(index: TantivyIndex) -> None:
-    assert index.keep([1, 2, 3], parse('"alder house" -draft', 4096)) == {1}
-    assert index.keep([1, 3], parse("anything -draft", 4096)) == {1, 3}
+    assert index.keep([1, 2, 3], read('"alder house" -draft')) == {1}
+    assert index.keep([1, 3], read("anything -draft")) == {1, 3}
 
 
 def test_removal_takes_effect_at_the_commit(index: TantivyIndex) -> None:
@@ -97,10 +97,10 @@ def test_adding_again_replaces(index: TantivyIndex) -> None:
 
 def test_matches_are_exact_places_in_the_text(index: TantivyIndex) -> None:
     text = TEXTS[3][1]
-    places = index.matches(text, "de", parse('Haus "offen" rechnung', 4096))
+    places = index.matches(text, "de", read('Haus "offen" rechnung'))
     assert [text[start:end] for start, end in places] == ["Rechnungen", "Häuser", "offen"]
     text = "the house, then Alder House"
-    places = index.matches(text, "en", parse('"alder house"', 4096))
+    places = index.matches(text, "en", read('"alder house"'))
     assert [text[start:end] for start, end in places] == ["Alder House"]
 
 
@@ -137,5 +137,5 @@ def test_a_damaged_snapshot_is_refused(index: TantivyIndex, tmp_path_factory: py
 def test_any_text_can_be_indexed_and_highlighted(index: TantivyIndex, text: str) -> None:
     index.add([_document(7, "en", text)])
     index.commit()
-    for start, end in index.matches(text, "en", parse("house a x", 4096)):
+    for start, end in index.matches(text, "en", read("house a x")):
         assert text[start:end].strip()

@@ -15,10 +15,11 @@ import pytest
 from index.errors import EmbedderDown, IndexDamaged, QueryError
 from index.fulltext import TantivyIndex
 from index.keepers import TextKeeper
-from index.query import Filters, Mode, Query, parse
+from index.query import Filters, Mode, Query
 from index.search import Hit, Searcher
 from store.records import Address, MailHeader, Reading, State
 from store.vault import Vault
+from tests.support.asking import read
 from tests.support.homes import make_home, open_vault, throwaway_vault
 from tests.support.indexing import WordHashEmbedder, indexing, read_in, until
 
@@ -304,7 +305,7 @@ def test_a_damaged_index_is_built_anew(vault: Vault, embedder: WordHashEmbedder,
     with pytest.raises(IndexDamaged):
         keeper.step()
     keeper.step()
-    found = keeper.index.search(parse("slates fence", 4096), 10)
+    found = keeper.index.search(read("slates fence"), 10)
     assert {vault.catalog.passages([id])[id].item for id, _ in found} == {roof, garden}
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from store.errors import IllegalStep, NoSuchItem
+from store.filters import Condition, Field
 from store.records import Element, ElementKind, NewPassage, Reading, Reason, State
 from store.vault import Vault
 from tests.support.findings import (
@@ -167,7 +170,7 @@ def test_a_bulk_read_does_not_depend_on_its_stretches(vault: Vault) -> None:
     assert [id for id, _ in vault.catalog.vectors_since(MODEL, 0)] == ids
 
 
-def test_filters(vault: Vault) -> None:
+def test_conditions_and_their_groups(vault: Vault) -> None:
     mail = mail_header("<1>", sender="Jürgen@example.org", to=("ben@example.org", "zoë@example.org"))
     bill = put(vault, b"bill", "bill.pdf").item
     vault.catalog.save_reading(
@@ -182,19 +185,37 @@ def test_filters(vault: Vault) -> None:
         bill, start_run(vault), findings(bill, "Invoice", tag="money", project="Alder")
     )
 
-    assert matching(vault) == {bill, letter, picture}
-    assert matching(vault, types=["application/pdf", "image"]) == {bill, picture}
-    assert matching(vault, types=["text"]) == {letter}
-    assert matching(vault, tags=["money", "nothing"]) == matching(vault, projects=["Alder"]) == {bill}
-    assert matching(vault, sender="jÜRGEN") == matching(vault, recipient="ZOË@") == {letter}
-    assert matching(vault, source="watch:desk") == {picture}
-    assert matching(vault, before=101) == matching(vault, before=101, after=100) == {bill}
-    assert matching(vault, after=101) == {letter, picture}
-    assert matching(vault, language="de", tags=["money"], types=["application/pdf"]) == {bill}
-    assert matching(vault, language="de", types=["image"]) == set()
+    def left(*groups: Condition | tuple[Condition, ...], superseded: bool = False) -> set[str]:
+        some = [group if isinstance(group, tuple) else (group,) for group in groups]
+        return matching(vault, *some, include_superseded=superseded)
+
+    def of(field: Field, *values: str, negated: bool = False) -> Condition:
+        return Condition(field=field, values=values, negated=negated)
+
+    dated, german = partial(Condition, field=Field.DATE), of(Field.LANGUAGE, "de")
+    assert left() == {bill, letter, picture}
+    assert left(of(Field.TYPE, "application/pdf", "image/")) == {bill, picture}
+    assert left(of(Field.TYPE, "text/")) == {letter}
+    assert left(of(Field.TYPE, "text")) == left(of(Field.TYPE, "application/pd")) == set()
+    assert left(of(Field.TAG, "money", "nothing")) == left(of(Field.PROJECT, "alder")) == {bill}
+    assert left(of(Field.SENDER, "jÜRGEN")) == left(of(Field.RECIPIENT, "ZOË@")) == {letter}
+    assert left(of(Field.PLACE, "watch:desk")) == left(of(Field.PLACE, "Desk")) == {picture}
+    assert left(dated(below=101)) == left(dated(least=100, below=101)) == {bill}
+    assert left(dated(least=101)) == left(dated(below=101, negated=True)) == {letter, picture}
+    assert left(Condition(field=Field.SIZE, least=5)) == {letter, picture}
+    assert left(german, of(Field.TAG, "money"), of(Field.TYPE, "application/pdf")) == {bill}
+    assert left(german, of(Field.TYPE, "image/")) == set()
+    assert left((german, of(Field.TYPE, "image/"))) == {bill, picture}
+    assert left(of(Field.LANGUAGE, "de", negated=True)) == {letter, picture}
+    assert left((german, of(Field.TYPE, "image/", negated=True))) == {bill, letter}
+    for field, thing in ((Field.TAG, "money"), (Field.HAVING, "tag"), (Field.HAVING, "project")):
+        assert left(of(field, thing, negated=True)) == {letter, picture}
     put(vault, b"bill 2", "bill.pdf", new_version=True)
-    assert bill not in matching(vault)
-    assert bill in matching(vault, include_superseded=True)
+    assert bill not in left()
+    assert bill in left(superseded=True)
+    vault.delete(letter)
+    assert left(german, superseded=True) == {bill}
+    assert letter not in left(of(Field.LANGUAGE, "de", negated=True))
 
 
 def test_what_was_written_is_there_after_reopening(vault: Vault) -> None:

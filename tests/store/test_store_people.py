@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import NoSuchPerson
+from store.filters import Condition, Field
 from store.names import folded_name, identity, safe_key, same_address, shown_name
 from store.people import Person
 from store.records import Address, MailHeader, State
@@ -29,6 +30,14 @@ def mail(vault: Vault, sender: Address | None, *to: Address, item: str | None = 
     header = MailHeader(subject="Roof", sender=sender, recipients=to)
     vault.catalog.save_reading(item, reading("text", mail=header))
     return item
+
+
+def by(name: str) -> tuple[Condition]:
+    return (Condition(field=Field.SENDER, values=(name,)),)
+
+
+def sent_to(name: str) -> tuple[Condition]:
+    return (Condition(field=Field.RECIPIENT, values=(name,)),)
 
 
 def who(vault: Vault, query: str) -> Person:
@@ -90,15 +99,13 @@ def test_mail_is_found_by_any_name_or_address_of_a_person(vault: Vault) -> None:
     first, second = mail(vault, TAMSIN, ZOE), mail(vault, SHORT, BEN, AT_HOME)
     third = mail(vault, ZOE, TAMSIN)
     for sender in ("tamsin", "ORCHARD", "orchard, tamsin", "torchard@", "works.example", "TOrchard@mail"):
-        assert matching(vault, sender=sender) == {first, second}, sender
+        assert matching(vault, by(sender)) == {first, second}, sender
     for sender in ("zoe", "ZOË", "ash-luck", "Łuck", "bücher", "bucher", "xn--bcher"):
-        assert matching(vault, sender=sender) == {third}, sender
-        assert matching(vault, recipient=sender) == {first}, sender
-    assert matching(vault, recipient="tamsin") == {second, third}
-    assert (
-        matching(vault, sender="nobody") == matching(vault, sender="") == matching(vault, sender="%") == set()
-    )
-    assert matching(vault, sender="tamsin", recipient="ben@example.org") == {second}
+        assert matching(vault, by(sender)) == {third}, sender
+        assert matching(vault, sent_to(sender)) == {first}, sender
+    assert matching(vault, sent_to("tamsin")) == {second, third}
+    assert matching(vault, by("nobody")) == matching(vault, by("")) == matching(vault, by("%")) == set()
+    assert matching(vault, by("tamsin"), sent_to("ben@example.org")) == {second}
 
 
 def test_a_service_that_writes_in_many_names_is_found_by_the_name_that_it_wrote(vault: Vault) -> None:
@@ -107,8 +114,8 @@ def test_a_service_that_writes_in_many_names_is_found_by_the_name_that_it_wrote(
         for name in ("Ann", "Bob", "Cyd", "Dan", "Eve", "Fay", "Gus", "Hal", "Ida", "Jon")
     ]
     own = mail(vault, Address(name="Ann Person", email="ann@person.example"))
-    assert matching(vault, sender="ann person") == {items[0], own}
-    assert matching(vault, sender="notify@") == set(items)
+    assert matching(vault, by("ann person")) == {items[0], own}
+    assert matching(vault, by("notify@")) == set(items)
 
 
 def test_the_owner_has_the_last_word(vault: Vault) -> None:
@@ -175,7 +182,7 @@ def test_people_are_paged_by_how_much_they_write(vault: Vault) -> None:
 
 def test_a_sender_without_an_address_is_known_by_name(vault: Vault) -> None:
     item = mail(vault, Address(name="Ann's   Desk", email=""), Address(name="", email=""))
-    assert matching(vault, sender="ann's desk") == {item}
+    assert matching(vault, by("ann's desk")) == {item}
     assert (who(vault, "desk").addresses, who(vault, "desk").name) == ((), "Ann's Desk")
 
 

@@ -8,11 +8,12 @@ import contextlib
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from policy.limits import Limits
 from policy.redact import Private
+from store.filters import Condition
 from store.keys import KdfParameters
 from store.records import Origin
 from store.vault import Stored, Vault
@@ -65,8 +66,8 @@ def put(
     return vault.put(io.BytesIO(content), origin, parent=parent, new_version=new_version)
 
 
-def matching(vault: Vault, **filters: object) -> set[str]:
-    """The ids of the items that filters leave."""
-    numbers = set(vault.catalog.matching_items(**filters))  # type: ignore[arg-type]
+def matching(vault: Vault, *groups: Sequence[Condition], include_superseded: bool = False) -> set[str]:
+    """The ids of the items that groups of conditions leave."""
+    numbers = set(vault.catalog.matching_items(groups, include_superseded=include_superseded).tolist())
     found = vault.catalog.items(limit=1000, include_superseded=True)
     return {item.id for item in found if item.number in numbers}
