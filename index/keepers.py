@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import itertools
 import logging
+import os
 import shutil
 import threading
 import time
@@ -29,8 +30,8 @@ from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex, TextDocument
 from index.names import kind_words, name_words
 from index.turns import crowded, give_way
-from index.vectors import FaissIndex
-from store.errors import NoSuchItem
+from index.vectors import MUTABLE, FaissIndex
+from store.errors import NoSuchItem, StoreError
 from store.passages import Uncut
 from store.records import Item, NewPassage, Passage
 from store.vault import Vault
@@ -48,6 +49,7 @@ _REMEMBERED = 50_000  # texts, 200 bytes each
 _NAME_ONLY = NewPassage(start=0, end=0, text="", embed=False)  # of an item without text
 _META = "meta.json"
 _IDENTITY = "identity"
+_LAST = 19  # niceness
 
 
 class TextKeeper:
@@ -239,6 +241,7 @@ class VectorKeeper:
         self._worked_s = 0.0  # in the last step
         self._oldest = True  # where the next step does not begin
         self._passages: OrderedDict[bytes, int] = OrderedDict()  # digest of a text -> passage that has it
+        self._growing: threading.Thread | None = None
         self.index: FaissIndex | None = None
 
     def step(self) -> bool:
@@ -251,6 +254,7 @@ class VectorKeeper:
             EmbedderDown: the embedder does not answer.
         """
         vectors = self._open() if self.index is None else self.index
+        self._tend(vectors)
         model, catalog = self._embedder.identity, self._vault.catalog
         generation = catalog.generation()
         began = time.monotonic()
@@ -300,10 +304,30 @@ class VectorKeeper:
             generation = self._vault.catalog.generation()
             if generation == self._saved:
                 return
-            files = vectors.dump()
-        files[_IDENTITY] = self._embedder.identity.encode()
-        self._vault.snapshots.save("vectors", generation, files)
-        self._saved = generation
+            files = vectors.dump({_IDENTITY: self._embedder.identity.encode()})
+            self._saved = generation
+        try:
+            # Made part by part while searches and removals go on. What is removed meanwhile comes out again
+            # when the snapshot is replayed; what is erased makes the store throw it away.
+            immutable = set(files) - {MUTABLE, _IDENTITY}
+            self._vault.snapshots.save("vectors", generation, files, immutable=immutable)
+        except BaseException:
+            self._saved = -1
+            raise
+
+    def _tend(self, vectors: FaissIndex) -> None:
+        """If the index wants to grow, let it, on a thread of its own with the last place in the queue."""
+        if vectors.outgrown and (self._growing is None or not self._growing.is_alive()):
+            self._growing = threading.Thread(target=self._grow, args=(vectors,), name="grow")
+            self._growing.start()
+
+    def _grow(self, vectors: FaissIndex) -> None:
+        lowered = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, max(_LAST, lowered))  # of this thread: Linux counts each
+        # The interpreter waits for this thread when it ends, so it must notice that.
+        vectors.grow(stopped=lambda: not threading.main_thread().is_alive())
+        self._saved = -1  # the catalog is where it was, and yet there is something to be saved
+        self._vault.ledger.poke()
 
     def _embed(self, vectors: FaissIndex, texts: Sequence[str]) -> Half:
         """The vectors of texts; what stands word for word in a passage that is indexed is not computed again.
@@ -334,15 +358,18 @@ class VectorKeeper:
         return vectors
 
     def _load(self) -> FaissIndex | None:
-        snapshot = self._vault.snapshots.load("vectors")
-        if snapshot is None or snapshot[1].get(_IDENTITY) != self._embedder.identity.encode():
+        snapshot = self._vault.snapshots.open("vectors")
+        if snapshot is None:
             return None
+        generation, files = snapshot
         try:
-            vectors = FaissIndex.load(snapshot[1], self._embedder.dimension)
-        except IndexDamaged as error:
-            log.warning("%s; it is built anew", error)
+            if bytes(files.get(_IDENTITY, b"")) != self._embedder.identity.encode():
+                return None
+            vectors = FaissIndex.load(files, self._embedder.dimension)
+        except (IndexDamaged, StoreError) as error:
+            log.warning("the snapshot vectors is not whole (%s); it is built anew", type(error).__name__)
             return None
-        self._saved = self._removed_through = snapshot[0]
+        self._saved = self._removed_through = generation
         return vectors
 
     def _replay(self, vectors: FaissIndex, generation: int) -> None:

@@ -1,23 +1,33 @@
-"""The vectors of all passages in memory, searched exactly. It knows numbers only; text, models and disks are
-others' concern.
+"""The vectors of all passages in memory: compared all while they are few, later those of the nearest cells.
+It knows numbers only; text, models and disks are others' concern.
 """
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby, islice
 from typing import Protocol
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from index.allowed import Allowed, Owners
+from index.allowed import Allowed
+from index.cells import Cells, Content, Half, Numbers, Single, one_core, probes_for, sample_for, train
 from index.errors import IndexDamaged
+from index.segment import Mask, Rows, Segment
 
-Half = npt.NDArray[np.float16]
-Single = npt.NDArray[np.float32]
-
-_FILES = ("vectors", "passages", "owners")
+MUTABLE = "meta"  # the one file of a dump whose content changes under its name
+_LISTS = 128  # lists copied under the lock at once: a few MiB, a millisecond
+_ADDED = 4096  # vectors taken in under the lock at once
+_ASSIGNED = 8192  # vectors turned to single precision at once
+_NEIGHBOURS = 10
+_TURNED = 0.5  # how far a question stands from the passage that it is made of: a cosine of 0.9
+_SEED = 2
 
 
 class VectorIndex(Protocol):
@@ -40,102 +50,314 @@ class VectorIndex(Protocol):
     def __len__(self) -> int: ...
 
 
+@dataclass(frozen=True)
+class Growth:
+    """When and how an index grows."""
+
+    exact: int = 100_000  # passages that are compared all: some 6 ms on one core
+    again: int = 4  # times as many passages as the cells were trained on: they are trained anew
+    segment: int = 65_536  # passages: what is held twice while it moves to other cells, and written anew
+    recall: float = 0.985  # share of the ten nearest that lie in the cells looked into; 1: all are
+    asked: int = 128  # passages that this is measured with
+
+
+class _Meta(msgspec.Struct):
+    dimension: int
+    cells: list[str]  # the last ones are those that new segments get
+    segments: list[tuple[str, str]]  # and the cells of each
+
+
 class FaissIndex:
-    """Exact search over half-precision vectors. Thread-safe: one call at a time, each of a few milliseconds.
+    """Thread-safe: one call at a time, each of a few milliseconds. One thread adds; any may search and
+    remove; `grow` may run beside all of them, in one thread.
 
-    Memory: 2 bytes per dimension and 12 more per passage. Half precision loses nothing: the catalog holds the
-    vectors so too.
+    The passages stand in segments, each with the FAISS index of its own vectors. What is new goes into the
+    last one until it is full. All share the same cells, but while they move to new ones, one at a time: a
+    segment is searched by its cells until its copy takes its place. So growth never holds more than one
+    segment twice, and a snapshot has a part for each, which is written anew only if it has changed.
 
-    The passage ids stand in an array beside the index and not in FAISS's IDMap2, whose hash map costs more
-    than 50 bytes per passage; and the filter is a bitmap over positions, not a hash set.
+    Memory: 2 bytes per dimension and 40 more per passage.
     """
 
-    def __init__(self, dimension: int) -> None:
-        import faiss
-
-        self._faiss = faiss
-        self._lock = threading.Lock()
-        self._index = faiss.IndexScalarQuantizer(
-            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        self._passages: npt.NDArray[np.int64] = np.empty(0, np.int64)
-        self._owners: Owners = np.empty(0, np.int32)
+    def __init__(self, dimension: int, growth: Growth | None = None) -> None:
+        self._dimension = dimension
+        self._growth = growth or Growth()
+        self._lock = threading.Lock()  # of all that a search reads
+        self._adding = threading.Lock()  # held by who adds, before the other
+        self._cells = Cells.undivided(dimension)
+        self._segments: list[Segment] = []
+        self._moving: list[Numbers] | None = None  # what was removed since a segment began to be copied
 
     @classmethod
-    def load(cls, files: Mapping[str, bytes], dimension: int) -> FaissIndex:
-        """What `dump` gave.
+    def load(cls, files: Mapping[str, Content], dimension: int, growth: Growth | None = None) -> FaissIndex:
+        """What `dump` gave. Each file is looked up once, one ahead of the one that is taken in.
 
         Raises:
             IndexDamaged: the parts do not fit together or have another dimension.
         """
-        index = cls(dimension)
+        index = cls(dimension, growth)
         try:
-            vectors, passages, owners = (files[name] for name in _FILES)
-            index._index = index._faiss.deserialize_index(np.frombuffer(vectors, np.uint8))
-            index._passages = np.frombuffer(passages, np.int64).copy()
-            index._owners = np.frombuffer(owners, np.int32).copy()
-        except (KeyError, ValueError, RuntimeError) as error:
+            meta = msgspec.json.decode(files[MUTABLE], type=_Meta)
+            if meta.dimension != dimension:
+                raise IndexDamaged("the snapshot of the vectors has another dimension")
+            cells = {name: Cells.load(files[name], dimension, name) for name in meta.cells}
+            index._cells = cells[meta.cells[-1]]
+            with ThreadPoolExecutor(2) as readers:
+                waiting = (readers.submit(files.__getitem__, name) for name, _ in meta.segments)
+                ahead = list(islice(waiting, 2))
+                for name, of in meta.segments:
+                    content = ahead.pop(0)
+                    ahead += islice(waiting, 1)
+                    index._segments.append(Segment.load(content.result(), cells[of], name))
+                    del content
+        except (KeyError, IndexError, msgspec.DecodeError) as error:
             raise IndexDamaged("the snapshot of the vectors cannot be read") from error
-        sizes = {index._index.ntotal, len(index._passages), len(index._owners)}
-        if len(sizes) != 1 or index._index.d != dimension:
-            raise IndexDamaged("the parts of the snapshot of the vectors do not fit together")
         return index
 
     def add(self, ids: Sequence[int], items: Sequence[int], vectors: Half) -> None:
         """See VectorIndex."""
-        with self._lock:
-            self._remove(ids)
-            self._index.add(np.ascontiguousarray(vectors, np.float32))
-            self._passages = np.concatenate([self._passages, np.asarray(ids, np.int64)])
-            self._owners = np.concatenate([self._owners, np.asarray(items, np.int32)])
+        step = min(_ADDED, self._growth.segment)
+        for start in range(0, len(ids), step):
+            some = slice(start, start + step)
+            rows = Rows(np.asarray(ids[some], np.int64), np.asarray(items[some], np.int32), vectors[some])
+            with self._adding:
+                cells = self._cells.assign(np.ascontiguousarray(rows.vectors, np.float32))
+                with self._lock:
+                    one_core()
+                    self._remove(rows.passages, self._segments)
+                    self._open().add(rows, cells)
 
     def remove(self, ids: Collection[int]) -> None:
         """See VectorIndex."""
+        passages = np.fromiter(ids, np.int64, len(ids))
         with self._lock:
-            self._remove(ids)
+            one_core()
+            self._remove(passages, self._segments)
 
     def search(self, vector: Single, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """See VectorIndex."""
+        question = np.ascontiguousarray(vector, np.float32)
         with self._lock:
-            # One core, said anew because OpenMP keeps the number per thread. Two finish 50,000 passages no
-            # sooner when they are free, and when one is busy with a document the other waits for it: 3 ms
-            # became 16 in the middle of an intake.
-            self._faiss.omp_set_num_threads(1)
-            parameters = None
-            if allowed is not None:
-                bitmap = np.packbits(allowed.hold(self._owners), bitorder="little")
-                selector = self._faiss.IDSelectorBitmap(bitmap)
-                parameters = self._faiss.SearchParameters(sel=selector)
-            limit = min(limit, len(self._passages))
-            if limit == 0:
-                return []
-            scores, positions = self._index.search(vector.reshape(1, -1), limit, params=parameters)
-            found = positions[0] >= 0  # FAISS fills up with -1
-            ids = self._passages[positions[0][found]]
-            return list(zip(ids.tolist(), scores[0][found].tolist(), strict=True))
+            one_core()
+            return self._search(question, limit, allowed)
 
     def get(self, ids: Collection[int]) -> dict[int, Half]:
         """See VectorIndex."""
+        passages = np.fromiter(ids, np.int64, len(ids))
         with self._lock:
-            positions = np.flatnonzero(np.isin(self._passages, np.fromiter(ids, np.int64, len(ids))))
-            return {
-                int(self._passages[position]): self._index.reconstruct(int(position)).astype(np.float16)
-                for position in positions
-            }
+            return {id: vector for segment in self._segments for id, vector in segment.get(passages)}
 
     def __len__(self) -> int:
-        return len(self._passages)
+        return sum(len(segment) for segment in self._segments)
 
-    def dump(self) -> dict[str, bytes]:
-        """Everything, as named byte strings."""
+    def _search(self, vector: Single, limit: int, allowed: Allowed | None) -> list[tuple[int, float]]:
+        found = [(np.empty(0, np.int64), np.empty(0, np.float32))]
+        for cells, group in groupby(self._segments, lambda segment: segment.cells):
+            segments = list(group)
+            masks = [None if allowed is None else segment.held(allowed) for segment in segments]
+            probed = cells.probed(vector, _sizes(segments, masks), sum(map(len, segments)))
+            found += [
+                segment.search(vector, limit, probed, mask)
+                for segment, mask in zip(segments, masks, strict=True)
+            ]
+        passages, scores = (np.concatenate(column) for column in zip(*found, strict=True))
+        best = np.argsort(-scores, kind="stable")[:limit]
+        return list(zip(passages[best].tolist(), scores[best].tolist(), strict=True))
+
+    def _remove(self, passages: Numbers, segments: Sequence[Segment]) -> None:
+        for segment in segments:
+            segment.remove(passages)
+        if self._moving is not None:
+            self._moving.append(passages)
+
+    def _open(self) -> Segment:
+        """The segment that takes what is new."""
+        last = self._segments[-1] if self._segments else None
+        if last is None or last.cells is not self._cells or last.rows >= self._growth.segment:
+            last = Segment(self._cells)
+            self._segments.append(last)
+        return last
+
+    # ------------------------------------------------------------------ growth
+
+    @property
+    def cells(self) -> int:
+        """Into how many cells the passages are divided; 1: all are compared."""
+        return len(self._cells)
+
+    @property
+    def outgrown(self) -> bool:
+        """Whether `grow` has anything to do."""
         with self._lock:
-            vectors = self._faiss.serialize_index(self._index).tobytes()
-            return dict(zip(_FILES, (vectors, self._passages.tobytes(), self._owners.tobytes()), strict=True))
+            return self._wants_cells() or bool(self._next_to_move())
 
-    def _remove(self, ids: Collection[int]) -> None:
-        out = np.isin(self._passages, np.fromiter(ids, np.int64, len(ids)))
-        if not out.any():
-            return
-        # FAISS closes the gaps and keeps the order, so the arrays beside it are cut in the same way.
-        self._index.remove_ids(self._faiss.IDSelectorBatch(np.flatnonzero(out)))
-        self._passages, self._owners = self._passages[~out], self._owners[~out]
+    def grow(self, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Divide what has become too much to be compared all, and put in order what additions and removals
+        left: segments that are nearly empty become one, lists give back the room that they do not need.
+
+        Takes from seconds to minutes, while all else goes on. Stopped, it goes on where it was next time.
+        """
+        if self._wants_cells() and (cells := self._trained(stopped)) is not None:
+            with self._adding, self._lock:
+                self._cells = cells
+        while not stopped():
+            with self._lock:
+                segments = self._next_to_move()
+            if not segments:
+                return
+            self._move(segments)
+
+    def _wants_cells(self) -> bool:
+        passages = len(self)
+        return passages > self._growth.exact and passages >= self._growth.again * self._cells.trained_on
+
+    def _trained(self, stopped: Callable[[], bool]) -> Cells | None:
+        passages = len(self)
+        chance = np.random.default_rng(_SEED)
+        sample = self._sample(sample_for(passages), chance)
+        asked = sample[:: max(1, len(sample) // self._growth.asked)].copy()
+        centres = train(sample, passages, stopped)
+        if centres is None:
+            return None
+        del sample
+        probes = probes_for(centres, self._answered(asked, chance, stopped), self._growth.recall)
+        return None if stopped() else Cells(centres, probes, passages)
+
+    def _sample(self, count: int, chance: np.random.Generator) -> Single:
+        """About so many vectors, each passage as likely as any other."""
+        share = count / len(self)
+        some: list[Half] = []
+        for segment in list(self._segments):
+            for rows, _ in self._copied(segment):
+                some.append(rows.vectors[chance.random(len(rows.vectors)) < share])
+        return np.concatenate(some).astype(np.float32)
+
+    def _answered(
+        self, asked: Single, chance: np.random.Generator, stopped: Callable[[], bool]
+    ) -> Iterator[tuple[Single, Single]]:
+        """Questions near these passages, each with the vectors of what is truly nearest."""
+        for vector in asked:
+            if stopped():
+                return
+            turn = chance.standard_normal(len(vector), np.float32) * (_TURNED / math.sqrt(len(vector)))
+            question = (vector + turn) / np.linalg.norm(vector + turn)
+            nearest = self.get(self._exact(question, _NEIGHBOURS))
+            if nearest:
+                yield question, np.stack(list(nearest.values())).astype(np.float32)
+
+    def _exact(self, vector: Single, limit: int) -> list[int]:
+        """The nearest by comparison with all, a segment at a time."""
+        one_core()
+        found: list[tuple[float, int]] = []
+        for segment in list(self._segments):
+            with self._lock:
+                everywhere = np.arange(len(segment.cells))
+                passages, scores = segment.search(vector, limit, everywhere, None)
+            found += zip(scores.tolist(), passages.tolist(), strict=True)
+        return [passage for _, passage in sorted(found, reverse=True)[:limit]]
+
+    def _next_to_move(self) -> list[Segment]:
+        """Some segments whose passages want another one."""
+        full = (
+            self._segments[:-1]
+            if self._segments and self._segments[-1].cells is self._cells
+            else self._segments
+        )
+        for segment in full:
+            if segment.cells is not self._cells or segment.loose:
+                return [segment]
+        few = [segment for segment in full if len(segment) < self._growth.segment // 2]
+        return few[:2] if len(few) > 1 else []
+
+    def _move(self, segments: list[Segment]) -> None:
+        """Copy some segments to one of the present cells, then put it in their place.
+
+        Safety: the copy reads list by list under the lock. What is removed from a list before it is read is
+        not in the copy; what is removed later is in `_moving`, and taken out of the copy before it is seen.
+        Nothing is added to these segments: only the last one of the present cells takes anything.
+        """
+        with self._lock:
+            self._moving = []
+        try:
+            copy = self._copy(segments)
+            with self._lock:
+                one_core()
+                for passages in self._moving:
+                    copy.remove(passages)
+                kept = [segment for segment in self._segments if segment not in segments]
+                self._segments = [copy, *kept] if len(copy) else kept
+        finally:
+            self._moving = None
+
+    def _copy(self, segments: list[Segment]) -> Segment:
+        rows = Rows.joined([rows for segment in segments for rows, _ in self._copied(segment)])
+        cells = [
+            self._cells.assign(rows.vectors[start : start + _ASSIGNED].astype(np.float32))
+            for start in range(0, len(rows.passages), _ASSIGNED)
+        ]
+        copy = Segment(self._cells)
+        copy.fill(rows, np.concatenate([np.empty(0, np.int64), *cells]))
+        return copy
+
+    def _copied(self, segment: Segment) -> Iterator[tuple[Rows, Numbers]]:
+        for first in range(0, len(segment.cells), _LISTS):
+            with self._lock:
+                part = segment.lists(first, first + _LISTS)
+            yield part
+
+    # ------------------------------------------------------------------ snapshots
+
+    def dump(self, also: Mapping[str, bytes] | None = None) -> Mapping[str, bytes]:
+        """Everything, as named byte strings that are made when they are looked up, once. A file keeps its
+        name as long as its content is the same, but for `MUTABLE`.
+
+        Args:
+            also: further ones that are to go with it.
+
+        What is added or removed after this call may be in the files or not.
+        """
+        with self._lock:
+            segments = {segment.name: segment for segment in self._segments}
+            cells = {segment.cells.name: segment.cells for segment in self._segments}
+            cells[self._cells.name] = cells.pop(self._cells.name, self._cells)
+            meta = _Meta(
+                self._dimension,
+                list(cells),
+                [(name, segment.cells.name) for name, segment in segments.items()],
+            )
+        return _Files(
+            {
+                MUTABLE: partial(msgspec.json.encode, meta),
+                **{name: partial(bytes, content) for name, content in (also or {}).items()},
+                **{name: some.dump for name, some in cells.items()},
+                **{name: partial(self._content, segment) for name, segment in segments.items()},
+            }
+        )
+
+    def _content(self, segment: Segment) -> bytes:
+        rows, sizes = zip(*self._copied(segment), strict=True)
+        passages, owners, vectors = zip(*rows, strict=True)
+        return b"".join((*sizes, *passages, *owners, *vectors))
+
+
+def _sizes(segments: Sequence[Segment], masks: Sequence[Mask | None]) -> Numbers | None:
+    """How many rows of the masks each cell holds; None if there are no masks."""
+    sizes = [segment.sizes(mask) for segment, mask in zip(segments, masks, strict=True) if mask is not None]
+    return np.sum(sizes, axis=0) if sizes else None
+
+
+class _Files(Mapping[str, bytes]):
+    """Each can be looked up once: a segment that was replaced is not kept longer than until then."""
+
+    def __init__(self, makers: dict[str, Callable[[], bytes]]) -> None:
+        self._makers = makers
+        self._names = tuple(makers)
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._makers.pop(name)()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -1,15 +1,23 @@
-"""The vector index: exact, exact under filters too, and the same after a snapshot."""
+"""The contract of the vector index, on both of its stages: all compared, and divided into cells of which all
+are looked into. Exact, exact under filters too, and the same after a snapshot.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import msgspec
 import numpy as np
 import pytest
 
 from index.allowed import Allowed
 from index.errors import IndexDamaged
-from index.vectors import FaissIndex, Half
+from index.vectors import MUTABLE, FaissIndex, Growth, Half
 
 DIMENSION = 32
+EXACT = Growth(exact=1 << 30, segment=1000)
+GROWN = Growth(exact=0, segment=1000, recall=1, asked=16)
+Filled = Callable[[int], tuple[FaissIndex, Half, list[int]]]
 
 
 def _vectors(count: int, seed: int = 0) -> Half:
@@ -21,14 +29,32 @@ def _items(count: int) -> list[int]:
     return [number // 3 + 1 for number in range(count)]
 
 
-def _filled(count: int = 3000) -> tuple[FaissIndex, Half, list[int]]:
-    index, vectors, items = FaissIndex(DIMENSION), _vectors(count), _items(count)
-    index.add(range(1, count + 1), items, vectors)
-    return index, vectors, items
+@pytest.fixture(params=[EXACT, GROWN], ids=["exact", "grown"])
+def growth(request: pytest.FixtureRequest) -> Growth:
+    assert isinstance(request.param, Growth)
+    return request.param
 
 
-def test_the_nearest_come_first_with_their_cosine() -> None:
-    index, vectors, _ = _filled()
+@pytest.fixture
+def filled(growth: Growth) -> Filled:
+    """Makes an index of so many passages, half of them added after it grew."""
+
+    def fill(count: int) -> tuple[FaissIndex, Half, list[int]]:
+        index, vectors, items = FaissIndex(DIMENSION, growth), _vectors(count), _items(count)
+        half = count // 2
+        index.add(range(1, half + 1), items[:half], vectors[:half])
+        assert index.outgrown or growth is EXACT
+        index.grow()
+        assert (index.cells > 1) == (growth is GROWN)
+        assert not index.outgrown
+        index.add(range(half + 1, count + 1), items[half:], vectors[half:])
+        return index, vectors, items
+
+    return fill
+
+
+def test_the_nearest_come_first_with_their_cosine(filled: Filled) -> None:
+    index, vectors, _ = filled(3000)
     question = _vectors(1, seed=1)[0].astype(np.float32)
     exact = vectors.astype(np.float32) @ question
     best = (np.argsort(-exact)[:10] + 1).tolist()
@@ -38,8 +64,8 @@ def test_the_nearest_come_first_with_their_cosine() -> None:
 
 
 @pytest.mark.parametrize("share", [2, 100, 900])
-def test_a_narrow_filter_gives_the_k_best_inside_it(share: int) -> None:
-    index, vectors, items = _filled()
+def test_a_narrow_filter_gives_the_k_best_inside_it(filled: Filled, share: int) -> None:
+    index, vectors, items = filled(3000)
     allowed = set(items[:: 3 * share])
     question = _vectors(1, seed=2)[0].astype(np.float32)
     exact = vectors.astype(np.float32) @ question
@@ -48,54 +74,114 @@ def test_a_narrow_filter_gives_the_k_best_inside_it(share: int) -> None:
     assert [id for id, _ in found] == [int(number) + 1 for number in inside[:5]]
 
 
-def test_what_is_removed_is_never_found_again() -> None:
-    index, vectors, _ = _filled(300)
+def test_a_filter_that_holds_nothing_finds_nothing(filled: Filled) -> None:
+    index, vectors, _ = filled(30)
+    assert index.search(vectors[0].astype(np.float32), 5, Allowed([])) == []
+    assert index.search(vectors[0].astype(np.float32), 5, Allowed([900])) == []
+
+
+def test_what_is_removed_is_never_found_again(filled: Filled) -> None:
+    index, vectors, items = filled(300)
     index.remove([7, 100, 300, 12_345])
     assert len(index) == 297
     for gone in (7, 100, 300):
-        found = index.search(vectors[gone - 1].astype(np.float32), 297)
-        assert gone not in [id for id, _ in found]
+        question = vectors[gone - 1].astype(np.float32)
+        assert gone not in [id for id, _ in index.search(question, 300)]
+        assert gone not in [id for id, _ in index.search(question, 300, Allowed(items))]
     assert index.search(vectors[7].astype(np.float32), 1)[0][0] == 8
 
 
-def test_adding_again_replaces() -> None:
-    index, _, items = _filled(10)
+def test_the_numbers_of_what_is_removed_leave_the_memory(filled: Filled) -> None:
+    index, vectors, _ = filled(300)
+    lists = [
+        (segment._lists.get_codes(cell), segment._lists.list_size(cell) * segment._width)
+        for segment in index._segments
+        for cell in range(len(segment.cells))
+    ]
+
+    def memory() -> bytes:
+        import faiss
+
+        return b"".join(faiss.rev_swig_ptr(codes, size).tobytes() for codes, size in lists if size)
+
+    assert all(vector.tobytes() in memory() for vector in vectors)
+    index.remove(range(50, 150))
+    assert [vector.tobytes() in memory() for vector in vectors].count(True) == 200
+    assert not any(vector.tobytes() in memory() for vector in vectors[49:149])
+
+
+def test_adding_again_replaces(filled: Filled) -> None:
+    index, _, items = filled(10)
     index.add([3], [items[2]], _vectors(1, seed=9))
     assert len(index) == 10
     assert index.search(_vectors(1, seed=9)[0].astype(np.float32), 1)[0][0] == 3
+    index.remove([3])
+    assert index.get([3]) == {}
 
 
-def test_a_snapshot_gives_the_same_answers() -> None:
-    index, vectors, items = _filled(500)
-    index.remove([5, 6])
-    again = FaissIndex.load(index.dump(), DIMENSION)
-    question = _vectors(1, seed=3)[0].astype(np.float32)
-    allowed = Allowed(items[:100])
-    assert again.search(question, 20) == index.search(question, 20)
-    assert again.search(question, 20, allowed) == index.search(question, 20, allowed)
-    again.add([900], [1 << 30], vectors[:1])
-    assert len(again) == 499
-
-
-def test_a_snapshot_that_does_not_fit_is_refused() -> None:
-    files = _filled(10)[0].dump()
-    for broken in ({}, {**files, "owners": files["owners"][:-4]}, {**files, "vectors": b"nonsense"}):
-        with pytest.raises(IndexDamaged):
-            FaissIndex.load(broken, DIMENSION)
-    with pytest.raises(IndexDamaged):
-        FaissIndex.load(files, DIMENSION + 1)
-
-
-def test_an_empty_index_answers() -> None:
-    index = FaissIndex(DIMENSION)
-    assert index.search(np.zeros(DIMENSION, np.float32), 5) == []
-    assert FaissIndex.load(index.dump(), DIMENSION).search(np.zeros(DIMENSION, np.float32), 5) == []
-
-
-def test_vectors_are_given_back_as_they_came() -> None:
-    index, vectors, _ = _filled(20)
+def test_vectors_are_given_back_as_they_came(filled: Filled) -> None:
+    index, vectors, _ = filled(20)
     index.remove([4])
     given = index.get([2, 4, 20, 99])
     assert given.keys() == {2, 20}
     assert np.array_equal(given[2], vectors[1])
     assert np.array_equal(given[20], vectors[19])
+
+
+def test_an_empty_index_answers(growth: Growth) -> None:
+    index = FaissIndex(DIMENSION, growth)
+    index.grow()
+    assert index.search(np.zeros(DIMENSION, np.float32), 5) == []
+    again = FaissIndex.load(index.dump(), DIMENSION, growth)
+    assert again.search(np.zeros(DIMENSION, np.float32), 5, Allowed([1])) == []
+    assert len(again) == 0
+
+
+# ------------------------------------------------------------------ snapshots
+
+
+def test_a_snapshot_gives_the_same_answers(filled: Filled) -> None:
+    index, vectors, items = filled(2500)
+    index.remove([5, 6, 2400])
+    again = FaissIndex.load(index.dump(), DIMENSION, index._growth)
+    question = _vectors(1, seed=3)[0].astype(np.float32)
+    allowed = Allowed(items[:100])
+    assert again.search(question, 20) == index.search(question, 20)
+    assert again.search(question, 20, allowed) == index.search(question, 20, allowed)
+    again.add([2900], [1 << 30], vectors[:1])
+    assert len(again) == 2498
+    assert len(again.get([2399, 2900, 2400])) == 2
+
+
+def test_only_the_parts_that_changed_have_new_names(filled: Filled) -> None:
+    index, vectors, _ = filled(5000)
+    before = set(index.dump())
+    assert set(index.dump()) == before
+    index.add([9000], [1], vectors[:1])
+    added = set(index.dump())
+    assert len(added - before) == 1
+    index.remove([1])
+    assert len(set(index.dump()) - added) == 1
+    again = FaissIndex.load(index.dump(), DIMENSION, index._growth)
+    assert set(again.dump()) == set(index.dump())
+
+
+def test_a_snapshot_that_does_not_fit_is_refused(filled: Filled) -> None:
+    files = dict(filled(10)[0].dump())
+    meta = msgspec.json.decode(files[MUTABLE])
+    part, cells = meta["segments"][0][0], meta["cells"][0]
+    lacking = {name: content for name, content in files.items() if name != part}
+    for broken in (
+        {},
+        lacking,
+        {**files, MUTABLE: b"nonsense"},
+        {**files, part: files[part][:-4]},
+        {**files, part: b"\xff" * len(files[part])},
+        {**files, part: b""},
+        {**files, cells: files[cells][:-4]},
+        {**files, cells: b"\xff" * len(files[cells])},
+    ):
+        with pytest.raises(IndexDamaged):
+            FaissIndex.load(broken, DIMENSION)
+    with pytest.raises(IndexDamaged):
+        FaissIndex.load(files, DIMENSION + 1)
