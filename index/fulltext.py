@@ -1,53 +1,30 @@
 """Search by word: Tantivy in a private folder of memory (the core mounts a tmpfs there). It finds passage
-ids; what a passage is and what is shown of it are others' concern.
+ids; what a passage is and what is shown of it are others' concern. What is asked of Tantivy is built in
+`index/asking.py` and planned in `index/plan.py`.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import msgspec
+from typing import Protocol
 
 from index.allowed import Allowed
+from index.asking import Asking
 from index.errors import IndexDamaged
+from index.lexicon import PASSAGE, Lexicon, TextDocument
+from index.matching import Span, matches
+from index.meta import META, ask_for_merge, read_segments
+from index.plan import Plan
 from index.query import Wanted
 
-if TYPE_CHECKING:
-    import tantivy
-
-# Each passage is indexed in the fields of its own language only, a query is asked of all of them. More
-# stemmers would make more fields to ask: a language is worth them when it is more than a guest.
-_STEMMERS = {"en": "english", "de": "german"}
-_OTHER = "xx"
-_LANGUAGES = (*_STEMMERS, _OTHER)
-
-_HEAD_WEIGHT = 1.0  # title and headings; short fields already weigh more by BM25
-_NAME_WEIGHT = 0.5  # a name or a folder says less of a passage than its own words
-_NAMES = "en"  # how names are stemmed: "Invoices" is a folder's name, an invoice is looked for
-_TOKEN_BYTES = 128  # longer "words" are encoded data
 _HEAP = 30_000_000  # bytes; Tantivy's least is 15 million
-_SEGMENT_FILES = ("store", "term", "idx", "pos", "fast", "fieldnorm")
 _DUMP_ATTEMPTS = 20
-
-Span = tuple[int, int]
-
-
-class TextDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One passage and what is known of its item."""
-
-    passage: int
-    item: int  # its number
-    text: str
-    language: str | None
-    heading: str | None
-    title: str | None
-    name: str  # and all else by which the item is found (`index/names.py`)
-    sender: str | None  # or author
+_PURGE_S = 900.0  # at most; a million passages take 20 s
 
 
 class TextIndex(Protocol):
@@ -63,10 +40,13 @@ class TextIndex(Protocol):
         """Let searches see everything up to now."""
 
     def search(self, wanted: Wanted, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
-        """The `limit` best passages (id, BM25), the best first; of the allowed items only, if given."""
+        """The `limit` best passages (id, score), the best first; of the allowed items only, if given.
+
+        Where nothing but frequent words and phrases is required, they are the best of the newest passages.
+        """
 
     def keep(self, passages: Collection[int], wanted: Wanted) -> set[int]:
-        """Those passages that hold every required phrase and nothing that is refused."""
+        """Those passages that hold all that is required and nothing that is refused."""
 
     def matches(self, text: str, language: str | None, wanted: Wanted) -> list[Span]:
         """Where the wanted words stand in a passage's text: (start, end), ascending, not overlapping."""
@@ -80,21 +60,14 @@ class TantivyIndex:
     """
 
     def __init__(self, folder: Path) -> None:
-        import tantivy
-
-        self._tantivy = tantivy
         self.folder = folder
-        self._analyzers = {language: self._analyzer(language) for language in _LANGUAGES}
-        self._schema = self._build_schema()
-        with _damage():
-            self._index = tantivy.Index(self._schema, str(folder))
-            for language, analyzer in self._analyzers.items():
-                self._index.register_tokenizer(language, analyzer)
-            # "manual": we reload after our own commits; the other policy watches the folder in a thread.
-            self._index.config_reader("manual")
-            self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
+        self.tombstones = 0  # removed passages whose words are still there
+        self._lexicon = Lexicon()
         self._lock = threading.Lock()
-        self.tombstones = sum(segment.tombstones for segment in self._segments())
+        self._purged: set[str] = set()  # segments that wait to be written anew
+        self._purge_ends = 0.0  # monotonic; later it has failed
+        self._open()
+        self._newest = self._lexicon.newest(self._index.searcher())
 
     @classmethod
     def restore(cls, folder: Path, files: Mapping[str, bytes]) -> TantivyIndex:
@@ -121,7 +94,8 @@ class TantivyIndex:
         with self._lock, _damage():
             self._delete([document.passage for document in some])
             for document in some:
-                self._writer.add_document(self._document(document))
+                self._writer.add_document(self._lexicon.document(document))
+                self._newest = max(self._newest, document.passage)
 
     def remove(self, passages: Collection[int]) -> None:
         """See TextIndex. Raises IndexDamaged, as `add` does."""
@@ -132,43 +106,22 @@ class TantivyIndex:
         """See TextIndex. Raises IndexDamaged, as `add` does."""
         with self._lock, _damage():
             self._writer.commit()
-            self._index.reload()
-            self.tombstones = sum(segment.tombstones for segment in self._segments())
+            self._refresh()
 
     def search(self, wanted: Wanted, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """See TextIndex."""
-        query = self._query(wanted)
-        if allowed is not None:
-            query = self._both(query, self._within("owner", allowed.numbers.tolist()))
-        return self._run(query, limit)
+        searcher = self._index.searcher()
+        asking = Asking(self._lexicon, searcher, wanted)
+        return Plan(searcher, asking, self._newest, limit, allowed).best()
 
     def keep(self, passages: Collection[int], wanted: Wanted) -> set[int]:
         """See TextIndex."""
-        query = self._both(self._conditions(wanted), self._within("passage", list(passages)))
-        return {passage for passage, _ in self._run(query, max(1, len(passages)))}
+        searcher = self._index.searcher()
+        return Plan(searcher, Asking(self._lexicon, searcher, wanted), self._newest, 0, None).keep(passages)
 
     def matches(self, text: str, language: str | None, wanted: Wanted) -> list[Span]:
         """See TextIndex."""
-        analyzer = self._analyzers[_of(language)]
-        sequences = {tuple(analyzer.analyze(piece)) for piece in _written(wanted)} - {()}
-        tokens = analyzer.pre_tokenize(text).tokens
-        words = [token.text for token in tokens]
-        longest = max(map(len, sequences), default=0)
-        found: list[Span] = []
-        at = 0
-        while at < len(words):
-            length = next(
-                (
-                    n
-                    for n in range(min(longest, len(words) - at), 0, -1)
-                    if tuple(words[at : at + n]) in sequences
-                ),
-                0,
-            )
-            if length:
-                found.append((tokens[at].char_offset_from, tokens[at + length - 1].char_offset_to))
-            at += max(1, length)
-        return found
+        return matches(self._lexicon, text, language, wanted)
 
     def dump(self) -> dict[str, bytes]:
         """The committed index as its files. All but `meta.json` are immutable: no name changes its content.
@@ -179,158 +132,72 @@ class TantivyIndex:
         with self._lock:
             for _ in range(_DUMP_ATTEMPTS):
                 try:
-                    meta = (self.folder / "meta.json").read_bytes()
-                    names = [name for segment in self._segments() for name in segment.files]
+                    meta = (self.folder / META).read_bytes()
+                    names = [name for segment in read_segments(self.folder) for name in segment.files]
                     files = {name: (self.folder / name).read_bytes() for name in names}
                 except FileNotFoundError:  # a merge in the background ended: read its result
                     continue
-                if meta == (self.folder / "meta.json").read_bytes():
-                    return {"meta.json": meta, **files}
+                if meta == (self.folder / META).read_bytes():
+                    return {META: meta, **files}
         raise IndexDamaged("the full-text index did not stand still for a snapshot")
+
+    def purge(self) -> bool:
+        """Have the segments that hold removed passages written anew in the background; call it again until
+        nothing is left to do. Meanwhile everything else goes on.
+
+        Returns:
+            whether nothing is left: the words of what was removed are gone.
+
+        Raises:
+            IndexDamaged: as in `add`, or it does not end.
+        """
+        with self._lock, _damage():
+            self._refresh()
+            if self._purged:
+                if time.monotonic() > self._purge_ends:
+                    raise IndexDamaged("the full-text index is not written anew", remedy="it is built anew")
+                return False
+            if not self.tombstones:
+                self._writer.garbage_collect_files()
+                return True
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+            touched = [segment for segment in read_segments(self.folder) if segment.deletes]
+            self._purged = {segment.segment_id for segment in touched}
+            self._purge_ends = time.monotonic() + _PURGE_S
+            fillers = ask_for_merge(self.folder, touched)
+            self._open()
+            for _ in range(fillers):
+                self._writer.add_document(self._lexicon.filler())
+                self._writer.commit()
+            return False
 
     def close(self) -> None:
         """Wait for merges and let go of the folder."""
-        with self._lock:
+        with self._lock, suppress(ValueError):  # one that was damaged may have lost its writer
             self._writer.wait_merging_threads()
 
     def __len__(self) -> int:
-        return self._index.searcher().num_docs
+        searcher = self._index.searcher()
+        return searcher.num_docs - searcher.doc_freq(PASSAGE, 0)
 
-    def _analyzer(self, language: str) -> tantivy.TextAnalyzer:
-        filters = self._tantivy.Filter
-        builder = self._tantivy.TextAnalyzerBuilder(self._tantivy.Tokenizer.simple())
-        builder = builder.filter(filters.remove_long(_TOKEN_BYTES)).filter(filters.lowercase())
-        if language in _STEMMERS:  # before accents are folded: the stemmers know umlauts
-            builder = builder.filter(filters.stemmer(_STEMMERS[language]))
-        return builder.filter(filters.ascii_fold()).build()
+    def _open(self) -> None:
+        with _damage():
+            self._index = self._lexicon.open(self.folder)
+            self._writer = self._index.writer(heap_size=_HEAP, num_threads=1)
+            self._refresh()
 
-    def _build_schema(self) -> tantivy.Schema:
-        builder = self._tantivy.SchemaBuilder()
-        builder.add_unsigned_field("passage", indexed=True, fast=True)
-        builder.add_unsigned_field("owner", indexed=True, fast=True)
-        for language in _LANGUAGES:
-            builder.add_text_field(f"body_{language}", tokenizer_name=language)
-            builder.add_text_field(f"head_{language}", tokenizer_name=language)
-        builder.add_text_field("name", tokenizer_name=_NAMES)
-        builder.add_text_field("sender", tokenizer_name=_OTHER)
-        return builder.build()
-
-    def _segments(self) -> list[_Segment]:
-        meta = msgspec.json.decode((self.folder / "meta.json").read_bytes(), type=_Meta)
-        return meta.segments
+    def _refresh(self) -> None:
+        """Let searches see the last commit, and merges since then."""
+        self._index.reload()
+        segments = read_segments(self.folder)
+        self._purged &= {segment.segment_id for segment in segments}
+        self.tombstones = sum(segment.tombstones for segment in segments)
 
     def _delete(self, passages: Collection[int]) -> None:
         # Not `delete_documents_by_term`: it takes the number for a signed one and deletes another document.
         if passages:
-            self._writer.delete_documents_by_query(
-                self._tantivy.Query.term_set_query(self._schema, "passage", list(passages))
-            )
-
-    def _document(self, document: TextDocument) -> tantivy.Document:
-        language = _of(document.language)
-        fields: dict[str, object] = {
-            "passage": document.passage,
-            "owner": document.item,
-            f"body_{language}": document.text,
-            f"head_{language}": "\n".join(filter(None, (document.title, document.heading))),
-            "name": document.name,
-            "sender": document.sender or "",
-        }
-        return self._tantivy.Document.from_dict(fields, self._schema)
-
-    # ------------------------------------------------------------------------------------- building queries
-
-    def _query(self, wanted: Wanted) -> tantivy.Query:
-        occur = self._tantivy.Occur
-        if wanted.together:
-            each = [(occur.Must, self._anywhere([word])) for word in wanted.words]
-            words = self._tantivy.Query.boolean_query(each)
-        else:
-            words = self._anywhere(wanted.words)
-        if not wanted.required and not wanted.without:
-            return words  # alone, Tantivy skips whole blocks that cannot reach the best
-        return self._tantivy.Query.boolean_query(
-            [(occur.Must, self._conditions(wanted)), (occur.Should if wanted.required else occur.Must, words)]
-        )
-
-    def _conditions(self, wanted: Wanted) -> tantivy.Query:
-        occur, query = self._tantivy.Occur, self._tantivy.Query
-        must = [(occur.Must, self._anywhere([piece.text for piece in group])) for group in wanted.required]
-        must_not = [(occur.MustNot, self._anywhere([piece.text])) for piece in wanted.without]
-        everything = [] if must else [(occur.Must, query.const_score_query(query.all_query(), 0.0))]
-        return query.boolean_query([*must, *everything, *must_not])
-
-    def _anywhere(self, pieces: Sequence[str]) -> tantivy.Query:
-        """Any of the pieces, in any field, in any language; several tokens in a piece are a phrase."""
-        occur = self._tantivy.Occur
-        alternatives: dict[tuple[str, tuple[str, ...]], tantivy.Query] = {}
-        for piece in pieces:
-            for language, analyzer in self._analyzers.items():
-                tokens = analyzer.analyze(piece)
-                fields = [(f"body_{language}", 1.0), (f"head_{language}", _HEAD_WEIGHT)]
-                if language == _NAMES:
-                    fields.append(("name", _NAME_WEIGHT))
-                if language == _OTHER:
-                    fields.append(("sender", 1.0))
-                for field, weight in fields:
-                    if tokens and (field, tuple(tokens)) not in alternatives:
-                        alternatives[field, tuple(tokens)] = self._in(field, tokens, weight)
-        if not alternatives:
-            return self._tantivy.Query.empty_query()
-        return self._tantivy.Query.boolean_query([(occur.Should, query) for query in alternatives.values()])
-
-    def _in(self, field: str, tokens: list[str], weight: float) -> tantivy.Query:
-        if len(tokens) == 1:
-            query = self._tantivy.Query.term_query(self._schema, field, tokens[0])
-        else:
-            words: list[str | tuple[int, str]] = list(tokens)
-            query = self._tantivy.Query.phrase_query(self._schema, field, words)
-        return query if weight == 1.0 else self._tantivy.Query.boost_query(query, weight)
-
-    def _within(self, field: str, values: Sequence[int]) -> tantivy.Query:
-        return self._tantivy.Query.const_score_query(
-            self._tantivy.Query.term_set_query(self._schema, field, values), 0.0
-        )
-
-    def _both(self, one: tantivy.Query, other: tantivy.Query) -> tantivy.Query:
-        must = self._tantivy.Occur.Must
-        return self._tantivy.Query.boolean_query([(must, one), (must, other)])
-
-    def _run(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
-        searcher = self._index.searcher()
-        hits = searcher.search(query, limit, count=False).hits
-        passages = searcher.fast_field_values("passage", [address for _, address in hits])
-        return [
-            (int(passage), float(score))
-            for passage, (score, _) in zip(passages, hits, strict=True)
-            if passage
-        ]
-
-
-class _Deletes(msgspec.Struct, frozen=True):
-    num_deleted_docs: int
-    opstamp: int
-
-
-class _Segment(msgspec.Struct, frozen=True):
-    """A live segment as `meta.json` tells of it."""
-
-    segment_id: str
-    deletes: _Deletes | None
-
-    @property
-    def files(self) -> list[str]:
-        stem = self.segment_id.replace("-", "")
-        gone = [f"{stem}.{self.deletes.opstamp}.del"] if self.deletes else []
-        return [f"{stem}.{kind}" for kind in _SEGMENT_FILES] + gone
-
-    @property
-    def tombstones(self) -> int:
-        return self.deletes.num_deleted_docs if self.deletes else 0
-
-
-class _Meta(msgspec.Struct, frozen=True):
-    segments: list[_Segment]
+            self._writer.delete_documents_by_query(self._lexicon.among(PASSAGE, list(passages)))
 
 
 @contextmanager
@@ -340,12 +207,3 @@ def _damage() -> Iterator[None]:
         yield
     except (ValueError, OSError):
         raise IndexDamaged("the full-text index cannot be written", remedy="it is built anew") from None
-
-
-def _written(wanted: Wanted) -> list[str]:
-    """What is to be found, as it was written."""
-    return [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
-
-
-def _of(language: str | None) -> str:
-    return language if language in _STEMMERS else _OTHER

@@ -27,7 +27,8 @@ import numpy as np
 from index.chunk import chunk
 from index.embed import Embedder, Half
 from index.errors import IndexDamaged
-from index.fulltext import TantivyIndex, TextDocument
+from index.fulltext import TantivyIndex
+from index.lexicon import TextDocument
 from index.names import kind_words, name_words
 from index.turns import crowded, give_way
 from index.vectors import MUTABLE, FaissIndex
@@ -42,8 +43,8 @@ Cut = tuple[Uncut, Sequence[NewPassage]]
 
 _ITEMS = 256  # taken in together at most
 _COMMIT_S = 0.25  # of work before a commit, and between two commits: so long an item waits, however many come
-_PASSAGES = 64  # embedded in one request: seconds of work at most, shared by all cores
 _PASSAGES_IN_CROWD = 16
+_PURGE_LOOK_S = 0.25  # while the index is written anew
 _REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
 _REMEMBERED = 50_000  # texts, 200 bytes each
 _NAME_ONLY = NewPassage(start=0, end=0, text="", embed=False)  # of an item without text
@@ -117,13 +118,18 @@ class TextKeeper:
                 self._apply_removals(self.index)
 
     def settle(self) -> None:
-        """While it is quiet: make the removal of tokens final, and write a snapshot."""
-        if (index := self.index) is None:
+        """While it is quiet: make the removal of tokens final, and write a snapshot.
+
+        A removed passage is never found, but its words stay in their segment until that is written anew. So
+        no snapshot is made before, and the owner's deletion becomes complete here. What comes meanwhile is
+        indexed as ever.
+        """
+        while (index := self.index) is not None and not self._purged(index):
+            sequence = self._vault.ledger.sequence
+            if not self.step():
+                self._vault.ledger.wait(sequence, _PURGE_LOOK_S)
+        if index is None:
             return
-        if index.tombstones:
-            # A removed passage is never found, but its words stay in its segment until that is written anew.
-            # So no snapshot is made of such an index, and the owner's deletion becomes complete here.
-            index = self._renew(index)
         with self._lock:
             self._apply_removals(index)
             generation = self._vault.catalog.generation()
@@ -133,6 +139,13 @@ class TextKeeper:
         immutable = files.keys() - {_META}
         self._vault.snapshots.save("text", generation, files, immutable=immutable)
         self._saved = generation
+
+    def _purged(self, index: TantivyIndex) -> bool:
+        try:
+            return index.purge()
+        except IndexDamaged:
+            self._damaged = True
+            raise
 
     def _take(self, index: TantivyIndex, cuts: Sequence[Cut]) -> None:
         with self._lock:
@@ -260,7 +273,7 @@ class VectorKeeper:
         began = time.monotonic()
         crowd = crowded(self._vault.ledger)
         self._oldest = not self._oldest
-        limit = _PASSAGES_IN_CROWD if crowd else _PASSAGES
+        limit = _PASSAGES_IN_CROWD if crowd else self._embedder.batch
         waiting = catalog.unembedded(model, limit, oldest=self._oldest)
         if not waiting:
             self.forget()

@@ -8,7 +8,8 @@ import pytest
 
 from index.allowed import Allowed
 from index.errors import IndexDamaged
-from index.fulltext import TantivyIndex, TextDocument
+from index.fulltext import TantivyIndex
+from index.lexicon import TextDocument
 from tests.support.asking import read
 
 TEXTS = {

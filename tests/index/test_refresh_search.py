@@ -182,7 +182,7 @@ def test_deleted_words_leave_the_segments_and_the_snapshot(
 def _known_to_segments(index: object, term: str) -> bool:
     """Whether a word stands in the term dictionaries, of removed passages too."""
     assert isinstance(index, TantivyIndex)
-    return index._index.searcher().doc_freq("body_en", term) > 0
+    return index._index.searcher().doc_freq("all_en", term) > 0
 
 
 def test_snapshots_are_loaded_and_replayed_forward(tmp_path: Path, embedder: WordHashEmbedder) -> None:
