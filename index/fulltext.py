@@ -6,6 +6,8 @@ ids; what a passage is and what is shown of it are others' concern. What is aske
 from __future__ import annotations
 
 import json
+import mmap
+import os
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -25,6 +27,9 @@ from index.query import Wanted
 _HEAP = 30_000_000  # bytes; Tantivy's least is 15 million
 _DUMP_ATTEMPTS = 20
 _PURGE_S = 900.0  # at most; a million passages take 20 s
+
+
+Buffer = bytes | bytearray | memoryview
 
 
 class TextIndex(Protocol):
@@ -70,18 +75,19 @@ class TantivyIndex:
         self._newest = self._lexicon.newest(self._index.searcher())
 
     @classmethod
-    def restore(cls, folder: Path, files: Mapping[str, bytes]) -> TantivyIndex:
-        """Open what `dump` gave, in an empty folder.
+    def restore(cls, folder: Path, files: Mapping[str, Buffer]) -> TantivyIndex:
+        """Open what `dump` gave, in an empty folder. Each file is looked up once, one after the other.
 
         Raises:
-            IndexDamaged: it cannot be opened.
+            IndexDamaged: it cannot be opened, or has another schema.
         """
-        for name, content in files.items():
-            if "/" in name:
-                raise IndexDamaged("a file of the full-text snapshot has an impossible name")
-            (folder / name).write_bytes(content)
-        # Tantivy deletes only files that stand in this list: without it, merged segments would stay for ever.
-        (folder / ".managed.json").write_text(json.dumps(sorted(files)))
+        with _damage():
+            for name, content in files.items():
+                if "/" in name:
+                    raise IndexDamaged("a file of the full-text snapshot has an impossible name")
+                (folder / name).write_bytes(content)
+            # Tantivy deletes only files in this list: without it, merged segments would stay for ever.
+            (folder / ".managed.json").write_text(json.dumps(sorted(files)))
         return cls(folder)
 
     def add(self, documents: Iterable[TextDocument]) -> None:
@@ -123,18 +129,19 @@ class TantivyIndex:
         """See TextIndex."""
         return matches(self._lexicon, text, language, wanted)
 
-    def dump(self) -> dict[str, bytes]:
-        """The committed index as its files. All but `meta.json` are immutable: no name changes its content.
+    def dump(self) -> dict[str, bytes | memoryview]:
+        """The committed index as its files, mapped. All but `meta.json` are immutable: no name changes its
+        content.
 
         Raises:
-            IndexDamaged: merges kept removing files while they were read.
+            IndexDamaged: merges kept removing files while they were opened.
         """
         with self._lock:
             for _ in range(_DUMP_ATTEMPTS):
                 try:
                     meta = (self.folder / META).read_bytes()
                     names = [name for segment in read_segments(self.folder) for name in segment.files]
-                    files = {name: (self.folder / name).read_bytes() for name in names}
+                    files = {name: _mapped(self.folder / name) for name in names}
                 except FileNotFoundError:  # a merge in the background ended: read its result
                     continue
                 if meta == (self.folder / META).read_bytes():
@@ -198,6 +205,13 @@ class TantivyIndex:
         # Not `delete_documents_by_term`: it takes the number for a signed one and deletes another document.
         if passages:
             self._writer.delete_documents_by_query(self._lexicon.among(PASSAGE, list(passages)))
+
+
+def _mapped(path: Path) -> bytes | memoryview:
+    """What is in a file, also after it was removed."""
+    with path.open("rb") as file:
+        empty = not os.fstat(file.fileno()).st_size  # cannot be mapped
+        return b"" if empty else memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 @contextmanager

@@ -177,15 +177,15 @@ class TextKeeper:
             return self.index
 
     def _load(self) -> TantivyIndex | None:
-        snapshot = self._vault.snapshots.load("text")
+        snapshot = self._vault.snapshots.open("text")
         if snapshot is None:
             return None
         generation, files = snapshot
         folder = self._new_folder()
         try:
             text = TantivyIndex.restore(folder, files)
-        except IndexDamaged as error:
-            log.warning("%s; it is built anew", error)
+        except (IndexDamaged, StoreError) as error:
+            log.warning("the snapshot text is not whole (%s); it is built anew", type(error).__name__)
             shutil.rmtree(folder)
             return None
         self._saved = self._removed_through = generation

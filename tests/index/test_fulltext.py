@@ -11,6 +11,7 @@ from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex
 from index.lexicon import TextDocument
 from tests.support.asking import read
+from tests.support.indexing import until
 
 TEXTS = {
     1: ("en", "The invoices for the roofing of Alder House were paid late."),
@@ -140,3 +141,72 @@ def test_any_text_can_be_indexed_and_highlighted(index: TantivyIndex, text: str)
     index.commit()
     for start, end in index.matches(text, "en", read("house a x")):
         assert text[start:end].strip()
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("invoi*", {1}),
+        ("invoiced*", set()),  # as it is written, not as it is stemmed
+        ("müll*", {3}),
+        ("mul*", {3}),
+        ("INV-2024*", {4}),
+        ("house -roof*", set()),
+        ("subject:letter", {5}),
+        ("subject:letters", {5}),
+        ("subject:quart*", {5}),
+        ('subject:"quarterly letter"', {5}),
+        ("subject:meeting", set()),  # in the text only
+        ("leaks OR jeudi", {2, 4}),
+        ('jeudi OR "for the roofing" OR mullerw*', {1, 3, 4}),
+        ("(leaks OR jeudi) draft", {2, 4}),
+        ("don't decided", {5}),
+        ('"meeting nothing"', {5}),
+        ('"decided quarterly"', set()),  # a phrase does not go from the text into the title
+    ],
+)
+def test_pieces(index: TantivyIndex, query: str, expected: set[int]) -> None:
+    assert _found(index, query) == expected
+
+
+def test_beginnings_are_highlighted_and_subjects_are_not(index: TantivyIndex) -> None:
+    text = TEXTS[1][1]
+    places = index.matches(text, "en", read("roof* subject:paid hous* OR late"))
+    assert [text[start:end] for start, end in places] == ["roofing", "House", "late"]
+
+
+def test_a_snapshot_of_another_schema_is_refused(
+    index: TantivyIndex, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    files = index.dump()
+    former = bytes(files["meta.json"]).replace(b'"text_en"', b'"body_en"')
+    assert former != files["meta.json"]
+    with pytest.raises(IndexDamaged):
+        TantivyIndex.restore(tmp_path_factory.mktemp("former"), {**files, "meta.json": former})
+
+
+def test_removed_words_leave_while_everything_goes_on(tmp_path: Path) -> None:
+    index = TantivyIndex(tmp_path)
+    for first in range(1, 400, 100):
+        numbers = range(first, first + 100)
+        index.add(_document(number, "en", f"common word{number}") for number in numbers)
+        index.commit()
+    index.remove([2, 3, 399])
+    index.commit()
+    assert _kept(index, "word2")
+    assert not index.purge()
+    index.remove([5])
+    index.add([_document(1000, "en", "common latecomer")])
+    index.commit()
+    assert _found(index, "latecomer") == {1000}
+    until(index.purge)
+    for gone in ("word2", "word3", "word5", "word399"):
+        assert not _kept(index, gone)
+    assert index.tombstones == 0
+    assert len(index) == 400 - 4 + 1
+    assert _found(index, "word1 word400") == {1, 400}
+
+
+def _kept(index: TantivyIndex, word: str) -> bool:
+    """Whether a word stands in the term dictionaries, of removed passages too."""
+    return index._index.searcher().doc_freq("words", word) > 0
