@@ -23,6 +23,7 @@ from policy.errors import StrongroomError
 
 Arguments = argparse.Namespace
 
+FIELDS = ("from", "to", "tag", "project", "type", "in", "lang", "after", "before")  # of a query, as options
 _UNLOCK_S = 20.0  # how long `items unlock` waits for the reading
 
 
@@ -110,24 +111,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _search_arguments(search: argparse.ArgumentParser) -> None:
-    search.add_argument("query", nargs="+", help='words, "phrases", -not; or a plain question')
+    search.add_argument(
+        "query", nargs="*", help="""words, '"a phrase"', from:name, after:2026-03; or a plain question"""
+    )
     search.add_argument("--limit", type=int, default=10)
     search.add_argument("--mode", choices=["hybrid", "semantic", "keyword"], default="hybrid")
-    for name in ("type", "tag", "project"):
-        search.add_argument(f"--{name}", action="append", default=[])
-    search.add_argument("--from", dest="sender")
-    search.add_argument("--to", dest="recipient")
-    search.add_argument("--source")
-    search.add_argument("--lang", help="en, de, …")
-    search.add_argument("--after", type=_day, metavar="YYYY-MM-DD")
-    search.add_argument("--before", type=_day, metavar="YYYY-MM-DD")
+    for name in FIELDS:
+        search.add_argument(f"--{name}", action="append", default=[], help=f"as {name}: in the query")
 
 
-def _day(text: str) -> float:
-    try:
-        return time.mktime(time.strptime(text, "%Y-%m-%d"))
-    except (ValueError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-03-31") from error
+def query_text(arguments: Arguments) -> str:
+    """The query, with the options as the fields that they stand for; of one option any value."""
+    given = {name: vars(arguments)[name] for name in FIELDS}
+    fields = [" OR ".join(f'{name}:"{value}"' for value in values) for name, values in given.items()]
+    return " ".join([*arguments.query, *filter(None, fields)])
 
 
 def _home(arguments: Arguments) -> Path:
@@ -213,23 +210,7 @@ def _add(arguments: Arguments) -> None:
 
 
 def _search(arguments: Arguments) -> None:
-    filters = {
-        "types": arguments.type,
-        "tags": arguments.tag,
-        "projects": arguments.project,
-        "sender": arguments.sender,
-        "recipient": arguments.recipient,
-        "source": arguments.source,
-        "language": arguments.lang,
-        "after": arguments.after,
-        "before": arguments.before,
-    }
-    request = {
-        "query": " ".join(arguments.query),
-        "limit": arguments.limit,
-        "mode": arguments.mode,
-        "filters": {key: value for key, value in filters.items() if value},
-    }
+    request = {"query": query_text(arguments), "limit": arguments.limit, "mode": arguments.mode}
     _print(arguments, _client(arguments).call("POST", "/v1/search", request), render.results)
 
 

@@ -19,9 +19,10 @@ class Allowed:
     """
 
     def __init__(self, numbers: Sequence[int] | Owners) -> None:
-        self.numbers = np.unique(np.asarray(numbers, np.int32))
-        self._bits = np.zeros(int(self.numbers[-1]) + 1 if len(self.numbers) else 1, np.bool_)
-        self._bits[self.numbers] = True
+        some = np.asarray(numbers, np.int32)
+        self._bits = np.zeros(int(some.max(initial=0)) + 1, np.bool_)
+        self._bits[some] = True
+        self.numbers = np.flatnonzero(self._bits).astype(np.int32)  # ascending; sorting would take far longer
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -210,7 +210,7 @@ _ROWS: tuple[tuple[str, Callable[[Groups, date], Days | None]], ...] = (
     (rf"{_M}[./]{_Y}", _month),
     (rf"{_NAME}(?:,? {_Y})?", _month),
     (rf"{_Y} {_NAME}", _month),
-    (rf"{_Y}([-/]){_M}\1{_D}", _day),
+    (rf"{_Y}(?P<dash>[-/]){_M}(?P=dash){_D}", _day),
     (rf"{_D}\. ?{_M}\.(?: ?{_Y})?", _day),
     (rf"{_D}\. ?{_M}\. ?(?P<year>\d\d)", _day),
     (rf"(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})/{_Y}", _either_order),
