@@ -54,6 +54,16 @@ from appliance.operations import (
     Upload,
     memory_file,
 )
+from appliance.search_operations import (
+    Everything,
+    Followed,
+    FollowRequest,
+    KeepRequest,
+    KeptSearch,
+    MatchesRequest,
+    SearchRef,
+    SimilarRequest,
+)
 from index.errors import QueryError
 from index.query import Query
 from index.search import Results
@@ -84,6 +94,7 @@ MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "te
 OWNER = "owner"
 _Wanted = TypeVar("_Wanted")
 _ACCOUNTS = list[AccountStatus]
+_ITEMS = list[Item]
 
 
 class Endpoint(NamedTuple):
@@ -99,7 +110,18 @@ class Endpoint(NamedTuple):
 
 
 ROUTES = (
-    Endpoint("POST", "/v1/search", "search", "Search by word and by meaning", "search", Query, Results),
+    Endpoint("POST", "/v1/search", "search", "By word and by meaning", "search.search", Query, Results),
+    Endpoint("POST", "/v1/search/follow", "search", "What is new", "search.follow", FollowRequest, Followed),
+    Endpoint(
+        "GET", "/v1/items/{id}/similar", "search", "More like it", "search.similar", SimilarRequest, Results
+    ),
+    Endpoint("GET", "/v1/searches", "search", "Kept searches", "search.kept", Everything, list[KeptSearch]),
+    Endpoint("POST", "/v1/searches", "write", "Keep a search", "search.keep", KeepRequest, KeptSearch),
+    Endpoint("DELETE", "/v1/searches/{id}", "write", "Forget one", "search.forget", SearchRef, None),
+    Endpoint(
+        "GET", "/v1/searches/{id}/matches", "read", "What is new", "search.matches", MatchesRequest, _ITEMS
+    ),
+    Endpoint("POST", "/v1/searches/{id}/seen", "write", "It was seen", "search.seen", SearchRef, KeptSearch),
     Endpoint("GET", "/v1/items", "read", "List items, newest first", "items", ItemsRequest, ItemPage),
     Endpoint("GET", "/v1/items/{id}", "read", "One item with its findings", "item", ItemRef, ItemDetail),
     Endpoint("GET", "/v1/items/{id}/text", "read", "The text that was read", "text", ItemRef, ItemText),
@@ -180,9 +202,7 @@ def application(operations: Operations, limits: Limits, tokens: Callable[[str], 
     routes.append(Route("/v1/openapi.json", _openapi))
     routes += [Route(path, _page(name)) for path, name in PAGE_FILES.items()]
     return Starlette(
-        routes=routes,
-        exception_handlers={StrongroomError: _refuse, Exception: _crash},
-        middleware=[],
+        routes=routes, exception_handlers={StrongroomError: _refuse, Exception: _crash}, middleware=[]
     )
 
 

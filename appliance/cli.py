@@ -17,6 +17,7 @@ import msgspec
 from appliance import render
 from appliance.cli_doctor import DoctorCommand
 from appliance.cli_mail import MailCommands, ask_password
+from appliance.cli_search import SearchCommands
 from appliance.client import Client
 from appliance.errors import BadRequest
 from policy.errors import StrongroomError
@@ -102,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", _token, "make an API token for another tool")
     token.add_argument("name")
     token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
+    SearchCommands(_client, _print).declare(command)
     MailCommands(_home, _client, _print).declare(command)
     command("formats", _formats, "what can be read, how it is recognised, what is read of it")
     command("status", _status, "how the appliance is")

@@ -14,9 +14,8 @@ from appliance.document import ShownElement, shown
 from appliance.errors import BadRequest
 from appliance.mail_operations import MailOperations
 from appliance.observation import Observation, Signature, canonical
-from index.query import Query
+from appliance.search_operations import SearchOperations
 from index.refresh import Refresher
-from index.search import Results, Searcher
 from ingest.readers.formats import FORMATS, FormatRow
 from policy.admission import Admission
 from policy.egress import EgressReport
@@ -202,19 +201,19 @@ class Operations:
     def __init__(
         self,
         vault: Vault,
-        searcher: Searcher,
         refresher: Refresher,
         limits: Limits,
         projects: tuple[str, ...],
         tags: tuple[str, ...],
         status: Callable[[], Status],
+        search: SearchOperations,
         mail: MailOperations,
         draw: Callable[[str, int, int], bytes],
         admission: Admission,
     ) -> None:
+        self.search = search
         self.mail = mail
         self._vault = vault
-        self._searcher = searcher
         self._refresher = refresher
         self._limits = limits
         self._projects = projects
@@ -222,12 +221,6 @@ class Operations:
         self._status = status
         self._draw = draw
         self._admission = admission
-
-    def search(self, request: Query) -> Results:
-        """The best hits for a question, by word and by meaning."""
-        if not 1 <= request.limit <= self._limits.page_size:
-            raise BadRequest(f"limit is {request.limit}", remedy=f"use 1 to {self._limits.page_size}")
-        return self._searcher.search(request)
 
     def add(self, request: Upload, content: BinaryIO) -> Stored:
         """Store a document; on return it is durable, reading and indexing follow."""

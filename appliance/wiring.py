@@ -12,6 +12,7 @@ from appliance.guard import GuardClient
 from appliance.mail_operations import MailOperations
 from appliance.operations import Operations
 from appliance.report import Reporter
+from appliance.search_operations import SearchOperations
 from appliance.service import Service, Stage
 from appliance.settings import Model, Settings, load
 from enrich.llm import GenerateReply, LlmClient
@@ -19,9 +20,11 @@ from enrich.llm_reader import LlmReader
 from enrich.reader import BuiltinReader, Reader
 from enrich.refresh import EnrichStage
 from enrich.schema import Vocabulary
+from index.answers import Answers
 from index.model import GENERATE, ModelClient, ModelProcess
 from index.refresh import Refresher
 from index.search import Searcher
+from index.watch import Watcher
 from ingest.converter.convert import Converter
 from ingest.importer.imports import Imports
 from ingest.intake import Intake
@@ -61,6 +64,7 @@ def build(
     model = ModelClient(process)
     refresher = Refresher(vault, model, index_folder)
     searcher = Searcher(vault.catalog, refresher, model, limits)
+    answers = Answers(searcher, vault.catalog, refresher, model, limits)
     intake = Intake(vault, limits, admission)
     imports = Imports(vault, intake, limits, watched=True)
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
@@ -74,12 +78,12 @@ def build(
         ocr_languages=file.reading.ocr_languages,
         admission=admission,
     )
-    enrich = EnrichStage(vault, _readers(settings, process, model), model)
     stages: dict[str, Stage] = {
         "model": partial(_think, process),
         "words": refresher.run_text,
         "vectors": refresher.run_vectors,
-        "enrich": enrich.run,
+        "watch": Watcher(vault, answers.matching, refresher.flush).run,
+        "enrich": EnrichStage(vault, _readers(settings, process, model), model).run,
     }
     if admission.refusal is None:
         stages["read"] = partial(_read, pool, parse, admission)
@@ -102,12 +106,12 @@ def build(
     reporter = Reporter(vault, intake, pool, parse, guard, lambda: process.pid, told, degraded, url)
     operations = Operations(
         vault,
-        searcher,
         refresher,
         limits,
         tuple(project.name for project in file.project),
         tuple(tag.name for tag in file.tag),
         reporter.status,
+        SearchOperations(vault, searcher, answers, limits),
         MailOperations(vault, limits, mailboxes, imports, admission),
         partial(page_image, vault, pool),
         admission,

@@ -53,6 +53,10 @@ class Refresher:
         """Embed passages and make them findable by meaning. Otherwise as `run_text`."""
         self._follow(self._vectors, stop)
 
+    def flush(self) -> None:
+        """Let all passages that are in the catalog be found by word."""
+        self._text.flush()
+
     def forget(self) -> None:
         """Take out of both indexes what the catalog no longer has; on return no search finds it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import takewhile
@@ -128,9 +128,22 @@ class Searcher:
         took = round((time.perf_counter() - began) * 1000, 2)
         return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
 
+    def shown(self, wanted: Wanted, found: Iterable[tuple[Item, int, float]]) -> tuple[Hit, ...]:
+        """Items as hits, by a passage of theirs (0: where its own words begin), with a score from 0 to 1."""
+        if (text := self._indexes.text) is None:
+            raise IndexClosed("the index is being opened", remedy="ask again in a moment")
+        entries = list(found)
+        passages = self._catalog.passages([passage for _, passage, _ in entries if passage])
+        hits: list[Hit] = []
+        for item, id, score in entries:
+            with suppress(NoSuchItem):  # deleted in this moment
+                passage = passages.get(id) or _beginning(item, self._catalog.passages_of(item.id))
+                hits.append(self._hit(text, wanted, item, passage, score))
+        return tuple(hits)
+
     def _newest(self, text: TextIndex, wanted: Wanted, query: Query, began: float) -> Results:
         """The newest of the items that the conditions leave, where nothing is looked for."""
-        allowed = self._allowed(wanted, query.filters.include_superseded) or Allowed(())
+        allowed = self.allowed(wanted, query.filters.include_superseded) or Allowed(())
         limit = self._limits.page(query.limit)
         depth, total = limit, len(allowed)
         while True:
@@ -175,7 +188,7 @@ class Searcher:
         limit: int,
     ) -> list[tuple[Item, int, float]]:
         """(item, its best passage, score), the best first; at least `limit` if there are so many."""
-        allowed = self._allowed(wanted, filters.include_superseded)
+        allowed = self.allowed(wanted, filters.include_superseded)
         depth = max(_DEPTH, 2 * limit)
         while True:
             rankings: list[tuple[float, list[int]]] = []
@@ -194,7 +207,7 @@ class Searcher:
                 return found
             depth *= _DEEPER
 
-    def _allowed(self, wanted: Wanted, include_superseded: bool) -> Allowed | None:
+    def allowed(self, wanted: Wanted, include_superseded: bool) -> Allowed | None:
         """The items that the conditions leave; None if all, or all but superseded ones, which are sorted out
         afterwards: they are few.
         """

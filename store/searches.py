@@ -73,6 +73,19 @@ class SearchTable:
         with self._database.write() as connection:
             connection.execute("DELETE FROM searches WHERE id = ?", (_read(connection, name).id,))
 
+    def newest_number(self) -> int:
+        """The number of the item that came last, 0 if there is none."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT coalesce(max(seq), 0) FROM items").fetchone()[0])
+
+    def numbers_after(self, number: int, limit: int) -> list[int]:
+        """The numbers of the newest items that came after one."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT seq FROM items WHERE seq > ? ORDER BY seq DESC LIMIT ?", (number, limit)
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def unwatched(self, limit: int) -> dict[int, int]:
         """Items of which something became known since kept searches were asked of them, those that waited
         longest first: number of the change → number of the item.

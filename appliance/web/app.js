@@ -56,6 +56,10 @@ function showHit(hit) {
 async function openItem(item, start, end) {
   const [detail, text] = await Promise.all([call("GET", `/v1/items/${item}`), call("GET", `/v1/items/${item}/text`)]);
   byId("reader-title").textContent = detail.item.title || detail.item.name;
+  byId("like").onclick = () => {
+    byId("reader").close();
+    list(`like “${detail.item.title || detail.item.name}”`, () => call("GET", `/v1/items/${item}/similar?limit=20`));
+  };
   byId("reader-marks").textContent = [...detail.item.marks, detail.item.partial].filter(Boolean).join(" · ");
   showMembers(detail);
   byId("reader-text").replaceChildren(...(detail.item.reason ? unread(detail.item) : []));
@@ -190,19 +194,68 @@ function problem(error) {
   byId("summary").replaceChildren(element("span", error.message, "problem"));
 }
 
-async function search(event) {
-  event.preventDefault();
-  const query = byId("query").value.trim();
-  if (!query) return;
+// Shows what a search finds; `what` says of what, where it is not the query above it.
+async function list(what, found) {
   try {
-    const found = await call("POST", "/v1/search", { query, limit: 20 });
+    const answer = await found();
     byId("hits").replaceChildren();
-    found.hits.forEach(showHit);
-    const note = found.degraded ? ` — ${found.degraded}` : "";
-    byId("summary").textContent = `${found.hits.length} of ${found.total} in ${Math.round(found.took_ms)} ms${note}`;
+    answer.hits.forEach(showHit);
+    const note = answer.degraded ? ` — ${answer.degraded}` : "";
+    byId("summary").textContent =
+      `${answer.hits.length} of ${answer.total} ${what} in ${Math.round(answer.took_ms)} ms${note}`;
+    byId("keep").hidden = what !== "";
   } catch (error) {
     problem(error);
   }
+}
+
+const typed = () => byId("query").value.trim();
+
+function search(event) {
+  event.preventDefault();
+  if (typed()) list("", () => call("POST", "/v1/search", { query: typed(), limit: 20 }));
+}
+
+async function keep() {
+  try {
+    await call("POST", "/v1/searches", { name: typed().replaceAll("/", " ").slice(0, 100), query: { query: typed() } });
+    byId("keep").hidden = true;
+    await showKept();
+  } catch (error) {
+    problem(error);
+  }
+}
+
+// What came in since a search was kept and answers it.
+async function showNews(kept) {
+  const place = `/v1/searches/${encodeURIComponent(kept.name)}`;
+  const items = await call("GET", `${place}/matches?all=1`);
+  byId("hits").replaceChildren(...items.map((item) => {
+    const [line, open] = [document.createElement("li"), element("button", item.title || item.name, "open")];
+    open.addEventListener("click", () => openItem(item.id).catch(problem));
+    line.append(open, " ", element("span", [item.sender || item.name, day(item.stored_at)].join(" · "), "facts"));
+    return line;
+  }));
+  byId("summary").textContent = `${items.length} came in since ${day(kept.created_at)}: ${kept.query.query}`;
+  byId("keep").hidden = true;
+  await call("POST", `${place}/seen`);
+  await showKept();
+}
+
+async function showKept() {
+  const searches = await call("GET", "/v1/searches");
+  byId("kept").replaceChildren(...searches.map((kept) => {
+    const [line, forget] = [element("li", `${kept.name} `), element("button", "Forget")];
+    if (kept.unseen) line.prepend(element("strong", `${kept.unseen} new `));
+    line.addEventListener("click", () => showNews(kept).catch(problem));
+    forget.addEventListener("click", (event) => {
+      event.stopPropagation();
+      ask("DELETE", `/v1/searches/${encodeURIComponent(kept.name)}`).then(showKept).catch(problem);
+    });
+    line.append(forget);
+    return line;
+  }));
+  byId("kept").parentElement.hidden = !searches.length;
 }
 
 async function overview() {
@@ -238,4 +291,6 @@ function showMail(accounts, imports) {
 }
 
 byId("ask").addEventListener("submit", search);
+byId("keep").addEventListener("click", keep);
+showKept().catch(problem);
 overview().catch(problem);
