@@ -31,7 +31,7 @@ from index.fulltext import TantivyIndex
 from index.lexicon import TextDocument
 from index.names import kind_words, name_words
 from index.turns import crowded, give_way
-from index.vectors import MUTABLE, FaissIndex
+from index.vectors import MUTABLE, FaissIndex, Growth
 from store.errors import NoSuchItem, StoreError
 from store.passages import Uncut
 from store.records import Item, NewPassage, Passage
@@ -242,12 +242,16 @@ class VectorKeeper:
 
     Args:
         flush: lets what is embedded be found by word too, before its item is INDEXED: that is the promise.
+        growth: when the index grows, if not as usual.
     """
 
-    def __init__(self, vault: Vault, embedder: Embedder, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, vault: Vault, embedder: Embedder, flush: Callable[[], None], growth: Growth | None = None
+    ) -> None:
         self._vault = vault
         self._embedder = embedder
         self._flush = flush
+        self._growth = growth
         self._lock = threading.Lock()
         self._removed_through = 0
         self._saved = -1
@@ -364,7 +368,7 @@ class VectorKeeper:
         with self._lock:
             vectors = self._load()
             if vectors is None:
-                vectors = FaissIndex(self._embedder.dimension)
+                vectors = FaissIndex(self._embedder.dimension, self._growth)
             self._replay(vectors, self._removed_through)
             self._apply_removals(vectors)
             self.index = vectors
@@ -378,7 +382,7 @@ class VectorKeeper:
         try:
             if bytes(files.get(_IDENTITY, b"")) != self._embedder.identity.encode():
                 return None
-            vectors = FaissIndex.load(files, self._embedder.dimension)
+            vectors = FaissIndex.load(files, self._embedder.dimension, self._growth)
         except (IndexDamaged, StoreError) as error:
             log.warning("the snapshot vectors is not whole (%s); it is built anew", type(error).__name__)
             return None
