@@ -1,30 +1,170 @@
-"""Several rankings into one. Pure."""
+"""What the two indexes found, made into one order, with each part's say in it. Pure.
+
+The scores of a part are divided by their spread among the candidates, weighed and added ("convex
+combination": Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023), because
+how far a hit stands out says more than its rank. Then the first ones are taken for examples of what is meant,
+and what is like them rises (Rocchio's feedback, on vectors: Li, Mourad et al., "Pseudo Relevance Feedback
+with Deep Language Models and Dense Retrievers", TOIS 2023); nothing is searched a second time for it.
+Figures, and what else was tried: docs/adr/0004.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
-# Cormack, Clarke, Büttcher: "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
-# Methods" (SIGIR 2009). Ranks, not scores: a BM25 score and a cosine have no common scale.
-_K = 60
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Half = npt.NDArray[np.float16]
+Single = npt.NDArray[np.float32]
+
+Ranking = Sequence[tuple[int, float]]  # (passage, score), the best first
 
 
-def fuse(rankings: Iterable[tuple[float, Sequence[int]]]) -> list[tuple[int, float]]:
-    """Reciprocal-rank fusion.
+class Part(StrEnum):
+    """What has a say in the order of hits."""
+
+    WORDS = "words"  # BM25
+    MEANING = "meaning"  # the cosine between question and passage
+    FEEDBACK = "feedback"  # the cosine between the first ones and the passage
+    EXACT = "exact"  # how many identifiers of the query it holds, and whether it is called as the query says
+    RECENT = "recent"  # how fresh it is
+
+
+# All three may vary by a third without leaving the plateau.
+WEIGHTS = {Part.WORDS: 0.4, Part.MEANING: 0.6, Part.FEEDBACK: 0.6}
+
+LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
+_MISSING = 0.5  # of the lowest score by word: what a passage has that only meaning found
+_EXAMPLES = 10  # of the first ones, at most
+_EVEN = 1e-3  # of the largest: scores that vary less say the same of all
+_FADE = 0.2  # of points: an example so far behind the first counts a factor e less
+
+
+class Say(msgspec.Struct, frozen=True, kw_only=True):
+    """What one part said of a hit."""
+
+    part: Part
+    rank: int | None  # among the candidates, from 1; None: this part did not find it
+    score: float | None  # by the part's own measure
+    share: float  # of the hit's points, 0 to 1
+
+
+class Fused:
+    """Passages with the points that each part gives them, none below zero.
 
     Args:
-        rankings: (weight, ids from the best down); an id counts where it stands first in a ranking.
-
-    Returns:
-        Every id once with its score, the best first; equal scores by id, so that chance never orders.
+        passages: ids, each once.
     """
-    scores: dict[int, float] = {}
-    for weight, ranking in rankings:
-        for rank, id in enumerate(dict.fromkeys(ranking), start=1):
-            scores[id] = scores.get(id, 0.0) + weight / (_K + rank)
-    return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
+
+    def __init__(self, passages: Sequence[int]) -> None:
+        self.passages = list(passages)
+        self._row = {passage: row for row, passage in enumerate(self.passages)}
+        self._scores: dict[Part, Single] = {}
+        self._points: dict[Part, Single] = {}
+        self.totals: Single = np.zeros(len(self.passages), np.float32)
+
+    def give(self, part: Part, scores: Single, points: Single) -> None:
+        """Let a part have its say. `scores` are NaN where it has none."""
+        self._scores[part], self._points[part] = scores, points
+        self.totals = self.totals + points
+
+    def order(self) -> list[int]:
+        """The rows of `passages`, the best first; equal ones by id, so that chance never orders."""
+        order: list[int] = np.lexsort((np.array(self.passages), -self.totals)).tolist()
+        return order
+
+    def perfect(self) -> float:
+        """The points of a passage that is first in every part."""
+        return sum(float(points.max(initial=0.0)) for points in self._points.values())
+
+    def score(self, passage: int) -> float:
+        """From 0 to 1: how near it comes to being first in every part."""
+        perfect = self.perfect()
+        return float(self.totals[self._row[passage]]) / perfect if perfect else 1.0
+
+    def says(self, passage: int) -> tuple[Say, ...]:
+        """What each part said of it."""
+        row = self._row[passage]
+        total = float(self.totals[row]) or 1.0
+        said: list[Say] = []
+        for part, scores in self._scores.items():
+            found = not np.isnan(scores[row])
+            rank = 1 + int(np.count_nonzero(scores > scores[row])) if found else None
+            score = round(float(scores[row]), 4) if found else None
+            share = round(float(self._points[part][row]) / total, 4)
+            said.append(Say(part=part, rank=rank, score=score, share=share))
+        return tuple(said)
 
 
-def perfect(weights: float) -> float:
-    """The score of an id that is first in every ranking; `weights` is the sum of theirs."""
-    return weights / (_K + 1)
+def fuse(
+    words: Ranking | None,
+    meaning: Ranking | None,
+    vectors: Mapping[int, Half],
+    question: Single | None,
+) -> Fused:
+    """Passages that either index found, by what both say of them.
+
+    Args:
+        words: with BM25; None: not asked.
+        meaning: with cosines; None: not asked.
+        vectors: of the passages, where they have one.
+        question: its vector, by which passages are compared that only words found.
+    """
+    by_word, by_meaning = dict(words or ()), dict(meaning or ())
+    fused = Fused(sorted(by_word.keys() | by_meaning.keys()))
+    if words is not None:
+        _let_words_speak(fused, by_word)
+    if question is not None and words is not None:
+        near = {id: float(vectors[id].astype(np.float32) @ question) for id in by_word if id in vectors}
+        by_meaning = near | by_meaning
+    if meaning is not None:
+        scores = _column(fused.passages, by_meaning)
+        # What has no vector counts as the least near: it is a quotation, or was not embedded yet.
+        least = float(np.nanmin(scores)) if by_meaning else LEAST_COSINE
+        above = np.maximum(np.nan_to_num(scores, nan=least) - LEAST_COSINE, 0)
+        fused.give(Part.MEANING, scores, WEIGHTS[Part.MEANING] * above / _spread(above))
+    if words is not None and meaning is not None and vectors:
+        _let_examples_speak(fused, vectors)
+    return fused
+
+
+def _let_words_speak(fused: Fused, by_word: Mapping[int, float]) -> None:
+    # What is not among the best by word may hold some of the words all the same.
+    scores = _column(fused.passages, by_word)
+    missing = min(by_word.values(), default=0.0) * _MISSING
+    above = np.nan_to_num(scores, nan=missing) - missing
+    fused.give(Part.WORDS, scores, WEIGHTS[Part.WORDS] * above / _spread(above))
+
+
+def _let_examples_speak(fused: Fused, vectors: Mapping[int, Half]) -> None:
+    """Raise what resembles the first ones; each of these counts by how near it comes to the first."""
+    order = [row for row in fused.order()[:_EXAMPLES] if fused.passages[row] in vectors]
+    if not order:
+        return
+    gap = fused.totals[order] - fused.totals[order[0]]
+    weights = np.exp(gap / _FADE)
+    first = np.stack([vectors[fused.passages[row]] for row in order]).astype(np.float32)
+    middle = weights @ first / weights.sum()
+    middle /= max(float(np.linalg.norm(middle)), 1e-9)
+    known = [id for id in fused.passages if id in vectors]
+    near = np.stack([vectors[id] for id in known]).astype(np.float32) @ middle
+    scores = _column(fused.passages, dict(zip(known, near.tolist(), strict=True)))
+    least = max(float(near.min()), 0.0)
+    above = np.nan_to_num(scores, nan=least) - least
+    above = np.maximum(above, 0)
+    fused.give(Part.FEEDBACK, scores, WEIGHTS[Part.FEEDBACK] * above / _spread(above))
+
+
+def _column(passages: Sequence[int], scores: Mapping[int, float]) -> Single:
+    return np.array([scores.get(passage, np.nan) for passage in passages], np.float32)
+
+
+def _spread(points: Single) -> float:
+    """By what scores are divided, so that those of different parts can be added."""
+    if not len(points):
+        return 1.0
+    largest, spread = float(points.max()), float(points.std())
+    return spread if spread > _EVEN * largest else largest or 1.0

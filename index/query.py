@@ -43,6 +43,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     filters: Filters = Filters()
     limit: int = 10
     mode: Mode = Mode.HYBRID
+    explain: bool = False  # let every hit say why it stands where it does
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -1,23 +1,25 @@
-"""The way of a query: read it, ask both indexes under the same filters, fuse, collapse, cut snippets."""
+"""The way of a query: read it, ask both indexes under the same filters, fuse, arrange, cut snippets. How hits
+are ranked is decided in `index/fuse.py` and `index/arrange.py`.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import partial
-from itertools import takewhile
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from index.allowed import Allowed
-from index.embed import Embedder
+from index.arrange import Found, apart, arrange, identifiers, only_codes, unread_first
+from index.embed import Embedder, Single
 from index.errors import EmbedderDown, IndexClosed
 from index.fulltext import TextIndex
-from index.fuse import fuse, perfect
+from index.fuse import LEAST_COSINE, Fused, Ranking, Say, fuse
 from index.grammar import parse
-from index.query import Filters, Mode, Query, Wanted
+from index.query import Mode, Piece, Query, Wanted
 from index.snippet import snippet
 from index.vectors import VectorIndex
 from policy.limits import Limits
@@ -25,16 +27,10 @@ from store.catalog import Catalog
 from store.errors import NoSuchItem
 from store.records import Item, Passage, Reason
 
-# Of the two rankings. Measured on Cranfield and msmarco5k, see docs/adr/0004.
-_WORDS, _MEANING = 1.0, 1.5
-
 _DEPTH = 50  # candidates of each index, at least; more where collapsing leaves too few items
+_IDENTIFIERS = 4  # of one query, looked up at most
 _DEEPER = 4
 _DEEPEST = 5_000
-
-_LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
-
-_ByMeaning = Callable[[int, Allowed | None], list[tuple[int, float]]]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +46,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     snippet: str  # verbatim: item_text[snippet_start : snippet_start + len(snippet)]
     snippet_start: int
     highlights: tuple[tuple[int, int], ...]  # character offsets into `snippet`
-    score: float  # 0 to 1: 1 is first in every ranking that was asked
+    score: float  # 0 to 1: 1 is first by every measure that was asked
     source: str
     sent_at: float | None  # the item's own date
     offsets: tuple[int, int]  # of the passage in the item's text, characters
@@ -60,6 +56,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     thread: str | None
     sender: str | None
     reason: Reason | None = None  # why it could not be read
+    more: int = 0  # further items of its conversation, or versions of it, that answer too
+    explanation: tuple[Say, ...] | None = None  # each part's say, if asked for
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +65,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
     hits: tuple[Hit, ...]
     took_ms: float
-    total: int  # items among the candidates, before the limit
+    total: int  # hits among the candidates, before the limit
     mode: Mode  # what was done
     degraded: str | None = None  # why less was done than asked
 
@@ -80,6 +78,41 @@ class Indexes(Protocol):
 
     @property
     def vectors(self) -> VectorIndex | None: ...
+
+
+class _Asked(NamedTuple):
+    """A query on its way."""
+
+    wanted: Wanted
+    text: TextIndex
+    vectors: VectorIndex | None
+    question: Single | None  # None: not searched by meaning
+    by_word: bool
+    allowed: Allowed | None
+    versions: bool  # former ones too
+
+    def words(self, depth: int) -> Ranking | None:
+        """The best passages by word; None if these are not asked."""
+        return self.text.search(self.wanted, depth, self.allowed) if self.by_word else None
+
+    def meaning(self, depth: int) -> Ranking | None:
+        """The nearest passages; None if these are not asked."""
+        if self.question is None or self.vectors is None:
+            return None
+        return self.vectors.search(self.question, depth, self.allowed)
+
+    def identified(self, depth: int) -> list[Ranking]:
+        """For each identifier of the query the passages that hold it, unless it is in so many that it names
+        no single thing.
+        """
+        if not self.by_word:
+            return []
+        each = (
+            self.text.search(msgspec.structs.replace(self.wanted, required=held), depth, self.allowed)
+            for code in identifiers(self.wanted)[:_IDENTIFIERS]
+            for held in [(*self.wanted.required, (Piece(code),))]
+        )
+        return [ranking for ranking in each if len(ranking) < depth]
 
 
 class Searcher:
@@ -108,23 +141,26 @@ class Searcher:
             raise IndexClosed("the index is being opened", remedy="ask again in a moment")
         if not wanted.plain:
             return self._newest(text, wanted, query, began)
-        mode, by_meaning, degraded = query.mode, None, None
+        mode, question, degraded = query.mode, None, None
         if mode is not Mode.KEYWORD:
             try:
-                by_meaning = self._by_meaning(wanted)
+                question = self._question(wanted)
             except EmbedderDown as error:
                 if mode is Mode.SEMANTIC:
                     raise
                 mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
+        versions = query.filters.include_superseded
+        allowed = self.allowed(wanted, versions)
+        by_word = mode is not Mode.SEMANTIC
+        asked = _Asked(wanted, text, self._indexes.vectors, question, by_word, allowed, versions)
         limit = self._limits.page(query.limit)
-        found: list[tuple[Item, int, float]] = []
-        if mode is Mode.HYBRID and _is_code(wanted):
-            found = self._find(text, None, wanted, Mode.KEYWORD, query.filters, limit)
-        if found:
-            mode = Mode.KEYWORD
-        else:
-            found = self._find(text, by_meaning, wanted, mode, query.filters, limit)
-        hits = self._hits(text, wanted, mode, found[:limit])
+        fused, found = Fused([]), list[Found]()
+        if mode is Mode.HYBRID and only_codes(wanted):
+            fused, found = self._find(asked._replace(question=None), limit)
+            mode = Mode.KEYWORD if found else mode
+        if not found:
+            fused, found = self._find(asked, limit)
+        hits = self._hits(asked, fused, found[:limit], explain=query.explain)
         took = round((time.perf_counter() - began) * 1000, 2)
         return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
 
@@ -172,40 +208,55 @@ class Searcher:
                     found.append((item, _beginning(item, passages)))
         return found
 
-    def _by_meaning(self, wanted: Wanted) -> _ByMeaning:
-        """The question put to the vectors, but for depth and filter. The model is asked once."""
-        if (vectors := self._indexes.vectors) is None:
+    def _question(self, wanted: Wanted) -> Single:
+        """The question's vector."""
+        if self._indexes.vectors is None:
             raise EmbedderDown("the model is starting")
-        return partial(vectors.search, self._embedder.embed_query(wanted.plain))
+        return self._embedder.embed_query(wanted.plain)
 
-    def _find(
-        self,
-        text: TextIndex,
-        by_meaning: _ByMeaning | None,
-        wanted: Wanted,
-        mode: Mode,
-        filters: Filters,
-        limit: int,
-    ) -> list[tuple[Item, int, float]]:
-        """(item, its best passage, score), the best first; at least `limit` if there are so many."""
-        allowed = self.allowed(wanted, filters.include_superseded)
+    def _find(self, asked: _Asked, limit: int) -> tuple[Fused, list[Found]]:
+        """Hits, the best first; at least `limit` if there are so many."""
         depth = max(_DEPTH, 2 * limit)
         while True:
-            rankings: list[tuple[float, list[int]]] = []
-            if mode is not Mode.SEMANTIC:
-                words = text.search(wanted, depth, allowed)
-                rankings.append((_WORDS, [passage for passage, _ in words]))
-            if by_meaning is not None:
-                meant = by_meaning(depth, allowed)
-                rankings.append((_MEANING, [passage for passage, cosine in meant if cosine >= _LEAST_COSINE]))
-            exhausted = max(len(ranking) for _, ranking in rankings) < depth
-            if wanted.required or wanted.without:  # a vector knows nothing of these
-                rankings = [(weight, _kept(text, ranking, wanted)) for weight, ranking in rankings]
-            by_word = rankings[0][1] if len(rankings) > 1 else []
-            found = self._collapse(fuse(rankings), by_word, filters.include_superseded)
+            words, meaning = asked.words(depth), asked.meaning(depth)
+            exhausted = max(len(words or ()), len(meaning or ())) < depth
+            if meaning is not None:
+                meaning = [(passage, cosine) for passage, cosine in meaning if cosine >= LEAST_COSINE]
+                if asked.wanted.required or asked.wanted.without:  # a vector knows nothing of these
+                    kept = asked.text.keep([passage for passage, _ in meaning], asked.wanted)
+                    meaning = [(passage, cosine) for passage, cosine in meaning if passage in kept]
+            fused, found = self._arranged(asked, words, meaning, depth)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
-                return found
+                known = (
+                    asked.vectors.get([hit.passage for hit in found[: 2 * limit]]) if asked.vectors else {}
+                )
+                return fused, apart(found, known, limit)
             depth *= _DEEPER
+
+    def _arranged(
+        self, asked: _Asked, words: Ranking | None, meaning: Ranking | None, depth: int
+    ) -> tuple[Fused, list[Found]]:
+        identified = asked.identified(depth)
+        held = Counter(passage for ranking in identified for passage, _ in ranking)
+        if words is not None:
+            scores = dict(entry for ranking in [*identified, words] for entry in ranking)
+            words = sorted(scores.items(), key=lambda entry: -entry[1])
+        ids = {passage for passage, _ in (*(words or ()), *(meaning or ()))}
+        vectors = asked.vectors.get(ids) if meaning is not None and asked.vectors is not None else {}
+        fused = fuse(words, meaning, vectors, asked.question)
+        owners = self._catalog.items_of(fused.passages)
+        items = self._catalog.items_by_id(set(owners.values()))
+        held.update(unread_first([passage for passage, _ in words or ()], owners, items))
+        found = arrange(
+            fused,
+            owners,
+            items,
+            question=asked.wanted.plain,
+            held=held,
+            now=time.time(),
+            versions=asked.versions,
+        )
+        return fused, found
 
     def allowed(self, wanted: Wanted, include_superseded: bool) -> Allowed | None:
         """The items that the conditions leave; None if all, or all but superseded ones, which are sorted out
@@ -216,35 +267,16 @@ class Searcher:
         numbers = self._catalog.matching_items(wanted.conditions, include_superseded=include_superseded)
         return Allowed(numbers)
 
-    def _collapse(
-        self, fused: Sequence[tuple[int, float]], by_word: Sequence[int], include_superseded: bool
-    ) -> list[tuple[Item, int, float]]:
-        """The best passage of each item, and its score.
-
-        Where two rankings were fused, `by_word` is one of them: an item that could not be read has no meaning
-        to be ranked by, so if it is first by word it is not left behind all that is near in meaning.
-        """
-        owners = self._catalog.items_of([passage for passage, _ in fused])
-        items = self._catalog.items_by_id(set(owners.values()))
-        first = set(takewhile(lambda passage: _is_unread(items.get(owners.get(passage, ""))), by_word))
-        best: dict[str, tuple[Item, int, float]] = {}
-        for passage, score in fused:
-            item = items.get(owners.get(passage, ""))  # None: deleted in this moment
-            if item is not None and (include_superseded or not item.superseded):
-                score *= (_WORDS + _MEANING) / _WORDS if passage in first else 1.0
-                best.setdefault(item.id, (item, passage, score))
-        return sorted(best.values(), key=lambda entry: -entry[2])
-
-    def _hits(
-        self, text: TextIndex, wanted: Wanted, mode: Mode, found: Sequence[tuple[Item, int, float]]
-    ) -> tuple[Hit, ...]:
-        weights = {Mode.HYBRID: _WORDS + _MEANING, Mode.KEYWORD: _WORDS, Mode.SEMANTIC: _MEANING}
-        passages = self._catalog.passages([passage for _, passage, _ in found])
-        return tuple(
-            self._hit(text, wanted, item, passages[passage], score / perfect(weights[mode]))
-            for item, passage, score in found
-            if passage in passages
-        )
+    def _hits(self, asked: _Asked, fused: Fused, found: Sequence[Found], *, explain: bool) -> tuple[Hit, ...]:
+        passages = self._catalog.passages([hit.passage for hit in found])
+        hits: list[Hit] = []
+        for one in found:
+            if one.passage in passages:
+                passage = passages[one.passage]
+                hit = self._hit(asked.text, asked.wanted, one.item, passage, fused.score(one.passage))
+                says = fused.says(one.passage) if explain else None
+                hits.append(msgspec.structs.replace(hit, more=one.more, explanation=says))
+        return tuple(hits)
 
     def _hit(self, text: TextIndex, wanted: Wanted, item: Item, passage: Passage, score: float) -> Hit:
         shown = passage.text or item.name
@@ -276,18 +308,3 @@ def _beginning(item: Item, passages: Sequence[Passage]) -> Passage:
     own = (passage for passage in passages if passage.embed)
     nothing = Passage(id=0, item=item.id, start=0, end=0, text="")
     return next(own, passages[0] if passages else nothing)
-
-
-def _is_unread(item: Item | None) -> bool:
-    return item is not None and item.reason is not None
-
-
-def _is_code(wanted: Wanted) -> bool:
-    """Only numbers and codes: to the model all are alike, and its nearest would bury what has this one."""
-    words = [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
-    return bool(words) and all(any(letter.isdigit() for letter in word) for word in words)
-
-
-def _kept(text: TextIndex, ranking: list[int], wanted: Wanted) -> list[int]:
-    kept = text.keep(ranking, wanted)
-    return [passage for passage in ranking if passage in kept]

@@ -1,0 +1,157 @@
+"""From fused passages to the list that is shown: what is called so or holds an identifier of the query first,
+fresh items a little higher, one hit for each conversation and document, copies behind. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from index.fuse import Fused, Half, Part, Single
+from index.query import Wanted
+from store.records import Item
+
+# Of points, where the parts together have about 1 between a good and a middling candidate: an item of today
+# gains so much over one that is very old, and half of it over one without a date. On Cranfield and msmarco5k
+# it would pass two others of the first ten by that, on average, and four in one of twenty cases.
+_FRESH = 0.1
+_HALF_LIFE_S = 180 * 86_400.0
+
+_ALIKE = 0.985  # the cosine from which two passages say the same; below it invoices differ in their amounts
+_CODE_CHARS = 5  # letters and digits; fewer name no single thing: "ww1", "2024"
+
+_TOKEN = re.compile(r"[^\W_]+")
+_JOINED = re.compile(r"[^\W_][-/_.#:][^\W_]")
+_REPLY = frozenset({"re", "aw", "fw", "fwd", "wg"})
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,5}$")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """An item that answers."""
+
+    item: Item
+    passage: int  # its best
+    more: int  # further items of its conversation, or versions of it, that answer too
+
+
+def identifiers(wanted: Wanted) -> list[str]:
+    """The words of a query that name one single thing: numbers and codes."""
+    return [word for word in wanted.words if _is_identifier(word)]
+
+
+def only_codes(wanted: Wanted) -> bool:
+    """Whether a query asks for numbers and codes alone: to the model all are alike, and its nearest would
+    bury what has this one.
+    """
+    words = [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
+    return bool(words) and all(any(letter.isdigit() for letter in word) for word in words)
+
+
+def arrange(
+    fused: Fused,
+    owners: Mapping[int, str],
+    items: Mapping[str, Item],
+    *,
+    question: str,
+    held: Mapping[int, int],
+    now: float,
+    versions: bool,
+) -> list[Found]:
+    """One hit for each conversation and document, the best first.
+
+    Args:
+        fused: gets what else has a say.
+        owners: passage → item; passages and items that are not in are left out: they were deleted.
+        question: the query without its operators.
+        held: passage → how many identifiers of the query it holds.
+        now: seconds since the epoch.
+        versions: former versions are shown, each as a hit of its own.
+    """
+    asked = _tokens(question)
+    shown = [items.get(owners.get(passage, "")) for passage in fused.passages]
+    exact = [
+        held.get(passage, 0) + (item is not None and _is_called(item, asked))
+        for passage, item in zip(fused.passages, shown, strict=True)
+    ]
+    if any(exact):
+        # As many points as all else together: what is exact comes first.
+        points = np.array(exact, np.float32) * fused.perfect()
+        fused.give(Part.EXACT, np.where(points > 0, np.array(exact, np.float32), np.nan), points)
+    if any(item is not None and item.created_at is not None for item in shown):
+        fresh = np.array([_freshness(item, now) for item in shown], np.float32)
+        fused.give(Part.RECENT, fresh, _FRESH * np.nan_to_num(fresh, nan=0.5))
+    best: dict[str, tuple[Item, int]] = {}
+    members: dict[str, set[str]] = {}
+    for row in fused.order():
+        item = shown[row]
+        if item is None or (item.superseded and not versions):
+            continue
+        group = item.thread or (item.id if versions else item.family)
+        best.setdefault(group, (item, fused.passages[row]))
+        members.setdefault(group, set()).add(item.id)
+    return [Found(item, passage, len(members[group]) - 1) for group, (item, passage) in best.items()]
+
+
+def apart(found: Sequence[Found], vectors: Mapping[int, Half], page: int) -> list[Found]:
+    """The same hits; of those that say the same the best keeps its place, its copies come behind the page.
+
+    Args:
+        vectors: of passages; what has none is like nothing.
+        page: how many hits are shown.
+    """
+    kept: list[Found] = []
+    copies: list[Found] = []
+    rows: list[Single] = []
+    for number, hit in enumerate(found):
+        if len(kept) == page:
+            return [*kept, *copies, *found[number:]]
+        vector = vectors.get(hit.passage)
+        if vector is not None:
+            row = vector.astype(np.float32)
+            if rows and float((np.stack(rows) @ row).max()) >= _ALIKE:
+                copies.append(hit)
+                continue
+            rows.append(row)
+        kept.append(hit)
+    return [*kept, *copies]
+
+
+def unread_first(ranking: Iterable[int], owners: Mapping[int, str], items: Mapping[str, Item]) -> set[int]:
+    """The passages at the head of the ranking by word whose items could not be read: these have no meaning to
+    be ranked by, and are not left behind all that is near in meaning.
+    """
+    first: set[int] = set()
+    for passage in ranking:
+        item = items.get(owners.get(passage, ""))
+        if item is None or item.reason is None:
+            break
+        first.add(passage)
+    return first
+
+
+def _is_identifier(word: str) -> bool:
+    letters = "".join(_TOKEN.findall(word))
+    digits = any(letter.isdigit() for letter in letters)
+    return digits and (len(letters) >= _CODE_CHARS or _JOINED.search(word) is not None)
+
+
+def _is_called(item: Item, asked: Sequence[str]) -> bool:
+    """Whether its title or its file name is the query, but for `Re:` and the ending."""
+    if not asked:
+        return False
+    names = (item.title or "", item.name, _ENDING.sub("", item.name))
+    return any(_tokens(name) == asked for name in names)
+
+
+def _tokens(text: str) -> list[str]:
+    return [token for token in _TOKEN.findall(text.casefold()) if token not in _REPLY]
+
+
+def _freshness(item: Item | None, now: float) -> float:
+    """1 today, a half after half a year, 0 in the end; NaN without a date."""
+    if item is None or item.created_at is None:
+        return float("nan")
+    return float(2.0 ** (-max(0.0, now - item.created_at) / _HALF_LIFE_S))
