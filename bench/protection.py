@@ -19,7 +19,8 @@ from pathlib import Path
 from bench import corpus
 from bench.bare import CONFINEMENT, ENCRYPTION
 from bench.box import Box
-from bench.search import questions, real_passages
+from bench.made import real_passages
+from bench.queries import questions
 
 _WITHOUT = {
     "neither": (CONFINEMENT, ENCRYPTION),

@@ -1,205 +1,265 @@
-"""Queries against many passages: the appliance through its API and the pipeline of `bench/peers.py` in this
-process, by turns, the machine otherwise idle; then memory, and the CPU that the appliance uses at rest.
+"""Search at one size after another in the same, growing home: queries through the API of the running
+service at rest and while it ingests at full speed; ingest time per document; memory; opening from snapshots;
+deletion; and how many of the nearest vectors the index finds.
 
 The passages are real ones, multiplied: each copy has some words exchanged for words of others and its vector
 turned a little, so that both indexes hold distinct entries. Only the real ones are embedded; their copies
-would take most of an hour. Both sides hold the same texts and vectors.
+would take hours. Documents of twenty passages, their dates spread over ten years, are put into the store
+between two runs of the service, and nothing of their originals is read again.
 
-    python -m bench.search --mbox FILE.mbox.gz --passages 50000
+    python -m bench.search --mbox FILE.mbox.gz --passages 10000 100000 1000000
 """
 
 from __future__ import annotations
 
 import argparse
-import email
-import email.policy
-import random
+import itertools
+import json
+import os
 import statistics
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from appliance.errors import ServiceUnavailable
 from bench import corpus
 from bench.box import Box
-from bench.peers import DoItYourself
-from index.chunk import chunk
+from bench.made import Made, Single, real_passages
+from bench.queries import KINDS, Asked, mixed
 from index.embed import SentenceEmbedder
+from index.vectors import FaissIndex
 from policy.limits import Limits
 from policy.redact import Private
-from store.records import Element, ElementKind, NewPassage, Origin, Reading
 from store.vault import Vault
 
-_PER_ITEM = 20  # passages of one synthetic document
-_EXCHANGED = 0.15  # share of words
-_TURNED = 0.35  # length of the noise added to a unit vector
-_REST_S = 60
-_SETTLE_S = 20
+_MODES = ("hybrid", "keyword", "semantic")
+_QUIET_S = 25.0  # longer than the service waits before a snapshot
+_PATIENCE_S = 3600.0
+_MAILS = 150  # ingested at each size to tell the time for each
+_FLOOD = 1500  # ingested while queries are asked
+_DELETED = 1000
+_RECALL_QUERIES = 100
+_NEAREST = 10
+
+
+class Row(NamedTuple):
+    """What one measurement gave."""
+
+    passages: int
+    what: str
+    value: float
+    unit: str
 
 
 def main() -> None:
-    """Build, measure, print."""
+    """Grow, measure, print; `--json` keeps the figures."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.search",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     corpus.add_arguments(parser)
-    parser.add_argument("--passages", type=int, default=50_000)
-    parser.add_argument("--real", type=int, default=2_000, help="how many of them are embedded for real")
-    parser.add_argument("--queries", type=int, default=200)
+    parser.add_argument("--passages", type=int, nargs="+", default=[10_000, 100_000], metavar="N")
+    parser.add_argument("--real", type=int, default=4_000, help="how many of them are embedded for real")
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--json", type=Path, help="write every figure into this file")
     arguments = parser.parse_args()
+    arguments.mails = sys.maxsize
     with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as folder:
-        workplace = Path(folder)
-        texts = real_passages(corpus.gather(arguments, workplace / "files"), arguments.real)
-        print(f"{len(texts)} real passages, multiplied to {arguments.passages}")
-        box = Box(workplace / "box")
-        box.make()
-        pipeline = DoItYourself()
-        fill(box, pipeline, texts, arguments.passages)
-        with box.running():
-            print(f"start with all of them, indexes rebuilt: {box.start_s:.1f} s")
-            wait_until_idle(box)
-            ask(box, pipeline, questions(texts, arguments.queries))
-            rest(box)
-        with box.running():
-            print(f"start from snapshots: {box.start_s:.1f} s")
+        bench = Bench(arguments, Path(folder))
+        for count in sorted(arguments.passages):
+            bench.measure(count)
+        if arguments.json:
+            arguments.json.write_text(json.dumps([row._asdict() for row in bench.rows], indent=1))
 
 
-def real_passages(files: list[Path], count: int) -> list[str]:
-    """Passages of the mails and plain texts among the files."""
-    passages: list[str] = []
-    for path in files:
-        text = _plain(path)
-        whole = Element(kind=ElementKind.PARAGRAPH, start=0, end=len(text))
-        passages += [passage.text for passage in chunk(text, [whole])] if text.strip() else []
-        if len(passages) >= count:
-            break
-    return passages[:count]
+class Bench:
+    """One home that grows, and what was measured in it."""
 
+    def __init__(self, arguments: argparse.Namespace, workplace: Path) -> None:
+        self.rows: list[Row] = []
+        files = corpus.gather(arguments, workplace / "files")
+        texts = real_passages(files, arguments.real)
+        self._mails = iter([path for path in files if path.suffix == ".eml"])
+        self._embedder = SentenceEmbedder()
+        began = time.perf_counter()
+        self._made = Made(texts, self._embedder.embed_passages(texts).astype(np.float32))
+        print(f"{len(texts)} real passages embedded in {time.perf_counter() - began:.0f} s", flush=True)
+        self._asked = mixed(texts, arguments.queries)
+        self._count = 0  # passages in the home
+        self._items: list[str] = []
+        self._box = Box(workplace / "box")
+        self._box.make()
 
-def _plain(path: Path) -> str:
-    if path.suffix != ".eml":
-        return path.read_text(encoding="utf-8", errors="replace") if path.suffix in {".txt", ".md"} else ""
-    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-    body = message.get_body(("plain",))
-    try:
-        return str(body.get_content()) if body else ""
-    except LookupError:  # an unknown character set
-        return ""
+    def measure(self, count: int) -> None:
+        """Grow to so many passages and measure everything there."""
+        began = time.perf_counter()
+        self._fill(count)
+        self._note("fill", time.perf_counter() - began, "s")
+        with self._box.running():
+            self._note("first start, indexes built", self._until_answering(), "s")
+            self._until_quiet()
+        with self._box.running():
+            self._note("start from snapshots", self._until_answering(), "s")
+            self._until_quiet()
+            self._memory("")
+            for mode in _MODES:
+                self._ask(mode, "at rest")
+            self._note("ingest of a document", self._ingest(_MAILS) / _MAILS, "s")
+            self._flooded()
+            self._memory(" after all")
+            self._delete()
+            self._until_quiet()
+        self._recall()
 
+    # --------------------------------------------------------------------------------------------- the store
 
-def fill(box: Box, pipeline: DoItYourself, texts: list[str], count: int) -> None:
-    """Put the same passages and vectors into the appliance's store and into the pipeline."""
-    embedder = SentenceEmbedder()
-    vectors = embedder.embed_passages(texts).astype(np.float32)
-    secret = Private(box.key_file.read_bytes().strip())
-    vault = Vault.open(box.home, secret, limits=Limits())
-    try:
-        for number, (some, turned) in enumerate(_multiply(texts, vectors, count)):
-            _store(vault, embedder.identity, number, some, turned.astype("<f2"))
-            pipeline.add(some, turned)
-    finally:
-        vault.close()
+    def _fill(self, count: int) -> None:
+        secret = Private(self._box.key_file.read_bytes().strip())
+        vault = Vault.open(self._box.home, secret, limits=Limits(free_disk_bytes=0))
+        try:
+            self._items += self._made.store(vault, self._embedder.identity, self._count, count)
+        finally:
+            vault.close()
+        self._count = count
 
+    def _recall(self) -> None:
+        """Of the nearest vectors, how many the index of the snapshot finds."""
+        asked = [asked.query for asked in self._asked if asked.kind == "question"][:_RECALL_QUERIES]
+        queries = np.stack([self._embedder.embed_query(question) for question in asked])
+        secret = Private(self._box.key_file.read_bytes().strip())
+        vault = Vault.open(self._box.home, secret, limits=Limits(free_disk_bytes=0))
+        try:
+            opened = vault.snapshots.open("vectors")
+            assert opened is not None
+            index = FaissIndex.load(opened[1], self._embedder.dimension)
+            rows = vault.catalog.vectors_since(self._embedder.identity, 0)
+            best: list[list[tuple[float, int]]] = [[] for _ in asked]
+            for ids, vectors in _stretches(rows):
+                for nearest, cosines in zip(best, queries @ vectors.T, strict=True):
+                    top = np.argpartition(-cosines, min(_NEAREST, len(ids) - 1))[:_NEAREST]
+                    nearest[:] = sorted(
+                        [*nearest, *zip(cosines[top].tolist(), ids[top].tolist(), strict=True)]
+                    )
+                    del nearest[:-_NEAREST]
+        finally:
+            vault.close()
+        began = time.perf_counter()
+        found = [{id for id, _ in index.search(query, _NEAREST)} for query in queries]
+        took = (time.perf_counter() - began) / len(asked)
+        hits = sum(len(some & {id for _, id in nearest}) for some, nearest in zip(found, best, strict=True))
+        self._note("recall@10 of the vectors", hits / (_NEAREST * len(asked)), "")
+        self._note("vectors alone", 1000 * took, "ms")
 
-def _multiply(texts: list[str], vectors: np.ndarray, count: int) -> Iterator[tuple[list[str], np.ndarray]]:
-    chance, noise = random.Random(1), np.random.default_rng(1)
-    words = [word for text in texts for word in text.split()]
-    for start in range(0, count, _PER_ITEM):
-        numbers = [number % len(texts) for number in range(start, min(start + _PER_ITEM, count))]
-        some = [
-            " ".join(
-                chance.choice(words) if chance.random() < _EXCHANGED else word
-                for word in texts[number].split()
+    # ------------------------------------------------------------------------------------------- the service
+
+    def _until_answering(self) -> float:
+        """Until search by word and by meaning answers; returns the seconds since the start of the service."""
+        began = time.perf_counter()
+        while True:
+            try:
+                answer = self._search(Asked("question", "what was the question again"), "hybrid")
+                if answer["degraded"] is None:
+                    return self._box.start_s + time.perf_counter() - began
+            except ServiceUnavailable:
+                pass
+            if time.perf_counter() - began > _PATIENCE_S:
+                sys.exit("search never answered")
+            time.sleep(0.02)
+
+    def _until_quiet(self) -> None:
+        """Until hardly any CPU is used for longer than the service waits before it writes snapshots."""
+        ends = time.perf_counter() + _PATIENCE_S
+        while time.perf_counter() < ends:
+            before = self._box.cpu_s()
+            time.sleep(_QUIET_S)
+            if self._box.cpu_s() - before < 0.05 * _QUIET_S:
+                return
+
+    def _search(self, asked: Asked, mode: str) -> Any:
+        body = {"query": asked.query, "limit": 10, "mode": mode, "filters": asked.filters}
+        return self._box.client.call("POST", "/v1/search", body)
+
+    def _ask(self, mode: str, when: str, asked: Sequence[Asked] | None = None) -> None:
+        """Every query once, as seen from outside."""
+        took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for number, query in enumerate([*self._asked[:10], *(asked or self._asked)]):
+            began = time.perf_counter()
+            self._search(query, mode)
+            if number >= 10:  # the first ones warm up
+                took[query.kind].append(1000 * (time.perf_counter() - began))
+        everything = [time for times in took.values() for time in times]
+        for share in (50, 95):
+            value = float(np.percentile(everything, share))
+            self._note(f"{mode} {when}, p{share}", value, "ms")
+        self._say(
+            f"    {mode} {when}: "
+            + ", ".join(
+                f"{kind} {statistics.median(times):.1f}/{np.percentile(times, 95):.1f}"
+                for kind, times in took.items()
+                if times
             )
-            for number in numbers
-        ]
-        turn = noise.standard_normal((len(numbers), vectors.shape[1]), dtype=np.float32)
-        turned = vectors[numbers] + turn * (_TURNED / np.sqrt(vectors.shape[1]))
-        yield some, turned / np.linalg.norm(turned, axis=1, keepdims=True)
-
-
-def _store(vault: Vault, model: str, number: int, texts: list[str], vectors: np.ndarray) -> None:
-    text = "\n\n".join(texts)
-    name = f"synthetic {number}.txt"
-    with tempfile.TemporaryFile() as content:
-        content.write(text.encode())
-        content.seek(0)
-        item = vault.put(content, Origin(source="upload", locator=name, name=name)).item
-    passages, at = [], 0
-    for part in texts:
-        passages.append(NewPassage(start=at, end=at + len(part), text=part))
-        at += len(part) + 2
-    elements = tuple(
-        Element(kind=ElementKind.PARAGRAPH, start=passage.start, end=passage.end) for passage in passages
-    )
-    vault.catalog.save_reading(item, Reading(media_type="text/plain", text=text, elements=elements))
-    ids = vault.catalog.save_passages(item, passages)
-    rows = list(zip(ids, (vector.tobytes() for vector in vectors), strict=True))
-    vault.catalog.save_vectors(model, rows)
-
-
-def questions(texts: list[str], count: int) -> list[str]:
-    """Stretches of three to eight words of the real passages."""
-    chance = random.Random(2)
-    asked = []
-    while len(asked) < count:
-        words = [word for word in chance.choice(texts).split() if word.isalpha()]
-        if len(words) > 10:
-            start = chance.randrange(len(words) - 8)
-            asked.append(" ".join(words[start : start + chance.randint(3, 8)]))
-    return asked
-
-
-def wait_until_idle(box: Box) -> None:
-    """Until nothing is left to do: no state changes, and hardly any CPU is used."""
-    box.wait()
-    while True:
-        before = box.cpu_s()
-        time.sleep(_SETTLE_S)
-        if box.cpu_s() - before < 0.05 * _SETTLE_S:
-            return
-
-
-def ask(box: Box, pipeline: DoItYourself, asked: list[str]) -> None:
-    """Each question to both sides, by turns; prints what the answers took, seen from outside."""
-
-    def search(mode: str) -> Callable[[str], object]:
-        return lambda question: box.client.call(
-            "POST", "/v1/search", {"query": question, "limit": 10, "mode": mode}
         )
 
-    sides: dict[str, Callable[[str], object]] = {
-        f"appliance, {mode}": search(mode) for mode in ("hybrid", "keyword", "semantic")
-    }
-    sides["do it yourself, by meaning"] = pipeline.search
-    sides["strongroom search (a new process)"] = lambda question: box.command(
-        "search", "--", *question.split()
-    )
-    took: dict[str, list[float]] = {name: [] for name in sides}
-    for number, question in enumerate([*asked[:5], *asked]):  # the first ones warm up and are not counted
-        for name, side in sides.items():
-            if name.startswith("strongroom") and number % 10:
-                continue
-            began = time.perf_counter()
-            side(question)
-            if number >= 5:
-                took[name].append(1000 * (time.perf_counter() - began))
-    for name, times in took.items():
-        print(f"{name}: p50 {statistics.median(times):.1f} ms, p95 {np.quantile(times, 0.95):.1f} ms")
+    def _ingest(self, count: int) -> float:
+        """Seconds until so many new mails are found by word and by meaning."""
+        self._box.drop(path for path, _ in zip(self._mails, range(count), strict=False))
+        return self._box.wait()["found"]
+
+    def _flooded(self) -> None:
+        """Queries while mails come in without a pause."""
+        before = self._box.client.call("GET", "/v1/status")["items"]
+        flood = threading.Thread(target=self._ingest, args=(_FLOOD,))
+        flood.start()
+        time.sleep(2)
+        for mode in ("hybrid", "keyword"):
+            self._ask(mode, "while it ingests")
+        if not flood.is_alive():
+            self._say("    the mails were all in before the last query was answered")
+        flood.join()
+        assert self._box.client.call("GET", "/v1/status")["items"] != before
+
+    def _delete(self) -> None:
+        """A thousand documents, through the API."""
+        doomed = [self._items.pop() for _ in range(min(_DELETED, len(self._items) // 2))]
+        began = time.perf_counter()
+        for item in doomed:
+            self._box.client.call("DELETE", f"/v1/items/{item}")
+        self._note(f"deletion of {len(doomed)} documents", time.perf_counter() - began, "s")
+        found = {hit["item"] for asked in self._asked for hit in self._search(asked, "hybrid")["hits"]}
+        if found & set(doomed):
+            sys.exit("something that was deleted is still found")
+
+    # ------------------------------------------------------------------------------------------- the figures
+
+    def _memory(self, when: str) -> None:
+        """MiB of the core: of its own, and in files that lie in memory."""
+        pid = next(pid for pid, name in self._box.processes() if name == "strong-core")
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        sizes = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith("Rss")}
+        self._note(f"core, resident{when}", sum(sizes.values()), "MiB")
+        self._note(f"core, of its own{when}", sizes["RssAnon"], "MiB")
+        self._note(f"core, files in memory{when}", sizes["RssShmem"] + sizes["RssFile"], "MiB")
+
+    def _note(self, what: str, value: float, unit: str) -> None:
+        self.rows.append(Row(self._count, what, value, unit))
+        self._say(f"{self._count:>9}  {what:<44} {value:10.3f} {unit}")
+
+    def _say(self, line: str) -> None:
+        print(f"{line}    (load {os.getloadavg()[0]:.1f})" if "p95" in line else line, flush=True)
 
 
-def rest(box: Box) -> None:
-    """Memory, and CPU of all processes over a minute in which nobody asks for anything."""
-    print("memory: " + ", ".join(f"{role} {size:.0f} MiB" for role, size in box.memory().items()))
-    time.sleep(2)
-    before = box.cpu_s()
-    time.sleep(_REST_S)
-    used = box.cpu_s() - before
-    print(f"at rest: {100 * used / _REST_S:.2f} % of one core over {_REST_S} s")
+def _stretches(rows: Iterator[tuple[int, bytes]]) -> Iterator[tuple[np.ndarray, Single]]:
+    """Ids and vectors, many at once."""
+    while some := list(itertools.islice(rows, 50_000)):
+        vectors = np.frombuffer(b"".join(row for _, row in some), "<f2").reshape(len(some), -1)
+        yield np.array([id for id, _ in some], np.int64), vectors.astype(np.float32)
 
 
 if __name__ == "__main__":
