@@ -38,3 +38,4 @@ class Catalog(
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
+        FilterTable.__init__(self, database)  # it keeps something of its own

@@ -67,6 +67,7 @@ class Database:
     def __init__(self, path: Path, key: Private[bytes]) -> None:
         self.path = path
         self.changes = Changes()
+        self.commits = 0  # of this process, which is the only one that writes
         self.on_audited: Callable[[], None] = lambda: None  # set by the audit log
         self._key = key
         self._writer = connect(path, key, cache_kib=_WRITER_CACHE_KIB)
@@ -161,6 +162,8 @@ class Database:
             # A full disk refuses a write, so the end of the transaction is not in the log.
             self._unsettled = _code(error) != _FULL
             raise
+        finally:
+            self.commits += 1
 
     def _settle(self) -> None:
         if not self._unsettled:

@@ -7,6 +7,7 @@ the rows themselves would cost a second where this takes milliseconds (200,000 i
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
@@ -23,10 +24,15 @@ from store.people import RECIPIENT, SENDER, mails_like
 from store.records import Item
 
 Numbers = npt.NDArray[np.int32]  # of items, ascending
+Bits = npt.NDArray[np.bool_]  # one for each number
 Key = TypeVar("Key")
 
 _FEW = 1_000  # items whose dates are looked up and sorted; of more, the newest are sought by date
 _AT_ONCE = 2_000  # rows
+_KNOWN = 32  # conditions, at a byte for each item
+
+_NO_ITEM = "SELECT seq AS item FROM receipts UNION ALL SELECT 0"  # else row numbers leave out none
+_SUPERSEDED = "SELECT seq AS item FROM items WHERE superseded = 1"
 
 
 class Field(StrEnum):
@@ -74,22 +80,23 @@ class FilterTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known = _Known()
 
     def matching_items(
         self, groups: Iterable[Sequence[Condition]] = (), *, include_superseded: bool = False
     ) -> Numbers:
         """The numbers of the items for which, of each group, at least one condition holds."""
         groups = list(groups)
+        known = self._known.at(self._database.commits)
         with self._database.read() as connection:
-            size = connection.execute("SELECT coalesce(max(seq), 0) + 1 FROM items").fetchone()[0]
+            last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'items'").fetchone()
+            size = 1 + (last[0] if last else 0)
             left = np.ones(size, np.bool_)
-            # What is negated lets numbers through that no item has (any more), unless another group does not.
-            if all(any(condition.negated for condition in group) for group in groups):
-                left = _bits(_numbers(connection, "SELECT seq AS item FROM items"), size)
             for group in groups:
-                left &= np.logical_or.reduce([_holding(connection, each, size) for each in group])
-            if not include_superseded:
-                left[_numbers(connection, "SELECT seq AS item FROM items WHERE superseded = 1")] = False
+                left &= np.logical_or.reduce([_holding(connection, each, size, known) for each in group])
+            # What is negated holds for numbers too that no item has any more.
+            for gone in (_NO_ITEM,) if include_superseded else (_NO_ITEM, _SUPERSEDED):
+                left[_numbers(connection, gone)] = False
         return np.flatnonzero(left).astype(np.int32)
 
     def newest_of(self, numbers: Numbers, limit: int) -> list[Item]:
@@ -117,15 +124,36 @@ def _newest(connection: Connection, numbers: Numbers, limit: int) -> Numbers:
     return found[:limit]
 
 
-def _bits(numbers: Numbers, size: int) -> npt.NDArray[np.bool_]:
+def _bits(numbers: Numbers, size: int) -> Bits:
     bits = np.zeros(size, np.bool_)
     bits[numbers] = True
     return bits
 
 
-def _holding(connection: Connection, condition: Condition, size: int) -> npt.NDArray[np.bool_]:
+class _Known:
+    """For which items the last conditions held. A query that is refined asks most of them again; the next
+    commit makes them unknown. Thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._commits = -1
+        self._bits: dict[Condition, Bits] = {}
+
+    def at(self, commits: int) -> dict[Condition, Bits]:
+        """What is known for as long as there were so many commits; the caller adds to it."""
+        with self._lock:
+            if self._commits != commits or len(self._bits) > _KNOWN:
+                self._commits, self._bits = commits, {}
+            return self._bits
+
+
+def _holding(connection: Connection, condition: Condition, size: int, known: dict[Condition, Bits]) -> Bits:
     """For each number below `size` whether the condition holds for the item of that number."""
-    bits = _bits(_HOLDERS[condition.field](connection, condition), size)
+    plain = msgspec.structs.replace(condition, negated=False)
+    bits = known.get(plain)
+    if bits is None or len(bits) != size:  # more items: a commit that ended in this moment
+        bits = known[plain] = _bits(_HOLDERS[condition.field](connection, condition), size)
     return ~bits if condition.negated else bits
 
 
@@ -134,6 +162,10 @@ def _numbers(connection: Connection, sql: str, *values: object) -> Numbers:
     # As one text: a row for each takes six times as long.
     (text,) = connection.execute(f"SELECT group_concat(item) FROM ({sql})", values).fetchone()
     return np.fromstring(text, np.int32, sep=",") if text else np.zeros(0, np.int32)
+
+
+def _all(found: Sequence[Numbers]) -> Numbers:
+    return np.concatenate([np.zeros(0, np.int32), *found])
 
 
 # --------------------------------------------------- the items for which a condition holds, for each field
@@ -172,13 +204,13 @@ def _type(connection: Connection, condition: Condition) -> Numbers:
         _numbers(connection, of_type, kind, _after(kind) if kind.endswith("/") else f"{kind}\0")
         for kind in condition.values
     ]
-    return np.concatenate(found)
+    return _all(found)
 
 
 def _place(connection: Connection, condition: Condition) -> Numbers:
     """By source, wherever an item came from, and by folder of a mailbox, where it lies now."""
     names: dict[tuple[str, str], list[str]] = {
-        (source, ""): [source, source.partition(":")[2]]
+        (source, ""): [source, source.partition(":")[2] or source]
         for source in _distinct(connection, "origins", "source")
     }
     for account, folder in connection.execute("SELECT account, folder FROM mail_folders").fetchall():
@@ -190,11 +222,11 @@ def _place(connection: Connection, condition: Condition) -> Numbers:
         else _numbers(connection, "SELECT item FROM origins WHERE source = ?", source)
         for source, places in _meant(names, condition.values)
     ]
-    return np.concatenate([np.zeros(0, np.int32), *found])
+    return _all(found)
 
 
 def _having(connection: Connection, condition: Condition) -> Numbers:
-    return np.concatenate([_numbers(connection, _HAVING[Having(value)]) for value in condition.values])
+    return _all([_numbers(connection, _HAVING[Having(value)]) for value in condition.values])
 
 
 def _language(connection: Connection, condition: Condition) -> Numbers:
