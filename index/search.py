@@ -31,6 +31,7 @@ _DEPTH = 50  # candidates of each index, at least; more where collapsing leaves 
 _IDENTIFIERS = 4  # of one query, looked up at most
 _DEEPER = 4
 _DEEPEST = 5_000
+_LISTED = 1_000  # of the newest, where some are refused
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,31 +182,33 @@ class Searcher:
         """The newest of the items that the conditions leave, where nothing is looked for."""
         allowed = self.allowed(wanted, query.filters.include_superseded) or Allowed(())
         limit = self._limits.page(query.limit)
-        depth, total = limit, len(allowed)
-        while True:
-            found = self._beginnings(text, wanted, self._catalog.newest_of(allowed.numbers, depth))
-            if len(found) >= limit or depth >= min(len(allowed), _DEEPEST):
-                break
-            depth *= _DEEPER
         if wanted.without:
+            found = self._without(text, wanted, allowed, limit)
             total = len(found)
-        hits = tuple(self._hit(text, wanted, item, passage, 1.0) for item, passage in found[:limit])
+        else:
+            found = [(item, 0, 1.0) for item in self._catalog.newest_of(allowed.numbers, limit)]
+            total = len(allowed)
+        hits = self.shown(wanted, found[:limit])
         took = round((time.perf_counter() - began) * 1000, 2)
         return Results(hits=hits, took_ms=took, total=total, mode=query.mode)
 
-    def _beginnings(
-        self, text: TextIndex, wanted: Wanted, items: Sequence[Item]
-    ) -> list[tuple[Item, Passage]]:
-        """Each item's first passage that holds nothing refused; without those that have none such."""
-        found: list[tuple[Item, Passage]] = []
-        for item in items:
-            with suppress(NoSuchItem):  # deleted in this moment
-                passages = self._catalog.passages_of(item.id)
-                if wanted.without:
-                    kept = text.keep([passage.id for passage in passages], wanted)
-                    passages = [passage for passage in passages if passage.id in kept]
-                if passages or not wanted.without:
-                    found.append((item, _beginning(item, passages)))
+    def _without(
+        self, text: TextIndex, wanted: Wanted, allowed: Allowed, limit: int
+    ) -> list[tuple[Item, int, float]]:
+        """The newest items, each by its first passage that holds nothing refused; of more than `_LISTED` all
+        of whose passages hold it, what lies behind is not looked at.
+        """
+        found: list[tuple[Item, int, float]] = []
+        seen: set[str] = set()
+        for depth in (_DEEPER * limit, _LISTED):
+            items = [item for item in self._catalog.newest_of(allowed.numbers, depth) if item.id not in seen]
+            seen |= {item.id for item in items}
+            kept = text.keep(self._catalog.passage_ids([item.id for item in items]), wanted)
+            owners = self._catalog.items_of(list(kept))
+            first = {item: passage for passage, item in sorted(owners.items(), reverse=True)}
+            found += [(item, first[item.id], 1.0) for item in items if item.id in first]
+            if len(found) >= limit:
+                break
         return found
 
     def _question(self, wanted: Wanted) -> Single:

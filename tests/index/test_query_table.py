@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 from collections.abc import Iterator
@@ -9,8 +10,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from index.query import Mode, Query
+from index.errors import QueryError
+from index.query import Filters, Mode, Query
 from index.search import Searcher
 from store.mailboxes import FolderState, mail_locator, mail_source
 from store.records import (
@@ -160,6 +164,40 @@ def test_a_query_finds_what_the_page_says(
     searcher, names = box
     found = searcher.search(Query(query=query, mode=Mode.KEYWORD))
     assert sorted(names[hit.item] for hit in found.hits) == sorted(expected)
+
+
+FRAGMENTS = st.sampled_from(
+    ["from:", "in:", "tag:", "after:", "has:tag", "type:mail", "OR", '"', "-", "*", "(", " ", "\0", "2026", "..",
+     "roof", "%", "'", ";--", "[]", "\ud83d", "東京", "AND", "~", "^2", "/", "\\", "IN ['a']", "?"]
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(max_size=60), st.lists(FRAGMENTS, max_size=20).map("".join)), st.sampled_from(Mode))
+def test_any_query_is_answered_or_refused(
+    box: tuple[Searcher, dict[str, str]], query: str, mode: Mode
+) -> None:
+    searcher, _ = box
+    with contextlib.suppress(QueryError):
+        assert len(searcher.search(Query(query=query, mode=mode)).hits) <= 6
+
+
+def test_a_thousand_filters_are_refused(box: tuple[Searcher, dict[str, str]]) -> None:
+    searcher, _ = box
+    for query in (
+        Query(query="roof", filters=Filters(tags=("money",) * 1_000)),
+        Query(query=" ".join(["tag:money"] * 400)),
+    ):
+        with pytest.raises(QueryError):
+            searcher.search(query)
+
+
+def test_what_is_refused_in_a_list_is_sought_behind_its_beginning(
+    box: tuple[Searcher, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searcher, names = box
+    monkeypatch.setattr("index.search._DEEPER", 1)
+    found = searcher.search(Query(query="-leaks -invoice -type:image", limit=1))
+    assert [names[hit.item] for hit in found.hits] == ["plan"]
 
 
 def test_what_is_listed_begins_with_the_newest(box: tuple[Searcher, dict[str, str]]) -> None:
