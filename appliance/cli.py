@@ -24,7 +24,6 @@ from policy.errors import StrongroomError
 
 Arguments = argparse.Namespace
 
-FIELDS = ("from", "to", "tag", "project", "type", "in", "lang", "after", "before")  # of a query, as options
 _UNLOCK_S = 20.0  # how long `items unlock` waits for the reading
 
 
@@ -76,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--new-passphrase-file", type=Path, help="the new one")
     add = command("add", _add, "store documents")
     add.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    _search_arguments(command("search", _search, "find by word and by meaning"))
+    SearchCommands(_client, _print).declare(command)
     items = command("items", _items, "list what is stored, newest first")
     items.add_argument("--state", type=str.upper, help="for example QUARANTINED")
     items.add_argument("--source")
@@ -103,30 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", _token, "make an API token for another tool")
     token.add_argument("name")
     token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
-    SearchCommands(_client, _print).declare(command)
     MailCommands(_home, _client, _print).declare(command)
     command("formats", _formats, "what can be read, how it is recognised, what is read of it")
     command("status", _status, "how the appliance is")
     command("verify", _verify, "decrypt and check all that is stored")
     DoctorCommand(_home, _client, _print).declare(command)
     return parser
-
-
-def _search_arguments(search: argparse.ArgumentParser) -> None:
-    search.add_argument(
-        "query", nargs="*", help="""words, '"a phrase"', from:name, after:2026-03; or a plain question"""
-    )
-    search.add_argument("--limit", type=int, default=10)
-    search.add_argument("--mode", choices=["hybrid", "semantic", "keyword"], default="hybrid")
-    for name in FIELDS:
-        search.add_argument(f"--{name}", action="append", default=[], help=f"as {name}: in the query")
-
-
-def query_text(arguments: Arguments) -> str:
-    """The query, with the options as the fields that they stand for; of one option any value."""
-    given = {name: vars(arguments)[name] for name in FIELDS}
-    fields = [" OR ".join(f'{name}:"{value}"' for value in values) for name, values in given.items()]
-    return " ".join([*arguments.query, *filter(None, fields)])
 
 
 def _home(arguments: Arguments) -> Path:
@@ -209,11 +190,6 @@ def _add(arguments: Arguments) -> None:
                 f"is a folder: {path}", remedy="add files, or put it into the drop folder"
             ) from error
     _print(arguments, stored, render.added)
-
-
-def _search(arguments: Arguments) -> None:
-    request = {"query": query_text(arguments), "limit": arguments.limit, "mode": arguments.mode}
-    _print(arguments, _client(arguments).call("POST", "/v1/search", request), render.results)
 
 
 def _items(arguments: Arguments) -> None:

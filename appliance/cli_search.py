@@ -1,8 +1,10 @@
-"""The commands that find: what is like an item, and searches that are kept."""
+"""The commands that find: a search, what is like an item, and searches that are kept."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +13,10 @@ from appliance import render, render_search
 from appliance.client import Client
 
 Arguments = argparse.Namespace
+Json = dict[str, Any]
+FIELDS = ("from", "to", "tag", "project", "type", "in", "lang", "after", "before")  # of a query, as options
+_LOOK_S = 1.0  # between two looks for what is new
+
 Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
 
@@ -28,6 +34,17 @@ class SearchCommands:
 
     def declare(self, command: Callable[..., argparse.ArgumentParser]) -> None:
         """Add the commands to the parser; `command` makes one."""
+        search = command("search", self.search, "find by word and by meaning")
+        search.add_argument(
+            "query", nargs="*", help="""words, '"a phrase"', from:name, after:2026-03; or a plain question"""
+        )
+        search.add_argument("--limit", type=int, default=10)
+        search.add_argument("--mode", choices=["hybrid", "semantic", "keyword"], default="hybrid")
+        for name in FIELDS:
+            search.add_argument(f"--{name}", action="append", default=[], help=f"as {name}: in the query")
+        how = search.add_mutually_exclusive_group()
+        how.add_argument("--explain", action="store_true", help="say why each hit stands where it does")
+        how.add_argument("--follow", action="store_true", help="go on, and show what comes in and answers it")
         similar = command("similar", self.similar, "what is most like an item")
         similar.add_argument("item")
         similar.add_argument("--limit", type=int, default=10)
@@ -40,6 +57,29 @@ class SearchCommands:
         show.add_argument("name")
         show.add_argument("--all", action="store_true", help="what was seen before, too")
         command("forget", self.forget, "ask it no more", actions).add_argument("name")
+
+    def search(self, arguments: Arguments) -> None:
+        """`search`: the best hits; with `--follow`, what comes in until it is interrupted."""
+        client = self._client(arguments)
+        request = {"query": query_text(arguments), "limit": arguments.limit, "mode": arguments.mode}
+        if arguments.explain:
+            request["explain"] = True
+        self._show(arguments, client.call("POST", "/v1/search", request), render.results)
+        if arguments.follow:
+            self._follow(arguments, client, request)
+
+    def _follow(self, arguments: Arguments, client: Client, request: Json) -> None:
+        asked: Json = {"query": request}
+        asked["since"] = client.call("POST", "/v1/search/follow", asked)["since"]
+        told: set[str] = set()
+        while True:
+            time.sleep(_LOOK_S)
+            hits = client.call("POST", "/v1/search/follow", asked)["hits"]
+            for hit in reversed(hits):  # the newest last, as they came
+                if hit["item"] not in told:
+                    told.add(hit["item"])
+                    self._show(arguments, hit, render.hit)
+                    sys.stdout.flush()
 
     def similar(self, arguments: Arguments) -> None:
         """`similar`: more like this."""
@@ -70,3 +110,10 @@ class SearchCommands:
         """`searches forget`"""
         self._client(arguments).call("DELETE", f"/v1/searches/{quote(arguments.name, safe='')}")
         self._show(arguments, {"forgotten": arguments.name}, lambda _: "forgotten")
+
+
+def query_text(arguments: Arguments) -> str:
+    """The query, with the options as the fields that they stand for; of one option any value."""
+    given = {name: vars(arguments)[name] for name in FIELDS}
+    fields = [" OR ".join(f'{name}:"{value}"' for value in values) for name, values in given.items()]
+    return " ".join([*arguments.query, *filter(None, fields)])

@@ -35,19 +35,32 @@ def added(stored: Sequence[Json]) -> str:
 
 def results(found: Json) -> str:
     """Hits with their highlighted snippets."""
-    lines = []
-    for number, hit in enumerate(found["hits"], start=1):
-        where = f", page {hit['page']}" if hit["page"] else ""
-        when = f"  {day(hit['sent_at'])}" if hit["sent_at"] else ""
-        lines.append(f"{number:2}. {style(inert(hit['title'] or hit['name']), BOLD)}{where}{when}")
-        unread = f"  not read: {hit['reason']}" if hit["reason"] else ""
-        lines.append(style(f"    {hit['item']}  {inert(hit['sender'] or hit['name'])}{unread}", DIM))
-        lines.append(f"    {_highlighted(hit['snippet'], hit['highlights'])}")
+    lines = [hit(one, f"{number:2}.") for number, one in enumerate(found["hits"], start=1)]
     shown = len(found["hits"])
     lines.append(f"{shown} of {found['total']} found in {found['took_ms']:.0f} ms ({found['mode']})")
     if found.get("degraded"):
         lines.append(f"note: {found['degraded']}")
     return "\n".join(lines)
+
+
+def hit(one: Json, mark: str = "  •") -> str:
+    """One hit, and each part's say in its place if that was asked for."""
+    where = f", page {one['page']}" if one["page"] else ""
+    when = f"  {day(one['sent_at'])}" if one["sent_at"] else ""
+    more = f"  and {one['more']} more like it" if one.get("more") else ""
+    unread = f"  not read: {one['reason']}" if one["reason"] else ""
+    lines = [
+        f"{mark} {style(inert(one['title'] or one['name']), BOLD)}{where}{when}{more}",
+        style(f"    {one['item']}  {inert(one['sender'] or one['name'])}{unread}", DIM),
+        f"    {_highlighted(one['snippet'], one['highlights'])}",
+    ]
+    said = [_said(say) for say in one.get("explanation") or () if say["score"] is not None]
+    return "\n".join([*lines, *([style(f"    why: {', '.join(said)}", DIM)] if said else [])])
+
+
+def _said(say: Json) -> str:
+    place = f" (number {say['rank']})" if say["rank"] else ""
+    return f"{say['part']} {say['score']:.2f}{place} {100 * say['share']:.0f} %"
 
 
 def items(page: Json) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from appliance.cli import FIELDS, query_text
+from appliance.cli_search import FIELDS, query_text
 from tests.support.asking import read
 
 
