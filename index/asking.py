@@ -7,6 +7,7 @@ in few lists that must meet, and only where it can be: a union of languages insi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     Clauses = list[tuple[tantivy.Occur, tantivy.Query]]
 
 _WEIGHTS = {TEXT: 1.0, HEAD: 1.0, NAME: 0.5}  # a name or a folder says less than a passage's own words
-_CODE = 20_000  # a word of several tokens of which the rarest stands in more passages is no code: "don't"
+_CODE = 20_000  # a word of several tokens of which the rarest stands in more passages is no code: "12:00"
+_NAMES_ONE = re.compile(r"\d|[^\W_][._@:#\\][^\W_]")  # a number, an address, a path: it counts as a whole
 _ONE_BY_ONE = 400  # numbers: of more, a set is looked up faster
 _BEGINNINGS = 256  # words that a prefix stands for at most, the most frequent
 _NO_END = 1 << 62
@@ -62,10 +64,10 @@ class Asking:
 
     def _sort(self, word: str) -> None:
         tokens = self._lexicon.plain(word)
-        if len(tokens) > 1 and self._frequency([Piece(word)]) <= _CODE:
+        if len(tokens) > 1 and _NAMES_ONE.search(word) and self._frequency([Piece(word)]) <= _CODE:
             self._codes.append(Piece(word))
-        elif tokens:
-            self._words.append(min(tokens, key=lambda token: self._frequency([Piece(token)])))
+        else:  # "free-flight" stands as "free flight" elsewhere; the "t" of "don't" says nothing
+            self._words += [token for token in tokens if len(token) > 1] or tokens
 
     @property
     def has_any(self) -> bool:
