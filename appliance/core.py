@@ -21,7 +21,6 @@ from policy.egress import install_watch
 from policy.errors import ConfinementError, StrongroomError
 from policy.last_words import log_discreetly
 from policy.limits import Limits
-from store.vault import Vault
 
 
 def main() -> int:
@@ -58,8 +57,9 @@ def _run(home: Path, inherited: Inherited, admission: Admission) -> None:
     layers = confine.confine(
         "core", watched=True, writes=map(str, written), searching=admission.refusal is not None
     )
-    # Its libraries start threads when they are imported, which confinement must come before.
+    # Their libraries start threads when they are imported, which confinement must come before.
     from appliance import wiring
+    from store.vault import Vault
 
     vault = Vault.open(home, secret, limits=limits)
     try:

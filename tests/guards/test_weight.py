@@ -28,5 +28,9 @@ def test_the_command_line_and_the_guard_import_nothing_heavy() -> None:
     assert not loaded("appliance.guard") & HEAVY
 
 
+def test_the_core_starts_no_thread_before_it_is_confined() -> None:
+    assert not loaded("appliance.core") & {"numpy", "faiss", "tantivy"}
+
+
 def test_the_core_never_loads_what_belongs_to_parser_and_model() -> None:
     assert not loaded("appliance.core", "appliance.wiring") & FOREIGN
