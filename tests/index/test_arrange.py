@@ -77,8 +77,8 @@ def test_an_item_that_is_called_so_is_first(question: str, called: bool) -> None
 
 def test_a_conversation_and_a_family_are_one_hit_each_by_its_best() -> None:
     items = [
-        an_item("a", thread="t"), an_item("b", thread="t"), an_item("c", family="c"), an_item("d", family="c"),
-        an_item("e"), an_item("f", superseded=True),
+        an_item("a", thread="t"), an_item("b", thread="t"), an_item("c", family="c"),
+        an_item("d", family="c"), an_item("e"), an_item("f", superseded=True),
     ]  # fmt: skip
     found = arranged(items, [1, 3, 2, 1, 2.5, 9])
     assert [(hit.item.id, hit.passage, hit.more) for hit in found] == [("b", 1, 1), ("e", 4, 0), ("c", 2, 1)]
