@@ -77,8 +77,15 @@ class Answers:
         return found
 
     def news(self, query: Query, among: Allowed) -> tuple[Hit, ...]:
-        """The newest `query.limit` of the items that answer a query, as hits."""
-        found = self.matching(query, among)
+        """The newest `query.limit` of the items that answer a query, as hits; while the model is away, by
+        word only.
+        """
+        try:
+            found = self.matching(query, among)
+        except EmbedderDown:
+            if query.mode is Mode.SEMANTIC:
+                raise
+            found = self.matching(msgspec.structs.replace(query, mode=Mode.KEYWORD), among)
         newest = Allowed(sorted(found, reverse=True)[: self._limits.page(query.limit)]).numbers
         items = self._catalog.newest_of(newest, len(newest))
         found_in = [(item, found[item.number], 1.0) for item in items]

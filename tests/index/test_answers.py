@@ -122,6 +122,8 @@ def test_news_are_the_newest_that_answer(desk: Desk) -> None:
     later = Allowed(desk.vault.catalog.numbers_after(desk.vault.catalog.item(items[1]).number, 99))
     assert [hit.item for hit in desk.answers.news(Query(query="slates"), later)] == [items[2]]
     assert desk.answers.news(Query(query="slates -number"), every) == ()
+    desk.embedder.away = True
+    assert [hit.item for hit in desk.answers.news(Query(query="slates"), later)] == [items[2]]
     with pytest.raises(QueryError):
         desk.answers.check(Query(query='"open'))
 
