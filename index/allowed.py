@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Owners = npt.NDArray[np.int32]  # of passages: the numbers of their items
+Owners = npt.NDArray[np.integer]  # of passages: the numbers of their items; in 64 bits asked in half the time
 
 
 class Allowed:
@@ -20,7 +20,7 @@ class Allowed:
 
     def __init__(self, numbers: Sequence[int] | Owners) -> None:
         some = np.asarray(numbers, np.int32)
-        self._bits = np.zeros(int(some.max(initial=0)) + 1, np.bool_)
+        self._bits = np.zeros(int(some.max(initial=0)) + 2, np.bool_)  # the last one is no item's
         self._bits[some] = True
         self.numbers = np.flatnonzero(self._bits).astype(np.int32)  # ascending; sorting would take far longer
 
@@ -28,9 +28,8 @@ class Allowed:
         return len(self.numbers)
 
     def __and__(self, other: Allowed) -> Allowed:
-        return Allowed(self.numbers[other.hold(self.numbers)])  # type: ignore[arg-type]
+        return Allowed(self.numbers[other.hold(self.numbers)])
 
     def hold(self, owners: Owners) -> npt.NDArray[np.bool_]:
         """For each passage whether its item is in, shape (len(owners),)."""
-        known = owners < len(self._bits)
-        return known & self._bits[np.where(known, owners, 0)]
+        return self._bits.take(owners, mode="clip")

@@ -4,9 +4,10 @@ vectors to, and in how many of them the nearest are. Cells never change; others 
 
 from __future__ import annotations
 
+import math
 import secrets
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,9 @@ Single = npt.NDArray[np.float32]
 Content = bytes | bytearray
 Numbers = npt.NDArray[np.int64]
 
-_HEADER = struct.Struct("<3q")  # cells, probes, trained on
-_PER_CELL = 64  # vectors of the sample for each cell; FAISS asks for 39 to 256
+DEPTHS = (10, 100, 1000)  # how many of the nearest are wanted: ten of all, of a tenth, of a hundredth
+_HEADER = struct.Struct("<5q")  # cells, trained on, probes for each depth
+_PER_CELL = 40  # vectors of the sample for each cell; FAISS asks for 39 to 256
 _ROUNDS = 8  # of k-means; the eighth moves hardly anything
 _SEED = 1
 
@@ -40,11 +42,12 @@ class Cells:
 
     Args:
         centres: unit vectors (cells, dimension).
-        probes: how many of the cells nearest to a vector hold its nearest, nearly always.
+        probes: how many of the cells nearest to a vector hold nearly all of its nearest, for each of
+            `DEPTHS`.
         trained_on: how many passages there were.
     """
 
-    def __init__(self, centres: Single, probes: int, trained_on: int) -> None:
+    def __init__(self, centres: Single, probes: Sequence[int], trained_on: int) -> None:
         import faiss
 
         self.quantizer = faiss.IndexFlatIP(centres.shape[1])
@@ -56,7 +59,7 @@ class Cells:
     @classmethod
     def undivided(cls, dimension: int) -> Cells:
         """One cell that holds everything: a search through it is exact."""
-        return cls(np.zeros((1, dimension), np.float32), 1, 0)
+        return cls(np.zeros((1, dimension), np.float32), [1] * len(DEPTHS), 0)
 
     @classmethod
     def load(cls, content: Content, dimension: int, name: str) -> Cells:
@@ -66,11 +69,11 @@ class Cells:
             IndexDamaged
         """
         try:
-            count, probes, trained_on = _HEADER.unpack_from(content)
+            count, trained_on, *probes = _HEADER.unpack_from(content)
             centres = np.frombuffer(content, np.float32, offset=_HEADER.size).reshape(count, dimension)
         except (ValueError, struct.error) as error:
             raise IndexDamaged("the snapshot of the cells cannot be read") from error
-        if not 1 <= probes <= count:
+        if not all(1 <= each <= count for each in probes):
             raise IndexDamaged("the snapshot of the cells cannot be read")
         cells = cls(centres, probes, trained_on)
         cells.name = name
@@ -79,7 +82,7 @@ class Cells:
     def dump(self) -> bytes:
         """Everything but the name."""
         centres: Single = self.quantizer.reconstruct_n(0, len(self))
-        header = _HEADER.pack(len(self), self.probes, self.trained_on)
+        header = _HEADER.pack(len(self), self.trained_on, *self.probes)
         return header + centres.astype("<f4").tobytes()
 
     def __len__(self) -> int:
@@ -94,22 +97,25 @@ class Cells:
         return cells
 
     def probed(self, vector: Single, sizes: Numbers | None, total: int) -> Numbers:
-        """The cells that are to be looked into for what is nearest to a vector, the nearest first.
+        """The cells that are to be looked into for the ten nearest to a vector, ascending: so they lie in
+        memory, and to look into many takes half as long.
 
         Args:
-            sizes: how many of the wanted passages each cell holds, if not all are wanted. Cells are taken
-                until as many passages are compared as without a filter: few are compared all, wherever they
-                are; many cost no more than all.
+            sizes: how many of the wanted passages each cell holds, if not all are wanted. The ten nearest of
+                a tenth are among the hundred nearest of all, if they lie like the others; and if they lie in
+                few cells, those are looked into that hold any. Less than a hundredth is compared wholly.
             total: passages, wanted or not.
         """
         one_core()
         if sizes is None:
-            return self._nearest(vector, self.probes)
+            return np.sort(self._nearest(vector, self.probes[0]))
+        wanted = int(sizes.sum())
+        depth = DEPTHS[0] * total / max(1, wanted)
+        if depth > DEPTHS[-1]:
+            return np.flatnonzero(sizes)
+        probes = math.ceil(np.interp(math.log(depth), np.log(DEPTHS), self.probes))
         order = self._nearest(vector, len(self))
-        order = order[sizes[order] > 0]
-        compared = self.probes * total / len(self)
-        enough = int(np.searchsorted(np.cumsum(sizes[order]), compared)) + 1
-        return order[: max(enough, self.probes)]
+        return np.sort(order[sizes[order] > 0][:probes])
 
     def _nearest(self, vector: Single, count: int) -> Numbers:
         nearest: Numbers = self.quantizer.search(vector.reshape(1, -1), count)[1][0]
@@ -117,13 +123,13 @@ class Cells:
 
 
 def count_for(passages: int) -> int:
-    """How many cells so many passages want: a power of two, about 2 √n.
+    """How many cells so many passages want: a power of two between 2 √n and 4 √n.
 
     A search compares with all centres and then with the vectors of some cells; both parts together are
-    smallest when the cells grow with the root of n. (FAISS's guidelines: 4 √n to 16 √n, when all are compared
-    by many cores.)
+    smallest when the cells grow with the root of n. More of them find more among as many compared, and take
+    longer to be trained. (FAISS's guidelines: 4 √n to 16 √n up to a million.)
     """
-    return int(2 ** round(np.log2(2 * np.sqrt(passages))))
+    return 1 << math.ceil(math.log2(2 * math.sqrt(passages)))
 
 
 def sample_for(passages: int) -> int:
@@ -150,19 +156,24 @@ def train(sample: Single, passages: int, stopped: Callable[[], bool]) -> Single 
     return centres
 
 
-def probes_for(centres: Single, asked: Iterable[tuple[Single, Single]], recall: float) -> int:
-    """In how many of the nearest cells one must look to find a share of the true neighbours; in all for all.
+def probes_for(centres: Single, asked: Iterable[tuple[Single, Single]], recall: float) -> list[int]:
+    """In how many of the nearest cells one must look to find a share of the true neighbours, for each of
+    `DEPTHS`; in all for all.
 
     Args:
-        asked: vectors (dimension,), each with its true nearest (k, dimension).
+        asked: vectors (dimension,), each with its true nearest (k, dimension), best first.
     """
-    cells = Cells(centres, 1, 0)
+    cells = Cells(centres, [1] * len(DEPTHS), 0)
     if recall >= 1:
-        return len(cells)
-    ranks: list[int] = []
+        return [len(centres)] * len(DEPTHS)
+    ranks: list[Numbers] = []
     for vector, nearest in asked:
         order = cells._nearest(vector, len(cells))
         rank = np.empty(len(cells), np.int64)
         rank[order] = np.arange(len(cells))
-        ranks += rank[cells.assign(nearest)].tolist()
-    return int(np.quantile(ranks, recall, method="higher")) + 1 if ranks else len(cells)
+        ranks.append(rank[cells.assign(nearest)])
+    return [_share([each[:depth] for each in ranks], recall, len(cells)) for depth in DEPTHS]
+
+
+def _share(ranks: Sequence[Numbers], recall: float, most: int) -> int:
+    return int(np.quantile(np.concatenate(ranks), recall, method="higher")) + 1 if ranks else most

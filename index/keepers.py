@@ -14,7 +14,6 @@ import contextlib
 import hashlib
 import itertools
 import logging
-import os
 import shutil
 import threading
 import time
@@ -50,7 +49,6 @@ _REMEMBERED = 50_000  # texts, 200 bytes each
 _NAME_ONLY = NewPassage(start=0, end=0, text="", embed=False)  # of an item without text
 _META = "meta.json"
 _IDENTITY = "identity"
-_LAST = 19  # niceness
 
 
 class TextKeeper:
@@ -333,14 +331,16 @@ class VectorKeeper:
             raise
 
     def _tend(self, vectors: FaissIndex) -> None:
-        """If the index wants to grow, let it, on a thread of its own with the last place in the queue."""
+        """If the index wants to grow, let it, on a thread of its own.
+
+        Of no lower priority than others: it holds the interpreter for moments, and who waits for that waits
+        for as long as this thread does not get its turn.
+        """
         if vectors.outgrown and (self._growing is None or not self._growing.is_alive()):
             self._growing = threading.Thread(target=self._grow, args=(vectors,), name="grow")
             self._growing.start()
 
     def _grow(self, vectors: FaissIndex) -> None:
-        lowered = os.getpriority(os.PRIO_PROCESS, 0)
-        os.setpriority(os.PRIO_PROCESS, 0, max(_LAST, lowered))  # of this thread: Linux counts each
         # The interpreter waits for this thread when it ends, so it must notice that.
         vectors.grow(stopped=lambda: not threading.main_thread().is_alive())
         self._saved = -1  # the catalog is where it was, and yet there is something to be saved

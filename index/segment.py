@@ -6,25 +6,26 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from index.allowed import Allowed, Owners
+from index.allowed import Allowed
 from index.cells import Cells, Content, Half, Numbers, Single
 from index.errors import IndexDamaged
 
 Mask = npt.NDArray[np.bool_]
 
-_GONE = np.iinfo(np.int32).max  # owner of a row that was removed: no filter holds it
+_GONE = np.iinfo(np.int64).max  # owner of a row that was removed: no filter holds it
 
 
 class Rows(NamedTuple):
     """Some passages, their items, and their vectors in half precision."""
 
     passages: Numbers
-    owners: Owners
+    owners: Numbers
     vectors: Half
 
     @classmethod
@@ -55,8 +56,8 @@ class Segment:
         self._lists = self._index.invlists
         self._width: int = self._index.code_size
         self._passages: Numbers = np.empty(0, np.int64)
-        self._owners: Owners = np.empty(0, np.int32)
-        self._cell: npt.NDArray[np.int32] = np.empty(0, np.int32)
+        self._owners: Numbers = np.empty(0, np.int64)
+        self._cell: Numbers = np.empty(0, np.int64)
         self._order: Numbers | None = None  # of the rows by passage, if nothing was added since
         self._largest = -1
         self.loose = False  # its lists have room that nothing needs
@@ -82,25 +83,22 @@ class Segment:
     def fill(self, rows: Rows, cells: Numbers) -> None:
         """Fill an empty segment: its lists get as long as they must be and no longer."""
         order = np.argsort(cells, kind="stable")
-        sizes = np.bincount(cells, minlength=len(self.cells))
-        self._fill(Rows(rows.passages[order], rows.owners[order], rows.vectors[order]), sizes)
+        ends = np.cumsum(np.bincount(cells, minlength=len(self.cells)))
+        for cell, (first, last) in enumerate(pairwise([0, *ends.tolist()])):
+            if first < last:
+                numbers = order[first:last]
+                self._append_to(cell, numbers, rows.vectors[numbers])
+        self._append(rows.passages, rows.owners, cells)
 
-    def _fill(self, rows: Rows, sizes: Numbers) -> None:
+    def _append_to(self, cell: int, numbers: Numbers, vectors: Half) -> None:
         pointer = self._faiss.swig_ptr
-        numbers = np.arange(len(rows.passages))
-        codes = np.ascontiguousarray(rows.vectors).view(np.uint8).reshape(-1)
-        ends = np.cumsum(sizes)
-        for cell in np.flatnonzero(sizes).tolist():
-            first, last = int(ends[cell] - sizes[cell]), int(ends[cell])
-            some = codes[first * self._width : last * self._width]
-            self._lists.add_entries(cell, last - first, pointer(numbers[first:last]), pointer(some))
-        self._index.ntotal = len(numbers)
-        self._append(rows.passages, rows.owners, np.repeat(np.arange(len(sizes)), sizes))
+        self._lists.add_entries(cell, len(numbers), pointer(numbers), pointer(vectors.view(np.uint8)))
+        self._index.ntotal += len(numbers)
 
-    def _append(self, passages: Numbers, owners: Owners, cells: Numbers) -> None:
+    def _append(self, passages: Numbers, owners: Numbers, cells: Numbers) -> None:
         self._passages = np.concatenate([self._passages, passages])
         self._owners = np.concatenate([self._owners, owners])
-        self._cell = np.concatenate([self._cell, cells.astype(np.int32)])
+        self._cell = np.concatenate([self._cell, cells])
         self._order = None
         self._largest = max(self._largest, int(passages.max(initial=-1)))
         self.name = secrets.token_hex(8)
@@ -187,14 +185,14 @@ class Segment:
             sizes = np.frombuffer(content, "<i8", len(cells))
             count, at = int(sizes.sum()), sizes.nbytes
             passages = np.frombuffer(content, "<i8", count, at)
-            owners = np.frombuffer(content, "<i4", count, at + passages.nbytes)
+            owners = np.frombuffer(content, "<i8", count, at + passages.nbytes)
             vectors = np.frombuffer(content, "<f2", offset=at + passages.nbytes + owners.nbytes)
             rows = Rows(passages, owners, vectors.reshape(count, dimension))
         except ValueError as error:
             raise IndexDamaged("a part of the snapshot of the vectors cannot be read") from error
         if (sizes < 0).any():
             raise IndexDamaged("a part of the snapshot of the vectors cannot be read")
-        segment._fill(rows, sizes)
+        segment.fill(rows, np.repeat(np.arange(len(sizes)), sizes))
         segment.name = name
         return segment
 

@@ -17,16 +17,15 @@ import msgspec
 import numpy as np
 
 from index.allowed import Allowed
-from index.cells import Cells, Content, Half, Numbers, Single, one_core, probes_for, sample_for, train
+from index.cells import DEPTHS, Cells, Content, Half, Numbers, Single, one_core, probes_for, sample_for, train
 from index.errors import IndexDamaged
-from index.segment import Mask, Rows, Segment
+from index.segment import Rows, Segment
 
 MUTABLE = "meta"  # the one file of a dump whose content changes under its name
 _LISTS = 128  # lists copied under the lock at once: a few MiB, a millisecond
 _ADDED = 4096  # vectors taken in under the lock at once
 _ASSIGNED = 8192  # vectors turned to single precision at once
-_NEIGHBOURS = 10
-_TURNED = 0.5  # how far a question stands from the passage that it is made of: a cosine of 0.9
+_TURNED = 3.0  # length of the noise that makes a question of a passage: as real ones, it is near none
 _SEED = 2
 
 
@@ -56,8 +55,8 @@ class Growth:
 
     exact: int = 100_000  # passages that are compared all: some 6 ms on one core
     again: int = 4  # times as many passages as the cells were trained on: they are trained anew
-    segment: int = 65_536  # passages: what is held twice while it moves to other cells, and written anew
-    recall: float = 0.985  # share of the ten nearest that lie in the cells looked into; 1: all are
+    segment: int = 131_072  # passages: what is held thrice while it moves to other cells, and written anew
+    recall: float = 0.985  # share of the nearest that lie in the cells looked into; 1: all are
     asked: int = 128  # passages that this is measured with
 
 
@@ -76,7 +75,7 @@ class FaissIndex:
     segment is searched by its cells until its copy takes its place. So growth never holds more than one
     segment twice, and a snapshot has a part for each, which is written anew only if it has changed.
 
-    Memory: 2 bytes per dimension and 40 more per passage.
+    Memory: 2 bytes per dimension and some 50 more per passage.
     """
 
     def __init__(self, dimension: int, growth: Growth | None = None) -> None:
@@ -119,7 +118,7 @@ class FaissIndex:
         step = min(_ADDED, self._growth.segment)
         for start in range(0, len(ids), step):
             some = slice(start, start + step)
-            rows = Rows(np.asarray(ids[some], np.int64), np.asarray(items[some], np.int32), vectors[some])
+            rows = Rows(np.asarray(ids[some], np.int64), np.asarray(items[some], np.int64), vectors[some])
             with self._adding:
                 cells = self._cells.assign(np.ascontiguousarray(rows.vectors, np.float32))
                 with self._lock:
@@ -154,11 +153,17 @@ class FaissIndex:
         found = [(np.empty(0, np.int64), np.empty(0, np.float32))]
         for cells, group in groupby(self._segments, lambda segment: segment.cells):
             segments = list(group)
-            masks = [None if allowed is None else segment.held(allowed) for segment in segments]
-            probed = cells.probed(vector, _sizes(segments, masks), sum(map(len, segments)))
+            total = sum(map(len, segments))
+            if allowed is None:
+                probed = cells.probed(vector, None, total)
+                found += [segment.search(vector, limit, probed, None) for segment in segments]
+                continue
+            masks = [segment.held(allowed) for segment in segments]
+            sizes = [segment.sizes(mask) for segment, mask in zip(segments, masks, strict=True)]
+            probed = cells.probed(vector, np.sum(sizes, axis=0), total)
             found += [
-                segment.search(vector, limit, probed, mask)
-                for segment, mask in zip(segments, masks, strict=True)
+                segment.search(vector, limit, probed[size[probed] > 0], mask)
+                for segment, mask, size in zip(segments, masks, sizes, strict=True)
             ]
         passages, scores = (np.concatenate(column) for column in zip(*found, strict=True))
         best = np.argsort(-scores, kind="stable")[:limit]
@@ -235,15 +240,21 @@ class FaissIndex:
     def _answered(
         self, asked: Single, chance: np.random.Generator, stopped: Callable[[], bool]
     ) -> Iterator[tuple[Single, Single]]:
-        """Questions near these passages, each with the vectors of what is truly nearest."""
+        """Questions made of these passages, each with the vectors of what is truly nearest.
+
+        Passages would be poor questions: the nearest of a passage are in its own cell. Turned until the best
+        cosine is 0.3, they want as many cells as real questions do, whose best cosines are 0.3 to 0.5
+        (`docs/adr/0004`).
+        """
         for vector in asked:
             if stopped():
                 return
             turn = chance.standard_normal(len(vector), np.float32) * (_TURNED / math.sqrt(len(vector)))
             question = (vector + turn) / np.linalg.norm(vector + turn)
-            nearest = self.get(self._exact(question, _NEIGHBOURS))
-            if nearest:
-                yield question, np.stack(list(nearest.values())).astype(np.float32)
+            ids = self._exact(question, DEPTHS[-1])
+            found = self.get(ids)
+            if found:
+                yield question, np.stack([found[id] for id in ids if id in found]).astype(np.float32)
 
     def _exact(self, vector: Single, limit: int) -> list[int]:
         """The nearest by comparison with all, a segment at a time."""
@@ -338,12 +349,6 @@ class FaissIndex:
         rows, sizes = zip(*self._copied(segment), strict=True)
         passages, owners, vectors = zip(*rows, strict=True)
         return b"".join((*sizes, *passages, *owners, *vectors))
-
-
-def _sizes(segments: Sequence[Segment], masks: Sequence[Mask | None]) -> Numbers | None:
-    """How many rows of the masks each cell holds; None if there are no masks."""
-    sizes = [segment.sizes(mask) for segment, mask in zip(segments, masks, strict=True) if mask is not None]
-    return np.sum(sizes, axis=0) if sizes else None
 
 
 class _Files(Mapping[str, bytes]):

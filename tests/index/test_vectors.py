@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from index.allowed import Allowed
+from index.cells import Half
 from index.errors import IndexDamaged
-from index.vectors import MUTABLE, FaissIndex, Growth, Half
+from index.vectors import MUTABLE, FaissIndex, Growth
 
 DIMENSION = 32
 EXACT = Growth(exact=1 << 30, segment=1000)
@@ -22,7 +23,8 @@ Filled = Callable[[int], tuple[FaissIndex, Half, list[int]]]
 
 def _vectors(count: int, seed: int = 0) -> Half:
     rows = np.random.default_rng(seed).standard_normal((count, DIMENSION)).astype(np.float32)
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    units: Half = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    return units
 
 
 def _items(count: int) -> list[int]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from store.errors import BlobDamaged, StoreError
 from store.vault import Vault
 from tests.support.findings import store_indexed
 from tests.support.homes import open_vault, put
@@ -78,6 +82,48 @@ def test_a_damaged_snapshot_is_no_snapshot(vault: Vault, harm: str) -> None:
     assert vault.snapshots.load("fulltext") is None
     vault.snapshots.save("fulltext", 0, {"a": b"anew"})
     assert vault.snapshots.load("fulltext") == (0, {"a": b"anew"})
+
+
+def test_parts_are_read_one_by_one_and_a_damaged_one_is_refused(vault: Vault) -> None:
+    parts = {f"part-{number}": os.urandom(1_500_000) + bytes(4_000_000) for number in range(4)}
+    vault.snapshots.save("vectors", 0, parts)
+    (broken,) = rows(vault, "SELECT file FROM snapshot_files WHERE name = 'part-2'")
+    path = vault.home / "snapshots" / broken[0]
+    path.write_bytes(path.read_bytes()[: 1 << 20])
+    snapshot = vault.snapshots.open("vectors")
+    assert snapshot is not None
+    assert (snapshot[0], set(snapshot[1])) == (0, set(parts))
+    with ThreadPoolExecutor(3) as readers:
+        read = {name: readers.submit(snapshot[1].__getitem__, name) for name in parts}
+    with pytest.raises(StoreError):
+        read.pop("part-2").result()
+    assert all(each.result() == parts[name] for name, each in read.items())
+    path.unlink()
+    with pytest.raises(StoreError):
+        snapshot[1]["part-2"]
+    assert vault.snapshots.load("vectors") is None
+
+
+@pytest.mark.parametrize("column", ["snapshot", "name"])
+def test_parts_exchanged_in_the_catalog_do_not_open(vault: Vault, column: str) -> None:
+    """By someone who can write it: each part is genuine, with its key, and in the place of another."""
+    for name in ("a", "b"):
+        vault.snapshots.save(name, 0, {"a": b"first", "b": b"other"})
+    for before, after in (("a", "x"), ("b", "a"), ("x", "b")):
+        with vault._database.write() as connection:
+            connection.execute("INSERT OR IGNORE INTO snapshots VALUES ('x', 0)")
+            connection.execute(f"UPDATE snapshot_files SET {column} = ? WHERE {column} = ?", (after, before))
+    for name in ("a", "b"):
+        opened = vault.snapshots.open(name)
+        assert opened is not None
+        for part in ("a", "b"):
+            with pytest.raises(BlobDamaged, match="data key does not open"):
+                opened[1][part]
+
+
+def rows(vault: Vault, query: str) -> list[tuple[Any, ...]]:
+    with vault._database.read() as connection:
+        return connection.execute(query).fetchall()
 
 
 def test_a_snapshot_of_the_future_is_none_of_ours(vault: Vault) -> None:
