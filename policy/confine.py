@@ -138,11 +138,7 @@ class Row:
     capabilities: frozenset[int] = frozenset()
     limits: Callable[[Limits], dict[int, int]] = field(default=_no_limits)
     layers: frozenset[Layer] = _BY_ITSELF
-
-    @property
-    def dials(self) -> bool:
-        """Whether it keeps the network."""
-        return Layer.NETWORK not in self.layers
+    dials: bool = False  # it keeps the network
 
 
 _ANSWERS = calls.KERNEL | calls.SOCKETS | calls.ANSWERING
@@ -225,6 +221,7 @@ TABLE: Mapping[str, Row] = MappingProxyType(
             reads=paths.CODE + paths.NAMES,
             limits=_connector_limits,
             layers=_BY_ITSELF - {Layer.NETWORK},
+            dials=True,
         ),
     }
 )
