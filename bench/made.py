@@ -78,9 +78,13 @@ class Made:
         items: list[str] = []
         for first in range(start, stop, PER_ITEM * _TOGETHER):
             last = min(first + PER_ITEM * _TOGETHER, stop)
-            numbers = [range(at, min(at + PER_ITEM, last)) for at in range(first, last, PER_ITEM)]
-            items += _store(vault, model, run, [self._document(some) for some in numbers])
+            items += _store(vault, model, run, list(self.documents(first, last)))
         return items
+
+    def documents(self, start: int, stop: int) -> Iterator[tuple[int, list[str], Single]]:
+        """Number of the first passage, passages, and their vectors, of each document."""
+        for at in range(start, stop, PER_ITEM):
+            yield self._document(range(at, min(at + PER_ITEM, stop)))
 
     def _document(self, numbers: range) -> tuple[int, list[str], Single]:
         chance, noise = random.Random(numbers.start), np.random.default_rng(numbers.start)
