@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -33,6 +34,7 @@ from bench.queries import questions
 from index.allowed import Allowed
 from index.cells import Half
 from index.embed import SentenceEmbedder
+from index.gpu import flat_on_gpu
 from index.vectors import FaissIndex
 from policy.limits import Limits
 from policy.redact import Private
@@ -152,6 +154,7 @@ def measure(setting: Setting, workplace: Path) -> None:
         for name, allowed in filters.items():
             ask(index, setting, f"{index.cells} cells, {name}", allowed, truths[name])
     snapshot(index, setting, workplace, empty)
+    on_gpu(index, setting, truths["all"])
     delete(index)
 
 
@@ -245,6 +248,16 @@ def snapshot(index: FaissIndex, setting: Setting, workplace: Path, empty: float)
         print(f"{'answers as before':40} {sum(same)} of {len(same)}")
     finally:
         vault.close()
+
+
+def on_gpu(index: FaissIndex, setting: Setting, truth: Sequence[set[int]]) -> None:
+    """The same vectors on the GPU, if there is one that FAISS can use."""
+    if (gpu := flat_on_gpu(faiss)) is None:
+        print("no GPU, or faiss-cpu: nothing is measured on one")
+        return
+    mirrored = FaissIndex.load(index.dump(), setting.real.shape[1], gpu=gpu)
+    said("copied to the GPU in", timed(mirrored.grow), "s")
+    ask(mirrored, setting, "on the GPU, all", None, truth)
 
 
 def delete(index: FaissIndex) -> None:

@@ -110,10 +110,10 @@ class Cells:
         if sizes is None:
             return np.sort(self._nearest(vector, self.probes[0]))
         wanted = int(sizes.sum())
-        depth = DEPTHS[0] * total / max(1, wanted)
-        if depth > DEPTHS[-1]:
+        if DEPTHS[-1] * wanted <= DEPTHS[0] * total:
             return np.flatnonzero(sizes)
-        probes = math.ceil(np.interp(math.log(depth), np.log(DEPTHS), self.probes))
+        depth = math.log(DEPTHS[0] * total / wanted)
+        probes = math.ceil(np.interp(depth, np.log(DEPTHS), self.probes))
         order = self._nearest(vector, len(self))
         return np.sort(order[sizes[order] > 0][:probes])
 

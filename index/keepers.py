@@ -27,6 +27,7 @@ from index.chunk import chunk
 from index.embed import Embedder, Half
 from index.errors import IndexDamaged
 from index.fulltext import TantivyIndex
+from index.gpu import MakeFlat, flat_on_gpu
 from index.lexicon import TextDocument
 from index.names import kind_words, name_words
 from index.turns import crowded, give_way
@@ -368,7 +369,7 @@ class VectorKeeper:
         with self._lock:
             vectors = self._load()
             if vectors is None:
-                vectors = FaissIndex(self._embedder.dimension, self._growth)
+                vectors = FaissIndex(self._embedder.dimension, self._growth, _gpu())
             self._replay(vectors, self._removed_through)
             self._apply_removals(vectors)
             self.index = vectors
@@ -382,7 +383,7 @@ class VectorKeeper:
         try:
             if bytes(files.get(_IDENTITY, b"")) != self._embedder.identity.encode():
                 return None
-            vectors = FaissIndex.load(files, self._embedder.dimension, self._growth)
+            vectors = FaissIndex.load(files, self._embedder.dimension, self._growth, _gpu())
         except (IndexDamaged, StoreError) as error:
             log.warning("the snapshot vectors is not whole (%s); it is built anew", type(error).__name__)
             return None
@@ -403,6 +404,12 @@ class VectorKeeper:
         if generation > self._removed_through:
             vectors.remove(self._vault.catalog.removed_since(self._removed_through))
             self._removed_through = generation
+
+
+def _gpu() -> MakeFlat | None:
+    import faiss
+
+    return flat_on_gpu(faiss)
 
 
 def _digest(text: str) -> bytes:

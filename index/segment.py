@@ -103,11 +103,11 @@ class Segment:
         self._largest = max(self._largest, int(passages.max(initial=-1)))
         self.name = secrets.token_hex(8)
 
-    def remove(self, passages: Numbers) -> None:
-        """Remove those that are in, and their numbers from memory."""
+    def remove(self, passages: Numbers) -> bool:
+        """Remove those that are in, and their numbers from memory; whether any was."""
         rows = self._find(passages)[0]
         if not len(rows):
-            return
+            return False
         gone = np.zeros(self.rows, np.bool_)
         gone[rows] = True
         touched = np.unique(self._cell[rows]).tolist()
@@ -121,6 +121,7 @@ class Segment:
             codes[self._lists.list_size(cell) * self._width :] = 0
         self._owners[rows] = _GONE
         self.name = secrets.token_hex(8)
+        return True
 
     def get(self, passages: Numbers) -> Iterator[tuple[int, Half]]:
         """The vectors of those that are in."""

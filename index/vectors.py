@@ -4,6 +4,7 @@ It knows numbers only; text, models and disks are others' concern.
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -19,7 +20,10 @@ import numpy as np
 from index.allowed import Allowed
 from index.cells import DEPTHS, Cells, Content, Half, Numbers, Single, one_core, probes_for, sample_for, train
 from index.errors import IndexDamaged
+from index.gpu import MakeFlat, Mirror
 from index.segment import Rows, Segment
+
+log = logging.getLogger("strongroom.index")
 
 MUTABLE = "meta"  # the one file of a dump whose content changes under its name
 _LISTS = 128  # lists copied under the lock at once: a few MiB, a millisecond
@@ -75,12 +79,21 @@ class FaissIndex:
     segment is searched by its cells until its copy takes its place. So growth never holds more than one
     segment twice, and a snapshot has a part for each, which is written anew only if it has changed.
 
+    Where there is a GPU, it has a copy of all vectors and answers searches without a filter, by comparison
+    with all. The copy takes in what is added; when something is removed it is thrown away at once and made
+    anew by `grow`, and until then memory answers as ever.
+
     Memory: 2 bytes per dimension and some 50 more per passage.
+
+    Args:
+        gpu: makes an empty index on the GPU, if there is one.
     """
 
-    def __init__(self, dimension: int, growth: Growth | None = None) -> None:
+    def __init__(self, dimension: int, growth: Growth | None = None, gpu: MakeFlat | None = None) -> None:
         self._dimension = dimension
         self._growth = growth or Growth()
+        self._gpu = gpu
+        self._mirror: Mirror | None = None
         self._lock = threading.Lock()  # of all that a search reads
         self._adding = threading.Lock()  # held by who adds, before the other
         self._cells = Cells.undivided(dimension)
@@ -88,13 +101,19 @@ class FaissIndex:
         self._moving: list[Numbers] | None = None  # what was removed since a segment began to be copied
 
     @classmethod
-    def load(cls, files: Mapping[str, Content], dimension: int, growth: Growth | None = None) -> FaissIndex:
+    def load(
+        cls,
+        files: Mapping[str, Content],
+        dimension: int,
+        growth: Growth | None = None,
+        gpu: MakeFlat | None = None,
+    ) -> FaissIndex:
         """What `dump` gave. Each file is looked up once, one ahead of the one that is taken in.
 
         Raises:
             IndexDamaged: the parts do not fit together or have another dimension.
         """
-        index = cls(dimension, growth)
+        index = cls(dimension, growth, gpu)
         try:
             meta = msgspec.json.decode(files[MUTABLE], type=_Meta)
             if meta.dimension != dimension:
@@ -125,6 +144,8 @@ class FaissIndex:
                     one_core()
                     self._remove(rows.passages, self._segments)
                     self._open().add(rows, cells)
+                    if self._mirror is not None:
+                        self._mirror.add(rows.passages, rows.vectors)
 
     def remove(self, ids: Collection[int]) -> None:
         """See VectorIndex."""
@@ -138,7 +159,12 @@ class FaissIndex:
         question = np.ascontiguousarray(vector, np.float32)
         with self._lock:
             one_core()
-            return self._search(question, limit, allowed)
+            if self._mirror is not None and allowed is None:
+                found = self._mirror.search(question, limit)
+            else:
+                found = self._search(question, limit, allowed)
+        passages, scores = found
+        return list(zip(passages.tolist(), scores.tolist(), strict=True))
 
     def get(self, ids: Collection[int]) -> dict[int, Half]:
         """See VectorIndex."""
@@ -149,7 +175,7 @@ class FaissIndex:
     def __len__(self) -> int:
         return sum(len(segment) for segment in self._segments)
 
-    def _search(self, vector: Single, limit: int, allowed: Allowed | None) -> list[tuple[int, float]]:
+    def _search(self, vector: Single, limit: int, allowed: Allowed | None) -> tuple[Numbers, Single]:
         found = [(np.empty(0, np.int64), np.empty(0, np.float32))]
         for cells, group in groupby(self._segments, lambda segment: segment.cells):
             segments = list(group)
@@ -167,11 +193,12 @@ class FaissIndex:
             ]
         passages, scores = (np.concatenate(column) for column in zip(*found, strict=True))
         best = np.argsort(-scores, kind="stable")[:limit]
-        return list(zip(passages[best].tolist(), scores[best].tolist(), strict=True))
+        return passages[best], scores[best]
 
     def _remove(self, passages: Numbers, segments: Sequence[Segment]) -> None:
-        for segment in segments:
-            segment.remove(passages)
+        removed = [segment.remove(passages) for segment in segments]
+        if any(removed):
+            self._mirror = None
         if self._moving is not None:
             self._moving.append(passages)
 
@@ -194,7 +221,7 @@ class FaissIndex:
     def outgrown(self) -> bool:
         """Whether `grow` has anything to do."""
         with self._lock:
-            return self._wants_cells() or bool(self._next_to_move())
+            return self._wants_cells() or bool(self._next_to_move()) or self._wants_mirror()
 
     def grow(self, stopped: Callable[[], bool] = lambda: False) -> None:
         """Divide what has become too much to be compared all, and put in order what additions and removals
@@ -208,9 +235,12 @@ class FaissIndex:
         while not stopped():
             with self._lock:
                 segments = self._next_to_move()
-            if not segments:
+            if segments:
+                self._move(segments)
+            elif self._wants_mirror():
+                self._reflect()
+            else:
                 return
-            self._move(segments)
 
     def _wants_cells(self) -> bool:
         passages = len(self)
@@ -309,6 +339,28 @@ class FaissIndex:
         copy = Segment(self._cells)
         copy.fill(rows, np.concatenate([np.empty(0, np.int64), *cells]))
         return copy
+
+    def _wants_mirror(self) -> bool:
+        return self._gpu is not None and self._mirror is None and len(self) > 0
+
+    def _reflect(self) -> None:
+        """Copy all vectors to the GPU, while nothing is added; unless something is removed meanwhile."""
+        assert self._gpu is not None
+        with self._adding:
+            with self._lock:
+                self._moving = []
+            try:
+                mirror = Mirror(self._gpu(self._dimension))
+                for segment in list(self._segments):
+                    for rows, _ in self._copied(segment):
+                        mirror.add(rows.passages, rows.vectors)
+                with self._lock:
+                    self._mirror = None if self._moving else mirror
+            except RuntimeError as error:  # how FAISS reports CUDA's errors
+                log.warning("the GPU cannot take the vectors (%s)", type(error).__name__)
+                self._gpu = None
+            finally:
+                self._moving = None
 
     def _copied(self, segment: Segment) -> Iterator[tuple[Rows, Numbers]]:
         for first in range(0, len(segment.cells), _LISTS):

@@ -1,18 +1,22 @@
 """The contract of the vector index, on both of its stages: all compared, and divided into cells of which all
-are looked into. Exact, exact under filters too, and the same after a snapshot.
+are looked into; and with a copy elsewhere, as on a GPU. Exact, exact under filters too, and the same after a
+snapshot.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 
+import faiss
 import msgspec
 import numpy as np
 import pytest
 
 from index.allowed import Allowed
-from index.cells import Half
+from index.cells import Half, Numbers, Single
 from index.errors import IndexDamaged
+from index.gpu import MakeFlat, flat_on_gpu
 from index.vectors import MUTABLE, FaissIndex, Growth
 
 DIMENSION = 32
@@ -31,18 +35,28 @@ def _items(count: int) -> list[int]:
     return [number // 3 + 1 for number in range(count)]
 
 
-@pytest.fixture(params=[EXACT, GROWN], ids=["exact", "grown"])
-def growth(request: pytest.FixtureRequest) -> Growth:
-    assert isinstance(request.param, Growth)
-    return request.param
+@pytest.fixture(params=["exact", "grown", "mirrored"])
+def stage(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def filled(growth: Growth) -> Filled:
+def growth(stage: str) -> Growth:
+    return EXACT if stage == "exact" else GROWN
+
+
+@pytest.fixture
+def gpu(stage: str) -> MakeFlat | None:
+    """In place of the GPU's index the one of which FAISS makes that: it compares with all, in memory."""
+    return faiss.IndexFlatIP if stage == "mirrored" else None
+
+
+@pytest.fixture
+def filled(growth: Growth, gpu: MakeFlat | None) -> Filled:
     """Makes an index of so many passages, half of them added after it grew."""
 
     def fill(count: int) -> tuple[FaissIndex, Half, list[int]]:
-        index, vectors, items = FaissIndex(DIMENSION, growth), _vectors(count), _items(count)
+        index, vectors, items = FaissIndex(DIMENSION, growth, gpu), _vectors(count), _items(count)
         half = count // 2
         index.add(range(1, half + 1), items[:half], vectors[:half])
         assert index.outgrown or growth is EXACT
@@ -102,8 +116,6 @@ def test_the_numbers_of_what_is_removed_leave_the_memory(filled: Filled) -> None
     ]
 
     def memory() -> bytes:
-        import faiss
-
         return b"".join(faiss.rev_swig_ptr(codes, size).tobytes() for codes, size in lists if size)
 
     assert all(vector.tobytes() in memory() for vector in vectors)
@@ -187,3 +199,72 @@ def test_a_snapshot_that_does_not_fit_is_refused(filled: Filled) -> None:
             FaissIndex.load(broken, DIMENSION)
     with pytest.raises(IndexDamaged):
         FaissIndex.load(files, DIMENSION + 1)
+
+
+# ------------------------------------------------------------------ on a GPU
+
+
+def _built_for_gpu(count: int) -> ModuleType:
+    """FAISS as it looks where it is built for GPUs, and CUDA finds so many."""
+    module = ModuleType("faiss")
+    module.get_num_gpus = lambda: count  # type: ignore[attr-defined]
+    module.StandardGpuResources = object  # type: ignore[attr-defined]
+    module.GpuIndexFlatIP = object  # type: ignore[attr-defined]
+    return module
+
+
+def test_a_gpu_is_used_where_faiss_finds_one() -> None:
+    assert flat_on_gpu(_built_for_gpu(1)) is not None
+    assert flat_on_gpu(_built_for_gpu(0)) is None
+
+
+def test_without_a_build_for_gpus_or_a_working_driver_memory_serves() -> None:
+    without = _built_for_gpu(1)
+    del without.GpuIndexFlatIP
+    assert flat_on_gpu(without) is None
+
+    def broken() -> None:
+        raise RuntimeError("CUDA error 35")
+
+    driverless = _built_for_gpu(1)
+    driverless.StandardGpuResources = broken  # type: ignore[attr-defined]
+    assert flat_on_gpu(driverless) is None
+
+
+def test_a_gpu_that_is_too_small_is_left_alone() -> None:
+    def make(dimension: int) -> faiss.IndexFlatIP:
+        raise RuntimeError("out of memory")
+
+    index = FaissIndex(DIMENSION, EXACT, make)
+    index.add([1], [1], _vectors(1))
+    index.grow()
+    assert not index.outgrown
+    assert [id for id, _ in index.search(_vectors(1)[0].astype(np.float32), 3)] == [1]
+
+
+def test_the_copy_answers_without_a_filter_until_something_is_removed() -> None:
+    asked = list[int]()
+
+    class Watched(faiss.IndexFlatIP):  # type: ignore[misc]
+        def search(self, x: Single, k: int) -> tuple[Single, Numbers]:
+            asked.append(k)
+            found: tuple[Single, Numbers] = super().search(x, k)
+            return found
+
+    index, vectors = FaissIndex(DIMENSION, EXACT, Watched), _vectors(50)
+    index.add(range(1, 41), _items(40), vectors[:40])
+    question = vectors[0].astype(np.float32)
+    plain = index.search(question, 50)
+    index.grow()
+    assert [id for id, _ in index.search(question, 50)] == [id for id, _ in plain]
+    assert asked == [40]
+    index.add(range(41, 51), _items(10), vectors[40:])
+    assert len(index.search(question, 50)) == 50
+    index.search(question, 50, Allowed([1]))
+    assert asked == [40, 50]
+    index.remove([1])
+    assert 1 not in [id for id, _ in index.search(question, 50)]
+    assert asked == [40, 50]
+    index.grow()
+    assert 1 not in [id for id, _ in index.search(question, 50)]
+    assert asked == [40, 50, 49]
