@@ -35,7 +35,7 @@ from policy.limits import Limits
 from policy.redact import Private
 from store.vault import Vault
 
-_REAL = 2_000
+_REAL = 1_000
 _WARM = 5
 _MODES = ("hybrid", "keyword")
 
