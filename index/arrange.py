@@ -20,7 +20,8 @@ from store.records import Item
 _FRESH = 0.1
 _HALF_LIFE_S = 180 * 86_400.0
 
-_ALIKE = 0.985  # the cosine from which two passages say the same; below it invoices differ in their amounts
+_ALIKE = 0.99  # the cosine from which two passages say the same
+_COPIES = 2  # of such are shown on one page
 _CODE_CHARS = 5  # letters and digits; fewer name no single thing: "ww1", "2024"
 
 _TOKEN = re.compile(r"[^\W_]+")
@@ -96,7 +97,8 @@ def arrange(
 
 
 def apart(found: Sequence[Found], vectors: Mapping[int, Half], page: int) -> list[Found]:
-    """The same hits; of those that say the same the best keeps its place, its copies come behind the page.
+    """The same hits; of those that say the same the best two keep their places, the others come behind the
+    page.
 
     Args:
         vectors: of passages; what has none is like nothing.
@@ -104,14 +106,13 @@ def apart(found: Sequence[Found], vectors: Mapping[int, Half], page: int) -> lis
     """
     kept: list[Found] = []
     copies: list[Found] = []
-    rows: list[Single] = []
+    rows: list[Single] = []  # of what is kept
     for number, hit in enumerate(found):
         if len(kept) == page:
             return [*kept, *copies, *found[number:]]
-        vector = vectors.get(hit.passage)
-        if vector is not None:
+        if (vector := vectors.get(hit.passage)) is not None:
             row = vector.astype(np.float32)
-            if rows and float((np.stack(rows) @ row).max()) >= _ALIKE:
+            if rows and np.count_nonzero(np.stack(rows) @ row >= _ALIKE) >= _COPIES:
                 copies.append(hit)
                 continue
             rows.append(row)

@@ -33,11 +33,11 @@ class Part(StrEnum):
     RECENT = "recent"  # how fresh it is
 
 
-# All three may vary by a third without leaving the plateau.
-WEIGHTS = {Part.WORDS: 0.4, Part.MEANING: 0.6, Part.FEEDBACK: 0.6}
+# More for meaning helps passages of web pages and harms known items, more for words the other way round.
+WEIGHTS = {Part.WORDS: 0.45, Part.MEANING: 0.55, Part.FEEDBACK: 0.9}
 
 LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
-_MISSING = 0.5  # of the lowest score by word: what a passage has that only meaning found
+_MISSING = 0.75  # of the lowest score by word: what a passage has that only meaning found
 _EXAMPLES = 10  # of the first ones, at most
 _EVEN = 1e-3  # of the largest: scores that vary less say the same of all
 _FADE = 0.2  # of points: an example so far behind the first counts a factor e less

@@ -90,8 +90,9 @@ def test_copies_go_behind_the_page_and_nothing_is_lost(kinds: list[int], page: i
     vectors = {number: np.eye(4, dtype=np.float16)[kind] for number, kind in enumerate(kinds)}
     order = apart(found, vectors, page)
     assert sorted(hit.passage for hit in order) == list(range(len(kinds)))
-    first = order[: min(page, len(set(kinds)))]
-    assert len({kinds[hit.passage] for hit in first}) == len(first)
+    distinct = sum(min(2, kinds.count(kind)) for kind in set(kinds))
+    first = [kinds[hit.passage] for hit in order[: min(page, distinct)]]
+    assert max((first.count(kind) for kind in first), default=0) <= 2
     assert apart(found, {}, page) == found
 
 
