@@ -208,12 +208,9 @@ def grow(index: FaissIndex, setting: Setting, empty: float) -> None:
     asking = threading.Thread(target=search)
     asking.start()
     forget_peak()
-    began = time.perf_counter()
-    index.grow()
-    seconds = time.perf_counter() - began
+    timed("grown in", index.grow)
     done.set()
     asking.join()
-    said("grown in", seconds, "s")
     print(f"{'cells, and looked into':40} {index.cells:,} {index._cells.probes}")
     said("memory, at most while growing", memory("VmHWM") - empty, "MiB")
     said("memory, grown", memory() - empty, "MiB")
@@ -238,11 +235,11 @@ def snapshot(index: FaissIndex, setting: Setting, workplace: Path, empty: float)
 
     try:
         forget_peak()
-        said("snapshot written in", timed(save), "s")
+        timed("snapshot written in", save)
         said("memory, at most while writing", memory("VmHWM") - empty, "MiB")
         index.add([setting.passages + 1], [1], setting.real[:1].astype(np.float16))
-        said("written again after one more passage", timed(save), "s")
-        said("opened in", timed(load), "s")
+        timed("written again after one more passage", save)
+        timed("opened in", load)
         opened = load()
         same = [opened.search(vector, _LIMIT) == index.search(vector, _LIMIT) for vector in setting.asked]
         print(f"{'answers as before':40} {sum(same)} of {len(same)}")
@@ -256,7 +253,7 @@ def on_gpu(index: FaissIndex, setting: Setting, truth: Sequence[set[int]]) -> No
         print("no GPU, or faiss-cpu: nothing is measured on one")
         return
     mirrored = FaissIndex.load(index.dump(), setting.real.shape[1], gpu=gpu)
-    said("copied to the GPU in", timed(mirrored.grow), "s")
+    timed("copied to the GPU in", mirrored.grow)
     ask(mirrored, setting, "on the GPU, all", None, truth)
 
 
@@ -264,16 +261,19 @@ def delete(index: FaissIndex) -> None:
     """Take out the passages of many items, and look whether one is found."""
     gone = range(1, min(_DELETED * _PER_ITEM, len(index) // 2) + 1)
     vectors = index.get(list(gone)[::1000])
-    said(f"{len(gone):,} passages deleted in", timed(lambda: index.remove(gone)), "s")
+    timed(f"{len(gone):,} passages deleted in", lambda: index.remove(gone))
     for vector in vectors.values():
         assert not set(gone) & {id for id, _ in index.search(vector.astype(np.float32), 100)}
 
 
-def timed(act: Callable[[], object]) -> float:
-    """Seconds."""
-    began = time.perf_counter()
+def timed(name: str, act: Callable[[], object]) -> None:
+    """A line of the table: what something takes, and of CPU in all threads, which a busy machine makes no
+    longer.
+    """
+    began, began_cpu = time.perf_counter(), time.process_time()
     act()
-    return time.perf_counter() - began
+    took, used = time.perf_counter() - began, time.process_time() - began_cpu
+    print(f"{name:40} {took:,.2f} s (CPU {used:,.2f})", flush=True)
 
 
 def memory(which: str = "VmRSS") -> float:

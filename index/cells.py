@@ -18,11 +18,13 @@ Half = npt.NDArray[np.float16]
 Single = npt.NDArray[np.float32]
 Content = bytes | bytearray
 Numbers = npt.NDArray[np.int64]
+Held = npt.NDArray[np.bool_]  # for each cell
 
 DEPTHS = (10, 100, 1000)  # how many of the nearest are wanted: ten of all, of a tenth, of a hundredth
 _HEADER = struct.Struct("<5q")  # cells, trained on, probes for each depth
 _PER_CELL = 40  # vectors of the sample for each cell; FAISS asks for 39 to 256
-_ROUNDS = 8  # of k-means; the eighth moves hardly anything
+_ROUNDS = 6  # of k-means; later ones move hardly anything
+_STRIPES = 32  # into which what is not divided is dealt, so that it too can be copied piece by piece
 _SEED = 1
 
 
@@ -44,7 +46,7 @@ class Cells:
         centres: unit vectors (cells, dimension).
         probes: how many of the cells nearest to a vector hold nearly all of its nearest, for each of
             `DEPTHS`.
-        trained_on: how many passages there were.
+        trained_on: how many passages there were; none if it is `undivided`.
     """
 
     def __init__(self, centres: Single, probes: Sequence[int], trained_on: int) -> None:
@@ -58,8 +60,8 @@ class Cells:
 
     @classmethod
     def undivided(cls, dimension: int) -> Cells:
-        """One cell that holds everything: a search through it is exact."""
-        return cls(np.zeros((1, dimension), np.float32), [1] * len(DEPTHS), 0)
+        """Cells that passages are dealt into by turns. A search looks into all: it is exact."""
+        return cls(np.zeros((_STRIPES, dimension), np.float32), [_STRIPES] * len(DEPTHS), 0)
 
     @classmethod
     def load(cls, content: Content, dimension: int, name: str) -> Cells:
@@ -90,32 +92,34 @@ class Cells:
 
     def assign(self, vectors: Single) -> Numbers:
         """The cell of each vector (n, dimension)."""
-        if len(self) == 1:
-            return np.zeros(len(vectors), np.int64)
+        if not self.trained_on:
+            return np.arange(len(vectors)) % len(self)
         one_core()
         cells: Numbers = self.quantizer.search(vectors, 1)[1][:, 0]
         return cells
 
-    def probed(self, vector: Single, sizes: Numbers | None, total: int) -> Numbers:
+    def probed(self, vector: Single, held: Held | None, wanted: int, total: int) -> Numbers:
         """The cells that are to be looked into for the ten nearest to a vector, ascending: so they lie in
         memory, and to look into many takes half as long.
 
         Args:
-            sizes: how many of the wanted passages each cell holds, if not all are wanted. The ten nearest of
-                a tenth are among the hundred nearest of all, if they lie like the others; and if they lie in
+            held: which cells hold any of the wanted passages, if not all are wanted. The ten nearest of a
+                tenth are among the hundred nearest of all, if they lie like the others; and if they lie in
                 few cells, those are looked into that hold any. Less than a hundredth is compared wholly.
+            wanted: how many passages are.
             total: passages, wanted or not.
         """
+        if not self.trained_on:
+            return np.arange(len(self))
         one_core()
-        if sizes is None:
+        if held is None:
             return np.sort(self._nearest(vector, self.probes[0]))
-        wanted = int(sizes.sum())
         if DEPTHS[-1] * wanted <= DEPTHS[0] * total:
-            return np.flatnonzero(sizes)
+            return np.flatnonzero(held)
         depth = math.log(DEPTHS[0] * total / wanted)
         probes = math.ceil(np.interp(depth, np.log(DEPTHS), self.probes))
         order = self._nearest(vector, len(self))
-        return np.sort(order[sizes[order] > 0][:probes])
+        return np.sort(order[held[order]][:probes])
 
     def _nearest(self, vector: Single, count: int) -> Numbers:
         nearest: Numbers = self.quantizer.search(vector.reshape(1, -1), count)[1][0]
@@ -123,13 +127,12 @@ class Cells:
 
 
 def count_for(passages: int) -> int:
-    """How many cells so many passages want: a power of two between 2 √n and 4 √n.
+    """How many cells so many passages want: a power of two between 4 √n and 8 √n, as FAISS's guidelines say.
 
     A search compares with all centres and then with the vectors of some cells; both parts together are
-    smallest when the cells grow with the root of n. More of them find more among as many compared, and take
-    longer to be trained. (FAISS's guidelines: 4 √n to 16 √n up to a million.)
+    smallest when the cells grow with the root of n.
     """
-    return 1 << math.ceil(math.log2(2 * math.sqrt(passages)))
+    return 1 << math.ceil(math.log2(4 * math.sqrt(passages)))
 
 
 def sample_for(passages: int) -> int:
@@ -163,7 +166,7 @@ def probes_for(centres: Single, asked: Iterable[tuple[Single, Single]], recall: 
     Args:
         asked: vectors (dimension,), each with its true nearest (k, dimension), best first.
     """
-    cells = Cells(centres, [1] * len(DEPTHS), 0)
+    cells = Cells(centres, [1] * len(DEPTHS), len(centres))
     if recall >= 1:
         return [len(centres)] * len(DEPTHS)
     ranks: list[Numbers] = []

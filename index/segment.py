@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.allowed import Allowed
-from index.cells import Cells, Content, Half, Numbers, Single
+from index.cells import Cells, Content, Half, Held, Numbers, Single
 from index.errors import IndexDamaged
 
 Mask = npt.NDArray[np.bool_]
@@ -137,9 +137,10 @@ class Segment:
         """For each row whether its item is allowed."""
         return allowed.hold(self._owners)
 
-    def sizes(self, mask: Mask) -> Numbers:
-        """How many rows of a mask each cell holds."""
-        return np.bincount(self._cell[mask], minlength=len(self.cells))
+    def cells_of(self, mask: Mask, step: int) -> Held:
+        """Which cells hold any row of a mask, by a look at every one or every second, third… row."""
+        rows = self._cell[::step][mask[::step]]
+        return np.bincount(rows, minlength=len(self.cells)) > 0
 
     def search(
         self, vector: Single, limit: int, probed: Numbers, mask: Mask | None
