@@ -45,7 +45,7 @@ const day = (seconds) => new Date(seconds * 1000).toLocaleDateString();
 function showHit(hit) {
   const line = byId("hit").content.cloneNode(true);
   const facts = [hit.sender || hit.name, hit.page && `page ${hit.page}`, hit.sent_at && day(hit.sent_at),
-    hit.reason && `not read: ${hit.reason}`];
+    hit.more && `and ${hit.more} more like it`, hit.reason && `not read: ${hit.reason}`];
   line.querySelector(".open").textContent = hit.title || hit.name;
   line.querySelector(".open").addEventListener("click", () => openItem(hit.item, ...hit.offsets));
   line.querySelector(".facts").textContent = facts.filter(Boolean).join(" · ");
@@ -245,14 +245,14 @@ async function showNews(kept) {
 async function showKept() {
   const searches = await call("GET", "/v1/searches");
   byId("kept").replaceChildren(...searches.map((kept) => {
-    const [line, forget] = [element("li", `${kept.name} `), element("button", "Forget")];
-    if (kept.unseen) line.prepend(element("strong", `${kept.unseen} new `));
-    line.addEventListener("click", () => showNews(kept).catch(problem));
-    forget.addEventListener("click", (event) => {
-      event.stopPropagation();
+    const news = kept.unseen ? `${kept.name}: ${kept.unseen} new` : kept.name;
+    const [line, show] = [document.createElement("li"), element("button", news, "open")];
+    const forget = element("button", "Forget");
+    show.addEventListener("click", () => showNews(kept).catch(problem));
+    forget.addEventListener("click", () => {
       ask("DELETE", `/v1/searches/${encodeURIComponent(kept.name)}`).then(showKept).catch(problem);
     });
-    line.append(forget);
+    line.append(show, forget);
     return line;
   }));
   byId("kept").parentElement.hidden = !searches.length;
