@@ -252,7 +252,9 @@ class FaissIndex:
     def _trained(self, stopped: Callable[[], bool]) -> Cells | None:
         passages = len(self)
         chance = np.random.default_rng(_SEED)
-        sample = self._sample(sample_for(passages), chance)
+        sample = self._sample(sample_for(passages) / passages, chance)
+        if not len(sample):  # all was removed meanwhile
+            return None
         asked = sample[:: max(1, len(sample) // self._growth.asked)].copy()
         centres = train(sample, passages, stopped)
         if centres is None:
@@ -261,10 +263,9 @@ class FaissIndex:
         probes = probes_for(centres, self._answered(asked, chance, stopped), self._growth.recall)
         return None if stopped() else Cells(centres, probes, passages)
 
-    def _sample(self, count: int, chance: np.random.Generator) -> Single:
-        """About so many vectors, each passage as likely as any other."""
-        share = count / len(self)
-        some: list[Half] = []
+    def _sample(self, share: float, chance: np.random.Generator) -> Single:
+        """A share of the vectors, each passage as likely as any other."""
+        some: list[Half] = [np.empty((0, self._dimension), np.float16)]
         for segment in list(self._segments):
             for rows, _ in self._copied(segment):
                 some.append(rows.vectors[chance.random(len(rows.vectors)) < share])

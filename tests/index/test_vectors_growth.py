@@ -166,6 +166,25 @@ def test_growing_is_stopped_and_goes_on() -> None:
         assert len(each.search(_units(1, 3)[0].astype(np.float32), 2000)) == 2000
 
 
+@pytest.mark.parametrize("when", [1, 7, 12])
+def test_all_that_is_removed_while_it_grows_leaves_an_empty_index(when: int) -> None:
+    """Before a round of k-means, before a question that measures it, and before a segment moves."""
+    index, _ = _filled(600, Growth(exact=100, segment=200, recall=0.9, asked=4))
+    asked = list[int]()
+
+    def stopped() -> bool:
+        asked.append(1)
+        if len(asked) == when:
+            index.remove(range(1, 601))
+        return False
+
+    index.grow(stopped)
+    assert len(asked) >= when
+    assert len(index) == 0
+    index.grow()
+    assert index.search(_units(1, 3)[0].astype(np.float32), 5) == []
+
+
 def test_searches_additions_and_removals_go_on_while_it_grows() -> None:
     growth = Growth(exact=500, again=1, segment=300, recall=1, asked=8)
     index, vectors = _filled(3000, growth)
