@@ -144,7 +144,7 @@ def _is_called(item: Item, asked: Sequence[str]) -> bool:
     if not asked:
         return False
     names = (item.title or "", item.name, _ENDING.sub("", item.name))
-    return any(_tokens(name) == asked for name in names)
+    return any(_tokens(name) == asked for name in names if asked[0] in name.casefold())
 
 
 def _tokens(text: str) -> list[str]:

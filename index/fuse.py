@@ -34,11 +34,11 @@ class Part(StrEnum):
 
 
 # More for meaning helps passages of web pages and harms known items, more for words the other way round.
-WEIGHTS = {Part.WORDS: 0.45, Part.MEANING: 0.55, Part.FEEDBACK: 0.9}
+WEIGHTS = {Part.WORDS: 0.45, Part.MEANING: 0.55, Part.FEEDBACK: 1.0}
 
 LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
 _MISSING = 0.75  # of the lowest score by word: what a passage has that only meaning found
-_EXAMPLES = 10  # of the first ones, at most
+_EXAMPLES = 5  # of the first ones, at most
 _EVEN = 1e-3  # of the largest: scores that vary less say the same of all
 _FADE = 0.2  # of points: an example so far behind the first counts a factor e less
 
@@ -118,8 +118,7 @@ def fuse(
     if words is not None:
         _let_words_speak(fused, by_word)
     if question is not None and words is not None:
-        near = {id: float(vectors[id].astype(np.float32) @ question) for id in by_word if id in vectors}
-        by_meaning = near | by_meaning
+        by_meaning = _cosines([id for id in by_word if id in vectors], vectors, question) | by_meaning
     if meaning is not None:
         scores = _column(fused.passages, by_meaning)
         # What has no vector counts as the least near: it is a quotation, or was not embedded yet.
@@ -149,13 +148,18 @@ def _let_examples_speak(fused: Fused, vectors: Mapping[int, Half]) -> None:
     first = np.stack([vectors[fused.passages[row]] for row in order]).astype(np.float32)
     middle = weights @ first / weights.sum()
     middle /= max(float(np.linalg.norm(middle)), 1e-9)
-    known = [id for id in fused.passages if id in vectors]
-    near = np.stack([vectors[id] for id in known]).astype(np.float32) @ middle
-    scores = _column(fused.passages, dict(zip(known, near.tolist(), strict=True)))
-    least = max(float(near.min()), 0.0)
+    near = _cosines([id for id in fused.passages if id in vectors], vectors, middle)
+    scores = _column(fused.passages, near)
+    least = min(near.values())
     above = np.nan_to_num(scores, nan=least) - least
-    above = np.maximum(above, 0)
     fused.give(Part.FEEDBACK, scores, WEIGHTS[Part.FEEDBACK] * above / _spread(above))
+
+
+def _cosines(passages: Sequence[int], vectors: Mapping[int, Half], to: Single) -> dict[int, float]:
+    if not passages:
+        return {}
+    near = np.stack([vectors[passage] for passage in passages]).astype(np.float32) @ to
+    return dict(zip(passages, near.tolist(), strict=True))
 
 
 def _column(passages: Sequence[int], scores: Mapping[int, float]) -> Single:

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import msgspec
 
 from index.allowed import Allowed
 from index.arrange import Found, apart, arrange, identifiers, only_codes, unread_first
-from index.embed import Embedder, Single
+from index.embed import Embedder, Half, Single
 from index.errors import EmbedderDown, IndexClosed
 from index.fulltext import TextIndex
 from index.fuse import LEAST_COSINE, Fused, Ranking, Say, fuse
@@ -28,6 +30,7 @@ from store.errors import NoSuchItem
 from store.records import Item, Passage, Reason
 
 _DEPTH = 50  # candidates of each index, at least; more where collapsing leaves too few items
+_QUESTIONS = 4  # read by the model beside other work; it takes them one by one
 _IDENTIFIERS = 4  # of one query, looked up at most
 _DEEPER = 4
 _DEEPEST = 5_000
@@ -81,26 +84,36 @@ class Indexes(Protocol):
     def vectors(self) -> VectorIndex | None: ...
 
 
-class _Asked(NamedTuple):
+@dataclass(frozen=True)
+class _Asked:
     """A query on its way."""
 
     wanted: Wanted
     text: TextIndex
     vectors: VectorIndex | None
-    question: Single | None  # None: not searched by meaning
-    by_word: bool
     allowed: Allowed | None
+    by_word: bool
     versions: bool  # former ones too
+    question: Single | None = None  # None: not searched by meaning
+    _words: dict[int, Ranking] = field(default_factory=dict)  # by depth
 
     def words(self, depth: int) -> Ranking | None:
-        """The best passages by word; None if these are not asked."""
-        return self.text.search(self.wanted, depth, self.allowed) if self.by_word else None
+        """The best passages by word; None if these are not asked. The same depth is looked up once."""
+        if not self.by_word:
+            return None
+        if depth not in self._words:
+            self._words[depth] = self.text.search(self.wanted, depth, self.allowed)
+        return self._words[depth]
 
     def meaning(self, depth: int) -> Ranking | None:
         """The nearest passages; None if these are not asked."""
         if self.question is None or self.vectors is None:
             return None
         return self.vectors.search(self.question, depth, self.allowed)
+
+    def known(self, passages: Iterable[int]) -> Mapping[int, Half]:
+        """The vectors of those passages that have one."""
+        return self.vectors.get(set(passages)) if self.vectors is not None else {}
 
     def identified(self, depth: int) -> list[Ranking]:
         """For each identifier of the query the passages that hold it, unless it is in so many that it names
@@ -127,6 +140,7 @@ class Searcher:
         self._indexes = indexes
         self._embedder = embedder
         self._limits = limits
+        self._aside = ThreadPoolExecutor(_QUESTIONS, "question")
 
     def search(self, query: Query) -> Results:
         """The best `query.limit` items.
@@ -142,24 +156,24 @@ class Searcher:
             raise IndexClosed("the index is being opened", remedy="ask again in a moment")
         if not wanted.plain:
             return self._newest(text, wanted, query, began)
-        mode, question, degraded = query.mode, None, None
-        if mode is not Mode.KEYWORD:
-            try:
-                question = self._question(wanted)
-            except EmbedderDown as error:
-                if mode is Mode.SEMANTIC:
-                    raise
-                mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
-        versions = query.filters.include_superseded
-        allowed = self.allowed(wanted, versions)
-        by_word = mode is not Mode.SEMANTIC
-        asked = _Asked(wanted, text, self._indexes.vectors, question, by_word, allowed, versions)
+        mode, degraded, versions = query.mode, None, query.filters.include_superseded
         limit = self._limits.page(query.limit)
+        waiting = self._aside.submit(self._question, wanted) if mode is not Mode.KEYWORD else None
+        allowed, by_word = self.allowed(wanted, versions), mode is not Mode.SEMANTIC
+        asked = _Asked(wanted, text, self._indexes.vectors, allowed, by_word, versions)
+        asked.words(_depth(limit))  # while the model reads the question
         fused, found = Fused([]), list[Found]()
         if mode is Mode.HYBRID and only_codes(wanted):
-            fused, found = self._find(asked._replace(question=None), limit)
+            fused, found = self._find(asked, limit)
             mode = Mode.KEYWORD if found else mode
         if not found:
+            if waiting is not None:
+                try:
+                    asked = replace(asked, question=waiting.result())
+                except EmbedderDown as error:
+                    if mode is Mode.SEMANTIC:
+                        raise
+                    mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
             fused, found = self._find(asked, limit)
         hits = self._hits(asked, fused, found[:limit], explain=query.explain)
         took = round((time.perf_counter() - began) * 1000, 2)
@@ -219,7 +233,7 @@ class Searcher:
 
     def _find(self, asked: _Asked, limit: int) -> tuple[Fused, list[Found]]:
         """Hits, the best first; at least `limit` if there are so many."""
-        depth = max(_DEPTH, 2 * limit)
+        depth = _depth(limit)
         while True:
             words, meaning = asked.words(depth), asked.meaning(depth)
             exhausted = max(len(words or ()), len(meaning or ())) < depth
@@ -228,24 +242,23 @@ class Searcher:
                 if asked.wanted.required or asked.wanted.without:  # a vector knows nothing of these
                     kept = asked.text.keep([passage for passage, _ in meaning], asked.wanted)
                     meaning = [(passage, cosine) for passage, cosine in meaning if passage in kept]
-            fused, found = self._arranged(asked, words, meaning, depth)
+            fused, found, vectors = self._arranged(asked, words, meaning, depth)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
-                known = (
-                    asked.vectors.get([hit.passage for hit in found[: 2 * limit]]) if asked.vectors else {}
-                )
+                known = vectors or asked.known(hit.passage for hit in found[: 2 * limit])
                 return fused, apart(found, known, limit)
             depth *= _DEEPER
 
     def _arranged(
         self, asked: _Asked, words: Ranking | None, meaning: Ranking | None, depth: int
-    ) -> tuple[Fused, list[Found]]:
+    ) -> tuple[Fused, list[Found], Mapping[int, Half]]:
+        """The candidates fused, as hits, and their vectors where these have a say."""
         identified = asked.identified(depth)
         held = Counter(passage for ranking in identified for passage, _ in ranking)
         if words is not None:
             scores = dict(entry for ranking in [*identified, words] for entry in ranking)
             words = sorted(scores.items(), key=lambda entry: -entry[1])
-        ids = {passage for passage, _ in (*(words or ()), *(meaning or ()))}
-        vectors = asked.vectors.get(ids) if meaning is not None and asked.vectors is not None else {}
+        candidates = (passage for passage, _ in (*(words or ()), *(meaning or ())))
+        vectors = asked.known(candidates) if meaning is not None else {}
         fused = fuse(words, meaning, vectors, asked.question)
         owners = self._catalog.items_of(fused.passages)
         items = self._catalog.items_by_id(set(owners.values()))
@@ -259,7 +272,7 @@ class Searcher:
             now=time.time(),
             versions=asked.versions,
         )
-        return fused, found
+        return fused, found, vectors
 
     def allowed(self, wanted: Wanted, include_superseded: bool) -> Allowed | None:
         """The items that the conditions leave; None if all, or all but superseded ones, which are sorted out
@@ -304,6 +317,11 @@ class Searcher:
             sender=item.sender,
             reason=item.reason,
         )
+
+
+def _depth(limit: int) -> int:
+    """How many candidates of each index are looked at first."""
+    return max(_DEPTH, 2 * limit)
 
 
 def _beginning(item: Item, passages: Sequence[Passage]) -> Passage:
