@@ -37,9 +37,13 @@ def _phrases(tokens: Sequence[tantivy.Token], phrases: Collection[tuple[str, ...
     """The places of phrases, of those that begin at one word the longest."""
     words = [token.text for token in tokens]
     longest = max(map(len, phrases), default=0)
+    first = {phrase[0] for phrase in phrases}
     found: list[Span] = []
     at = 0
     while at < len(words):
+        if words[at] not in first:  # nearly all
+            at += 1
+            continue
         lengths = range(min(longest, len(words) - at), 0, -1)
         length = next((n for n in lengths if tuple(words[at : at + n]) in phrases), 0)
         if length:
