@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _WEIGHTS = {TEXT: 1.0, HEAD: 1.0, NAME: 0.5}  # a name or a folder says less than a passage's own words
 _CODE = 20_000  # a word of several tokens of which the rarest stands in more passages is no code: "12:00"
 _NAMES_ONE = re.compile(r"\d|[^\W_][._@:#\\][^\W_]")  # a number, an address, a path: it counts as a whole
+_FREQUENT = 10  # is a word that one of so many passages holds: a twentieth to a fifth rank as well
 _ONE_BY_ONE = 400  # numbers: of more, a set is looked up faster
 _BEGINNINGS = 256  # words that a prefix stands for at most, the most frequent
 _NO_END = 1 << 62
@@ -61,6 +62,10 @@ class Asking:
         self._codes: list[Piece] = []  # of several, and not frequent
         for word in () if wanted.together else wanted.words:
             self._sort(word)
+        counts = {word: self._frequency([Piece(word)]) for word in self._words}
+        frequent = searcher.num_docs // _FREQUENT
+        self._telling = [word for word, count in counts.items() if 0 < count <= frequent]
+        self._frequent = [word for word, count in counts.items() if count > frequent]
 
     def _sort(self, word: str) -> None:
         tokens = self._lexicon.plain(word)
@@ -75,9 +80,9 @@ class Asking:
         return bool(self._words or self._codes)
 
     @property
-    def has_codes(self) -> bool:
-        """Whether there are words of several tokens, which count as phrases."""
-        return bool(self._codes)
+    def is_flat(self) -> bool:
+        """Whether `candidates` ranks by all that is asked."""
+        return not self._codes and not self._frequent
 
     @property
     def has_conditions(self) -> bool:
@@ -93,14 +98,27 @@ class Asking:
         """How many passages what is required leaves to look at, at most."""
         return min(map(self._frequency, self._required), default=self._searcher.num_docs)
 
-    def ranked(self) -> tantivy.Query:
-        """Any of the words of one token: flat, so that Tantivy skips blocks that cannot reach the best."""
-        return self._any(self._weighed(self._words, LANGUAGES))
+    def candidates(self) -> list[tantivy.Query]:
+        """Where the best passages are, by what tells most: words that are not frequent, and codes. Where
+        there are none, all words together, or any in a head.
 
-    def coded(self) -> tantivy.Query:
-        """Any of the words of several tokens; the others only weigh."""
-        codes = self._any([query for language in LANGUAGES for query in self._held(self._codes, language)])
-        return self._query.boolean_query([(self._occur.Must, codes), (self._occur.Should, self.ranked())])
+        Each is flat and of single terms, so that Tantivy skips blocks that cannot reach the best, or of what
+        must meet.
+        """
+        if self._telling or self._codes:
+            return [self._any(self._weighed(self._telling, LANGUAGES)), *self._coded()]
+        together = [self._together(language) for language in LANGUAGES]
+        heads = self._weighed(self._words, LANGUAGES, (HEAD, NAME))
+        return [*filter(None, together), *([self._any(heads)] if heads else [])]
+
+    def ranked(self) -> list[tantivy.Query]:
+        """Any of the words, and codes."""
+        return [self._any(self._weighed(self._words, LANGUAGES)), *self._coded()]
+
+    def weighed(self, passages: Sequence[int]) -> tantivy.Query:
+        """Given passages, few of them, ranked by all words and codes."""
+        weighing = [*self._weighed(self._words, LANGUAGES), *self._coded()]
+        return self._weighing(self.among(PASSAGE, passages), weighing)
 
     def strict(self, *, extra: Iterable[tantivy.Query] = ()) -> tantivy.Query:
         """What holds all that is required and nothing that is refused; words and titles only weigh.
@@ -110,12 +128,13 @@ class Asking:
         """
         extra = list(extra)
         alone = [piece.text for group in self._required for piece in group if self._is_word(piece)]
-        occur = self._occur.Should if self._required else self._occur.Must
         alternatives = []
         for languages, conditions in self._conditions():
-            codes = [query for language in languages for query in self._held(self._codes, language)]
-            weigh = self._any([*self._weighed([*self._words, *alone], languages), *codes])
-            alternatives.append(self._all(extra, [*conditions, (occur, weigh)]))
+            weighing = self._weighed([*self._words, *alone], languages) + self._coded(languages)
+            if self._required:
+                alternatives.append(self._weighing(self._all(extra, conditions), weighing))
+            else:
+                alternatives.append(self._all([*extra, self._any(weighing)], conditions))
         return self._any(alternatives)
 
     def holding(self, passages: Sequence[int]) -> tantivy.Query:
@@ -149,7 +168,19 @@ class Asking:
                 found.append(((language,), [*((must, self._any(group)) for group in groups), *without]))
         return found
 
-    def _weighed(self, texts: Iterable[str], languages: Iterable[str]) -> list[tantivy.Query]:
+    def _coded(self, languages: Iterable[str] = LANGUAGES) -> list[tantivy.Query]:
+        return [query for language in languages for query in self._held(self._codes, language)]
+
+    def _together(self, language: str) -> tantivy.Query | None:
+        """All of the words, in the text; None if no passage of the language can hold them."""
+        stems = [stem for word in self._words for stem in self._lexicon.stems(word, language)]
+        if not all(self._count(TEXT + language, stem) for stem in stems):
+            return None
+        return self._all([self._term(TEXT + language, stem) for stem in stems], [])
+
+    def _weighed(
+        self, texts: Iterable[str], languages: Iterable[str], fields: Iterable[str] = tuple(_WEIGHTS)
+    ) -> list[tantivy.Query]:
         """Each term of the texts, in each field where it weighs and is."""
         terms = dict.fromkeys(
             (language, stem)
@@ -158,9 +189,9 @@ class Asking:
             for stem in self._lexicon.stems(text, language)
         )
         return [
-            self._query.boost_query(self._term(field + language, stem), weight)
+            self._query.boost_query(self._term(field + language, stem), _WEIGHTS[field])
             for language, stem in terms
-            for field, weight in _WEIGHTS.items()
+            for field in fields
             if self._count(field + language, stem)
         ]
 
@@ -218,8 +249,18 @@ class Asking:
     def _term(self, field: str, token: str) -> tantivy.Query:
         return self._query.term_query(self._lexicon.schema, field, token)
 
-    def _all(self, queries: Iterable[tantivy.Query], clauses: Clauses) -> tantivy.Query:
+    def _all(self, queries: Sequence[tantivy.Query], clauses: Clauses) -> tantivy.Query:
+        if len(queries) == 1 and not clauses:
+            return queries[0]
         return self._query.boolean_query([*((self._occur.Must, query) for query in queries), *clauses])
+
+    def _weighing(self, query: tantivy.Query, weighing: Iterable[tantivy.Query]) -> tantivy.Query:
+        """A query whose finds others weigh. One by one, as each is then only sought in what was found; a
+        union of them would be read through.
+        """
+        for weigh in weighing:
+            query = self._query.boolean_query([(self._occur.Must, query), (self._occur.Should, weigh)])
+        return query
 
     def _any(self, queries: Sequence[tantivy.Query]) -> tantivy.Query:
         if not queries:

@@ -9,8 +9,7 @@ passages, the newest are looked at first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,10 +24,11 @@ if TYPE_CHECKING:
     Hits = list[tuple[float, tantivy.DocAddress]]
 
 
-_FEW_ITEMS = 1_000  # are asked for by their numbers
+_FEW_ITEMS = 3_000  # are asked for by their numbers
 _FEW_PASSAGES = 20_000  # are looked at one by one
 _DEEPER = 4
 _DEEPEST = 10_000  # of a ranking that is sifted by items
+_LEAST_WEIGHED = 200  # are ranked anew, at least
 _DEEPEST_HELD = 400  # of one whose passages are looked into
 
 
@@ -54,31 +54,44 @@ class Plan:
         """The best passages and their scores, the best first."""
         asking, allowed = self._asking, self._allowed
         cost = asking.cost()
-        if allowed is not None and len(allowed) <= _FEW_ITEMS:
-            return self._passages(self._of_items(allowed))
         found = None
-        if asking.has_any and (not asking.requires or cost > _FEW_PASSAGES):
-            found = self._deeper(self._ranked, conditions=asking.has_conditions)
-            if found is not None and len(found) < self._limit and asking.requires:
-                found = None  # others answer that hold none of the words
+        if allowed is None or len(allowed) > _FEW_ITEMS:
+            if asking.has_any and (not asking.requires or cost > _FEW_PASSAGES):
+                found = self._by_words()
+            if found is None and asking.requires:
+                found = self._required(cost)
         if found is None:
-            found = self._required(cost)
+            items = [] if allowed is None else [asking.among(OWNER, allowed.numbers.tolist())]
+            found = self._run(asking.strict(extra=items), self._limit)
         return self._passages(found)
+
+    def _by_words(self) -> Hits | None:
+        """The best by their words, of those that pass; None if that does not find enough."""
+        asking = self._asking
+        found = None
+        for queries in (asking.candidates(), asking.ranked()):
+            found = self._deeper(queries, conditions=asking.has_conditions, weigh=not asking.is_flat)
+            if found is None or len(found) >= self._limit or asking.is_flat:
+                break
+        if found is not None and len(found) < self._limit and asking.requires:
+            return None  # others answer that hold none of the words
+        return found
 
     def keep(self, passages: Collection[int]) -> set[int]:
         """Those of some passages that hold the conditions."""
         hits = self._run(self._asking.holding(list(passages)), max(1, len(passages)))
         return {passage for passage, _ in self._passages(hits)}
 
-    def _required(self, cost: int) -> Hits:
-        """What holds the conditions, of the newest passages if there are so many."""
+    def _required(self, cost: int) -> Hits | None:
+        """What holds the conditions, of the newest passages if there are so many; None if too little of it
+        passes.
+        """
         for since in self._since(cost):
-            extra = () if since is None else (self._asking.since(since),)
-            found = self._deeper(partial(self._run, self._asking.strict(extra=extra)))
+            extra = [] if since is None else [self._asking.since(since)]
+            found = self._deeper([self._asking.strict(extra=extra)])
             if found is not None and (len(found) >= self._limit or since is None):
                 return found
-        assert self._allowed is not None  # else nothing is sifted, and any depth is enough
-        return self._of_items(self._allowed)
+        return None
 
     def _since(self, cost: int) -> Iterator[int | None]:
         """From which passages on to look."""
@@ -88,25 +101,34 @@ class Plan:
             share *= _DEEPER
         yield None
 
-    def _of_items(self, allowed: Allowed) -> Hits:
-        among = self._asking.among(OWNER, allowed.numbers.tolist())
-        return self._run(self._asking.strict(extra=(among,)), self._limit)
+    def _deeper(
+        self, queries: Sequence[tantivy.Query], *, conditions: bool = False, weigh: bool = False
+    ) -> Hits | None:
+        """The best of rankings that pass; None if too few do however deep one looks.
 
-    def _deeper(self, run: Callable[[int], Hits], *, conditions: bool = False) -> Hits | None:
-        """The best of a ranking that pass; None if too few do however deep one looks."""
+        Args:
+            conditions: whether they are still to be looked for.
+            weigh: the rankings are not by all that is asked; so the best of them are ranked anew.
+        """
         deepest = _DEEPEST_HELD if conditions else _DEEPEST
         depth = self._limit
         if conditions or self._allowed is not None:
-            depth *= _DEEPER
+            depth = max(depth, min(_DEEPER * depth, _DEEPEST_HELD))
+        if weigh:
+            depth = max(depth, _LEAST_WEIGHED)
         while True:
-            hits = run(depth)
+            hits, is_all = self._merged(queries, depth)
             kept = self._passing(hits, conditions=conditions)
-            if len(kept) >= self._limit or len(hits) < depth:
-                return kept[: self._limit]
+            if len(kept) >= self._limit or is_all:
+                return self._weighed(kept) if weigh else kept[: self._limit]
             expected = depth * self._limit // (len(kept) + 1)
             if depth >= deepest or expected > deepest:
                 return None
             depth = min(2 * expected, deepest)
+
+    def _weighed(self, hits: Hits) -> Hits:
+        few = self._numbers(hits[: max(self._limit, _DEEPEST_HELD)])
+        return self._run(self._asking.weighed(few), self._limit) if few else []
 
     def _passing(self, hits: Hits, *, conditions: bool) -> Hits:
         if self._allowed is not None and hits:
@@ -120,15 +142,14 @@ class Plan:
             hits = [hit for hit in hits if _place(hit[1]) in kept]
         return hits
 
-    def _ranked(self, depth: int) -> Hits:
-        """By the words alone."""
-        asking = self._asking
-        if not asking.has_codes:
-            return self._run(asking.ranked(), depth)
-        coded = self._run(asking.coded(), depth)
-        found = {_place(hit[1]): hit for hit in self._run(asking.ranked(), depth)}
-        found.update((_place(hit[1]), hit) for hit in coded)
-        return sorted(found.values(), key=lambda hit: -hit[0])[:depth]
+    def _merged(self, queries: Sequence[tantivy.Query], depth: int) -> tuple[Hits, bool]:
+        """The best of each ranking by their scores, and whether that is all there is."""
+        rankings = [self._run(query, depth) for query in queries]
+        is_all = all(len(hits) < depth for hits in rankings)
+        if len(rankings) == 1:
+            return rankings[0], is_all
+        found = {_place(hit[1]): hit for hits in rankings for hit in hits}
+        return sorted(found.values(), key=lambda hit: -hit[0]), is_all
 
     def _run(self, query: tantivy.Query, depth: int) -> Hits:
         return self._searcher.search(query, depth, count=False).hits
