@@ -83,17 +83,17 @@ class Segment:
     def fill(self, rows: Rows, cells: Numbers) -> None:
         """Fill an empty segment: its lists get as long as they must be and no longer."""
         order = np.argsort(cells, kind="stable")
+        in_order = bool((order[1:] > order[:-1]).all())
         ends = np.cumsum(np.bincount(cells, minlength=len(self.cells)))
+        pointer = self._faiss.swig_ptr
         for cell, (first, last) in enumerate(pairwise([0, *ends.tolist()])):
             if first < last:
                 numbers = order[first:last]
-                self._append_to(cell, numbers, rows.vectors[numbers])
+                vectors = rows.vectors[first:last] if in_order else rows.vectors[numbers]
+                codes = pointer(vectors.view(np.uint8))
+                self._lists.add_entries(cell, last - first, pointer(numbers), codes)
+        self._index.ntotal = len(order)
         self._append(rows.passages, rows.owners, cells)
-
-    def _append_to(self, cell: int, numbers: Numbers, vectors: Half) -> None:
-        pointer = self._faiss.swig_ptr
-        self._lists.add_entries(cell, len(numbers), pointer(numbers), pointer(vectors.view(np.uint8)))
-        self._index.ntotal += len(numbers)
 
     def _append(self, passages: Numbers, owners: Numbers, cells: Numbers) -> None:
         self._passages = np.concatenate([self._passages, passages])

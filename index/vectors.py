@@ -4,6 +4,7 @@ It knows numbers only; text, models and disks are others' concern.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import threading
@@ -240,6 +241,8 @@ class FaissIndex:
                 segments = self._next_to_move()
             if segments:
                 self._move(segments)
+                del segments  # else they stay until the next ones
+                _give_back_memory()
             elif self._wants_mirror():
                 self._reflect()
             else:
@@ -423,3 +426,11 @@ class _Files(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self._names)
+
+
+def _give_back_memory() -> None:
+    """Let the system have what was freed. Lists of all sizes leave holes between those that stay, which glibc
+    keeps: after a million passages had moved, a third of the memory was holes.
+    """
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
