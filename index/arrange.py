@@ -20,6 +20,13 @@ from store.records import Item
 _FRESH = 0.1
 _HALF_LIFE_S = 180 * 86_400.0
 
+# Of points, to what is called by all the words of a query, of which there are three at least. Who knows what
+# something is called looks for this one thing; meaning would bury it among all that is about the same. Of 300
+# mails asked for by paraphrases, the mean reciprocal rank is 0.72 without, 0.77 with 4, 0.79 with 8 or 12.
+_NAMED = 8.0
+_NAMED_FROM = 0.5  # share of the words
+_NAMED_WORDS = 3
+
 _ALIKE = 0.99  # the cosine from which two passages say the same
 _COPIES = 2  # of such are shown on one page
 _CODE_CHARS = 5  # letters and digits; fewer name no single thing: "ww1", "2024"
@@ -56,7 +63,7 @@ def arrange(
     owners: Mapping[int, str],
     items: Mapping[str, Item],
     *,
-    question: str,
+    wanted: Wanted,
     held: Mapping[int, int],
     now: float,
     versions: bool,
@@ -66,24 +73,16 @@ def arrange(
     Args:
         fused: gets what else has a say.
         owners: passage → item; passages and items that are not in are left out: they were deleted.
-        question: the query without its operators.
+        wanted: the query.
         held: passage → how many identifiers of the query it holds.
         now: seconds since the epoch.
         versions: former versions are shown, each as a hit of its own.
     """
-    asked = _tokens(question)
     shown = [items.get(owners.get(passage, "")) for passage in fused.passages]
-    exact = [
-        held.get(passage, 0) + (item is not None and _is_called(item, asked))
-        for passage, item in zip(fused.passages, shown, strict=True)
-    ]
-    if any(exact):
-        # As many points as all else together: what is exact comes first.
-        points = np.array(exact, np.float32) * fused.perfect()
-        fused.give(Part.EXACT, np.where(points > 0, np.array(exact, np.float32), np.nan), points)
-    if any(item is not None and item.created_at is not None for item in shown):
-        fresh = np.array([_freshness(item, now) for item in shown], np.float32)
-        fused.give(Part.RECENT, fresh, _FRESH * np.nan_to_num(fresh, nan=0.5))
+    if {Part.WORDS, Part.MEANING} <= fused.parts:
+        _let_names_speak(fused, shown, wanted)
+    _let_dates_speak(fused, shown, now)
+    _put_exact_first(fused, shown, wanted, held)
     best: dict[str, tuple[Item, int]] = {}
     members: dict[str, set[str]] = {}
     for row in fused.order():
@@ -94,6 +93,41 @@ def arrange(
         best.setdefault(group, (item, fused.passages[row]))
         members.setdefault(group, set()).add(item.id)
     return [Found(item, passage, len(members[group]) - 1) for group, (item, passage) in best.items()]
+
+
+def _let_names_speak(fused: Fused, items: Sequence[Item | None], wanted: Wanted) -> None:
+    pieces = [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
+    words = {token for piece in pieces for token in _tokens(piece) if len(token) > 1}
+    if len(words) < 2:
+        return
+    shares: dict[str, float] = {}
+    for item in items:
+        if item is not None and item.id not in shares:
+            held = len(
+                words.intersection(_tokens(" ".join((item.title or "", item.name, item.sender or ""))))
+            )
+            above = (held / len(words) - _NAMED_FROM) / (1 - _NAMED_FROM)
+            shares[item.id] = above * min(1.0, (held - 1) / (_NAMED_WORDS - 1)) if above > 0 else 0.0
+    named = np.array([shares[item.id] if item is not None else 0.0 for item in items], np.float32)
+    if named.any():
+        fused.give(Part.NAMED, np.where(named > 0, named, np.nan), _NAMED * named)
+
+
+def _let_dates_speak(fused: Fused, items: Sequence[Item | None], now: float) -> None:
+    fresh = np.array([_freshness(item, now) for item in items], np.float32)
+    if not np.isnan(fresh).all():
+        fused.give(Part.RECENT, fresh, _FRESH * np.nan_to_num(fresh, nan=0.5))
+
+
+def _put_exact_first(
+    fused: Fused, items: Sequence[Item | None], wanted: Wanted, held: Mapping[int, int]
+) -> None:
+    """Give what is exact as many points as all else together, for each identifier and for its name."""
+    asked = _tokens(wanted.plain)
+    called = [item is not None and _is_called(item, asked) for item in items]
+    exact = np.array([held.get(id, 0) for id in fused.passages], np.float32) + np.array(called, np.float32)
+    if exact.any():
+        fused.give(Part.EXACT, np.where(exact > 0, exact, np.nan), exact * fused.perfect())
 
 
 def apart(found: Sequence[Found], vectors: Mapping[int, Half], page: int) -> list[Found]:

@@ -29,6 +29,7 @@ class Part(StrEnum):
     WORDS = "words"  # BM25
     MEANING = "meaning"  # the cosine between question and passage
     FEEDBACK = "feedback"  # the cosine between the first ones and the passage
+    NAMED = "named"  # the share of the query that stands in its title, its name and its sender
     EXACT = "exact"  # how many identifiers of the query it holds, and whether it is called as the query says
     RECENT = "recent"  # how fresh it is
 
@@ -70,6 +71,11 @@ class Fused:
         """Let a part have its say. `scores` are NaN where it has none."""
         self._scores[part], self._points[part] = scores, points
         self.totals = self.totals + points
+
+    @property
+    def parts(self) -> set[Part]:
+        """Those that had their say."""
+        return set(self._scores)
 
     def order(self) -> list[int]:
         """The rows of `passages`, the best first; equal ones by id, so that chance never orders."""

@@ -267,7 +267,7 @@ class Searcher:
             fused,
             owners,
             items,
-            question=asked.wanted.plain,
+            wanted=asked.wanted,
             held=held,
             now=time.time(),
             versions=asked.versions,

@@ -30,7 +30,13 @@ def arranged(items: list[Item], points: list[float] | None = None, question: str
     fused.give(Part.WORDS, given, given)
     owners = {number: item.id for number, item in enumerate(items)}
     return arrange(
-        fused, owners, {item.id: item for item in items}, question=question, held={}, now=NOW, versions=False
+        fused,
+        owners,
+        {item.id: item for item in items},
+        wanted=Wanted(words=tuple(question.split()), plain=question),
+        held={},
+        now=NOW,
+        versions=False,
     )
 
 

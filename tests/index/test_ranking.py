@@ -169,3 +169,24 @@ def test_the_parts_of_a_word_with_a_hyphen_count_each(vault: Vault, tmp_path: Pa
     with indexing(vault, WordHashEmbedder(), tmp_path / "index") as (_, searcher):
         indexed(vault, 2)
         assert [hit.item for hit in ask(searcher, "free-flight", Mode.KEYWORD)] == [apart]
+
+
+def test_a_known_mail_is_found_by_its_subject_and_sender_among_all_that_mean_the_same(
+    vault: Vault, tmp_path: Path
+) -> None:
+    for number in range(2, 62):
+        mail(
+            vault,
+            number,
+            f"Gutters, the roof and slates: Brown asks about gutters, {number}.",
+            f"News {number}",
+        )
+    wanted = mail(vault, 1, "As we said on Tuesday.", "Gutters on the north roof")
+    with indexing(vault, WordHashEmbedder(), tmp_path / "index") as (_, searcher):
+        indexed(vault, 61)
+        hit = ask(searcher, "roof gutters north Ada Brown slates", explain=True)[0]
+        assert hit.item == wanted
+        assert Part.NAMED in {say.part for say in hit.explanation or ()}
+        assert Part.NAMED not in {
+            say.part for say in ask(searcher, "gutters", explain=True)[0].explanation or ()
+        }
