@@ -15,8 +15,8 @@ from index.query import Wanted
 from store.records import Item
 
 # Of points, where the parts together have about 1 between a good and a middling candidate: an item of today
-# gains so much over one that is very old, and half of it over one without a date. On Cranfield and msmarco5k
-# it would pass two others of the first ten by that, on average, and four in one of twenty cases.
+# gains so much over one that is very old, and half of it over one without a date. Among the first ten of
+# Cranfield and msmarco5k it would pass none or one by that, two in one of twenty cases, six at most.
 _FRESH = 0.1
 _HALF_LIFE_S = 180 * 86_400.0
 

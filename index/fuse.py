@@ -41,6 +41,7 @@ LEAST_COSINE = 0.15  # below it passages have nothing to do with the question bu
 _MISSING = 0.75  # of the lowest score by word: what a passage has that only meaning found
 _EXAMPLES = 5  # of the first ones, at most
 _EVEN = 1e-3  # of the largest: scores that vary less say the same of all
+_BENT = 0.1  # of what a score lies further below the mean than most do
 _FADE = 0.2  # of points: an example so far behind the first counts a factor e less
 
 
@@ -122,26 +123,17 @@ def fuse(
     by_word, by_meaning = dict(words or ()), dict(meaning or ())
     fused = Fused(sorted(by_word.keys() | by_meaning.keys()))
     if words is not None:
-        _let_words_speak(fused, by_word)
+        # What is not among the best by word may hold some of the words all the same.
+        _give(fused, Part.WORDS, by_word, missing=_MISSING * min(by_word.values(), default=0.0))
     if question is not None and words is not None:
         by_meaning = _cosines([id for id in by_word if id in vectors], vectors, question) | by_meaning
     if meaning is not None:
-        scores = _column(fused.passages, by_meaning)
         # What has no vector counts as the least near: it is a quotation, or was not embedded yet.
-        least = float(np.nanmin(scores)) if by_meaning else LEAST_COSINE
-        above = np.maximum(np.nan_to_num(scores, nan=least) - LEAST_COSINE, 0)
-        fused.give(Part.MEANING, scores, WEIGHTS[Part.MEANING] * above / _spread(above))
+        least = min(by_meaning.values(), default=LEAST_COSINE)
+        _give(fused, Part.MEANING, by_meaning, missing=least)
     if words is not None and meaning is not None and vectors:
         _let_examples_speak(fused, vectors)
     return fused
-
-
-def _let_words_speak(fused: Fused, by_word: Mapping[int, float]) -> None:
-    # What is not among the best by word may hold some of the words all the same.
-    scores = _column(fused.passages, by_word)
-    missing = min(by_word.values(), default=0.0) * _MISSING
-    above = np.nan_to_num(scores, nan=missing) - missing
-    fused.give(Part.WORDS, scores, WEIGHTS[Part.WORDS] * above / _spread(above))
 
 
 def _let_examples_speak(fused: Fused, vectors: Mapping[int, Half]) -> None:
@@ -155,10 +147,7 @@ def _let_examples_speak(fused: Fused, vectors: Mapping[int, Half]) -> None:
     middle = weights @ first / weights.sum()
     middle /= max(float(np.linalg.norm(middle)), 1e-9)
     near = _cosines([id for id in fused.passages if id in vectors], vectors, middle)
-    scores = _column(fused.passages, near)
-    least = min(near.values())
-    above = np.nan_to_num(scores, nan=least) - least
-    fused.give(Part.FEEDBACK, scores, WEIGHTS[Part.FEEDBACK] * above / _spread(above))
+    _give(fused, Part.FEEDBACK, near, missing=min(near.values()))
 
 
 def _cosines(passages: Sequence[int], vectors: Mapping[int, Half], to: Single) -> dict[int, float]:
@@ -168,13 +157,25 @@ def _cosines(passages: Sequence[int], vectors: Mapping[int, Half], to: Single) -
     return dict(zip(passages, near.tolist(), strict=True))
 
 
-def _column(passages: Sequence[int], scores: Mapping[int, float]) -> Single:
-    return np.array([scores.get(passage, np.nan) for passage in passages], np.float32)
+def _give(fused: Fused, part: Part, found: Mapping[int, float], *, missing: float) -> None:
+    """Let a part say what it found, by its weight; what it did not find has the score `missing`."""
+    scores = np.array([found.get(passage, np.nan) for passage in fused.passages], np.float32)
+    points = _points(np.nan_to_num(scores, nan=missing))
+    fused.give(part, scores, WEIGHTS[part] * points)
 
 
-def _spread(points: Single) -> float:
-    """By what scores are divided, so that those of different parts can be added."""
-    if not len(points):
-        return 1.0
-    largest, spread = float(points.max()), float(points.std())
-    return spread if spread > _EVEN * largest else largest or 1.0
+def _points(scores: Single) -> Single:
+    """How far each stands above the least, in units of their spread: so those of different parts add up.
+
+    Standing out upwards counts in full, downwards hardly: else the only one that holds a rare word, and is
+    near to nothing, would be lost.
+    """
+    if not len(scores):
+        return scores
+    spread = scores.std()
+    if spread <= _EVEN * np.abs(scores).max():
+        return np.ones_like(scores)
+    floor = scores.mean() - spread
+    bent = np.where(scores < floor, floor + _BENT * (scores - floor), scores)
+    points: Single = (bent - bent.min()) / spread
+    return points
