@@ -179,6 +179,7 @@ class TantivyIndex:
             for _ in range(fillers):
                 self._writer.add_document(self._lexicon.filler())
                 self._writer.commit()
+            self._writer.commit()  # at which Tantivy looks for what to merge, also where nothing was lacking
             return False
 
     def close(self) -> None:

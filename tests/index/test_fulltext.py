@@ -185,25 +185,28 @@ def test_a_snapshot_of_another_schema_is_refused(
         TantivyIndex.restore(tmp_path_factory.mktemp("former"), {**files, "meta.json": former})
 
 
-def test_removed_words_leave_while_everything_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sizes", [[400], [100] * 4, [18_000, *[50] * 7]], ids=str)  # some, or none, lack
+def test_removed_words_leave_while_everything_goes_on(tmp_path: Path, sizes: list[int]) -> None:
     index = TantivyIndex(tmp_path)
-    for first in range(1, 400, 100):
-        numbers = range(first, first + 100)
+    last = 0
+    for size in sizes:
+        numbers = range(last + 1, last + size + 1)
         index.add(_document(number, "en", f"common word{number}") for number in numbers)
         index.commit()
+        last += size
     index.remove([2, 3, 399])
     index.commit()
     assert _kept(index, "word2")
     assert not index.purge()
     index.remove([5])
-    index.add([_document(1000, "en", "common latecomer")])
+    index.add([_document(last + 1, "en", "common latecomer")])
     index.commit()
-    assert _found(index, "latecomer") == {1000}
+    assert _found(index, "latecomer") == {last + 1}
     until(index.purge)
     for gone in ("word2", "word3", "word5", "word399"):
         assert not _kept(index, gone)
     assert index.tombstones == 0
-    assert len(index) == 400 - 4 + 1
+    assert len(index) == last - 4 + 1
     assert _found(index, "word1 word400") == {1, 400}
 
 
