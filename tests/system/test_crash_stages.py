@@ -49,3 +49,4 @@ def test_killed_at_each_touch_no_stage_loses_or_doubles_anything(scenario: str) 
     result = killed(0, scenario)[scenario]
     assert result["wrong"] == {}
     assert result["tried"] == result["points"]
+    assert result["killed"] >= 0.75 * result["tried"]
