@@ -72,6 +72,7 @@ class TantivyIndex:
         self._lexicon = Lexicon()
         self._lock = threading.Lock()
         self._purged: set[str] = set()  # segments that wait to be written anew
+        self._late: frozenset[int] = frozenset()  # removed meanwhile: see `purge`
         self._purge_ends = 0.0  # monotonic; later it has failed
         self._open()
         self._newest = self._lexicon.newest(self._index.searcher())
@@ -109,6 +110,8 @@ class TantivyIndex:
         """See TextIndex. Raises IndexDamaged, as `add` does."""
         with self._lock, _damage():
             self._delete(passages)
+            if self._purged:
+                self._late |= frozenset(passages)
 
     def commit(self) -> None:
         """See TextIndex. Raises IndexDamaged, as `add` does."""
@@ -118,14 +121,17 @@ class TantivyIndex:
 
     def search(self, wanted: Wanted, limit: int, allowed: Allowed | None = None) -> list[tuple[int, float]]:
         """See TextIndex."""
+        late = self._late  # before the searcher: what leaves this set is gone from what is searched
         searcher = self._index.searcher()
         asking = Asking(self._lexicon, searcher, wanted)
-        return Plan(searcher, asking, self._newest, limit, allowed).best()
+        found = Plan(searcher, asking, self._newest, limit + min(limit, len(late)), allowed).best()
+        return [hit for hit in found if hit[0] not in late][:limit]
 
     def keep(self, passages: Collection[int], wanted: Wanted) -> set[int]:
         """See TextIndex."""
         searcher = self._index.searcher()
-        return Plan(searcher, Asking(self._lexicon, searcher, wanted), self._newest, 0, None).keep(passages)
+        asked = set(passages) - self._late
+        return Plan(searcher, Asking(self._lexicon, searcher, wanted), self._newest, 0, None).keep(asked)
 
     def matches(self, text: str, language: str | None, wanted: Wanted) -> list[Span]:
         """See TextIndex."""
@@ -154,6 +160,9 @@ class TantivyIndex:
         """Have the segments that hold removed passages written anew in the background; call it again until
         nothing is left to do. Meanwhile everything else goes on.
 
+        Of a segment that is said to hold next to nothing, Tantivy notes no further removal. So those that
+        come in between are kept from searches here, and are made once more in the new segment.
+
         Returns:
             whether nothing is left: the words of what was removed are gone.
 
@@ -166,6 +175,11 @@ class TantivyIndex:
                 if time.monotonic() > self._purge_ends:
                     raise IndexDamaged("the full-text index is not written anew", remedy="it is built anew")
                 return False
+            if self._late:
+                self._delete(self._late)
+                self._writer.commit()
+                self._refresh()
+                self._late = frozenset()
             if not self.tombstones:
                 self._writer.garbage_collect_files()
                 return True

@@ -202,6 +202,8 @@ def test_removed_words_leave_while_everything_goes_on(tmp_path: Path, sizes: lis
     index.add([_document(last + 1, "en", "common latecomer")])
     index.commit()
     assert _found(index, "latecomer") == {last + 1}
+    assert _found(index, "word5") == set()
+    assert index.keep([4, 5], read("common -word4")) == set()
     until(index.purge)
     for gone in ("word2", "word3", "word5", "word399"):
         assert not _kept(index, gone)
