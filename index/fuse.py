@@ -5,7 +5,7 @@ combination": Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Re
 how far a hit stands out says more than its rank. Then the first ones are taken for examples of what is meant,
 and what is like them rises (Rocchio's feedback, on vectors: Li, Mourad et al., "Pseudo Relevance Feedback
 with Deep Language Models and Dense Retrievers", TOIS 2023); nothing is searched a second time for it.
-Figures, and what else was tried: docs/adr/0004.
+Figures, and what else was tried: docs/adr/0009.
 """
 
 from __future__ import annotations
