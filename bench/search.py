@@ -33,6 +33,7 @@ from bench.box import Box
 from bench.made import Made, Single, real_passages
 from bench.queries import KINDS, Asked, mixed
 from index.embed import SentenceEmbedder
+from index.fulltext import TantivyIndex
 from index.vectors import FaissIndex
 from policy.limits import Limits
 from policy.redact import Private
@@ -116,7 +117,7 @@ class Bench:
             self._memory(" after all")
             self._delete()
             self._until_quiet()
-        self._recall()
+        self._opened()
 
     # --------------------------------------------------------------------------------------------- the store
 
@@ -129,27 +130,34 @@ class Bench:
             vault.close()
         self._count = count
 
-    def _recall(self) -> None:
-        """Of the nearest vectors, how many the index of the snapshot finds."""
-        asked = [asked.query for asked in self._asked if asked.kind == "question"][:_RECALL_QUERIES]
-        queries = np.stack([self._embedder.embed_query(question) for question in asked])
+    def _opened(self) -> None:
+        """How long both indexes take from their snapshots, and of the nearest vectors how many are found."""
         secret = Private(self._box.key_file.read_bytes().strip())
         vault = Vault.open(self._box.home, secret, limits=Limits(free_disk_bytes=0))
         try:
-            opened = vault.snapshots.open("vectors")
-            assert opened is not None
-            index = FaissIndex.load(opened[1], self._embedder.dimension)
-            rows = vault.catalog.vectors_since(self._embedder.identity, 0)
-            best: list[list[tuple[float, int]]] = [[] for _ in asked]
-            for ids, vectors in _stretches(rows):
-                for nearest, cosines in zip(best, queries @ vectors.T, strict=True):
-                    top = np.argpartition(-cosines, min(_NEAREST, len(ids) - 1))[:_NEAREST]
-                    nearest[:] = sorted(
-                        [*nearest, *zip(cosines[top].tolist(), ids[top].tolist(), strict=True)]
-                    )
-                    del nearest[:-_NEAREST]
+            with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+                text, vectors = vault.snapshots.open("text"), vault.snapshots.open("vectors")
+                assert text is not None
+                assert vectors is not None
+                began = time.perf_counter()
+                TantivyIndex.restore(Path(folder), text[1]).close()
+                half = time.perf_counter()
+                index = FaissIndex.load(vectors[1], self._embedder.dimension)
+                self._note("opening the index by word", half - began, "s")
+                self._note("opening the index by meaning", time.perf_counter() - half, "s")
+            self._recall(index, vault.catalog.vectors_since(self._embedder.identity, 0))
         finally:
             vault.close()
+
+    def _recall(self, index: FaissIndex, rows: Iterator[tuple[int, bytes]]) -> None:
+        asked = [asked.query for asked in self._asked if asked.kind == "question"][:_RECALL_QUERIES]
+        queries = np.stack([self._embedder.embed_query(question) for question in asked])
+        best: list[list[tuple[float, int]]] = [[] for _ in asked]
+        for ids, vectors in _stretches(rows):
+            for nearest, cosines in zip(best, queries @ vectors.T, strict=True):
+                top = np.argpartition(-cosines, min(_NEAREST, len(ids) - 1))[:_NEAREST]
+                nearest += zip(cosines[top].tolist(), ids[top].tolist(), strict=True)
+                nearest[:] = sorted(nearest)[-_NEAREST:]
         began = time.perf_counter()
         found = [{id for id, _ in index.search(query, _NEAREST)} for query in queries]
         took = (time.perf_counter() - began) / len(asked)
