@@ -216,8 +216,8 @@ class TantivyIndex:
 
     def _refresh(self) -> None:
         """Let searches see the last commit, and merges since then."""
+        segments = read_segments(self.folder)  # first: what is searched is no older than what is known of it
         self._index.reload()
-        segments = read_segments(self.folder)
         self._purged &= {segment.segment_id for segment in segments}
         self.tombstones = sum(segment.tombstones for segment in segments)
 
