@@ -14,6 +14,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from index.when import MONTHS, table
+
 Groups = dict[str, str]
 Resolve = Callable[[Groups, date], "date | None"]
 
@@ -38,12 +40,7 @@ class Due(NamedTuple):
     day: date
 
 
-def _table(*rows: str) -> dict[str, int]:
-    """Word -> number of its row."""
-    return {word: number for number, row in enumerate(rows) for word in row.split()}
-
-
-_WEEKDAYS = _table(
+_WEEKDAYS = table(
     "monday mon montag mo",
     "tuesday tues tue dienstag di",
     "wednesday wed mittwoch mi",
@@ -52,22 +49,7 @@ _WEEKDAYS = _table(
     "saturday sat samstag sonnabend sa",
     "sunday sun sonntag so",
 )
-_MONTHS = _table(
-    "",
-    "january jan januar jänner",
-    "february feb februar",
-    "march mar märz mär",
-    "april apr",
-    "may mai",
-    "june jun juni",
-    "july jul juli",
-    "august aug",
-    "september sept sep",
-    "october oct oktober okt",
-    "november nov",
-    "december dec dezember dez",
-)
-_NUMBERS = _table(
+_NUMBERS = table(
     "zero null",
     "one a an ein eine einem einen einer eines",
     "two zwei",
@@ -92,7 +74,7 @@ def _any(words: dict[str, int], shortest: int = 1) -> str:
 
 _DAY = rf"(?:{_any(_WEEKDAYS, 3)})"
 _DAY_NAME = rf"(?P<weekday>{_DAY})"
-_NAMED_MONTH = rf"(?P<month>{_any(_MONTHS)})"
+_NAMED_MONTH = rf"(?P<month>{_any(MONTHS)})"
 _COUNT = rf"(?P<count>\d{{1,3}}|{_any(_NUMBERS)})"
 _YEAR = r"(?P<year>20\d\d)"
 _PART = r"(?:\s+(?:morning|noon|afternoon|evening|night|früh|vormittag|mittag|nachmittag|abend))?"
@@ -135,7 +117,7 @@ def _year_given(groups: Groups, today: date, month: int, day: int) -> date | Non
 
 
 def _named(groups: Groups, today: date) -> date | None:
-    found = _year_given(groups, today, _MONTHS[groups["month"]], int(groups["day"]))
+    found = _year_given(groups, today, MONTHS[groups["month"]], int(groups["day"]))
     weekday = groups.get("weekday")
     if found is not None and weekday and found.weekday() != _WEEKDAYS[weekday]:
         return None  # "Friday, 14 May" in a year in which it is a Thursday
@@ -223,7 +205,7 @@ def _quarter(groups: Groups, today: date) -> date | None:
 
 
 def _end_of_month(groups: Groups, today: date) -> date | None:
-    month = _MONTHS[groups["month"]]
+    month = MONTHS[groups["month"]]
     year = int(groups["year"]) if groups.get("year") else today.year + (month < today.month)
     found = _last_of_month(year, month)
     return found if (found - today).days <= _FUTURE_DAYS or groups.get("year") else None

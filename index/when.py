@@ -82,7 +82,7 @@ def _year(groups: Groups, today: date) -> Days:
 def _month(groups: Groups, today: date) -> Days:
     """With its year, or the last one that has begun."""
     name = groups["month"]
-    month = int(name) if name.isdecimal() else _MONTHS[name]
+    month = int(name) if name.isdecimal() else MONTHS[name]
     if not 1 <= month <= 12:
         raise ValueError
     return _month_of(int(groups.get("year") or today.year - (month > today.month)), month)
@@ -91,7 +91,7 @@ def _month(groups: Groups, today: date) -> Days:
 def _day(groups: Groups, today: date) -> Days:
     """With its year, which may have two digits, or the last one that has begun."""
     name = groups["month"]
-    month, day = int(name) if name.isdecimal() else _MONTHS[name], int(groups["day"])
+    month, day = int(name) if name.isdecimal() else MONTHS[name], int(groups["day"])
     if year := groups.get("year"):
         return _one(date(int(year if len(year) == 4 else f"20{year}"), month, day))
     return _one(date(today.year - ((month, day) > (today.month, today.day)), month, day))
@@ -156,12 +156,12 @@ def _back(count: int) -> Callable[[Groups, date], Days]:
 # --------------------------------------------------------------------------------------------- how it is said
 
 
-def _table(*rows: str) -> dict[str, int]:
+def table(*rows: str) -> dict[str, int]:
     """Word -> number of its row."""
     return {word: number for number, row in enumerate(rows) for word in row.split()}
 
 
-_MONTHS = _table(
+MONTHS = table(
     "",
     "january jan januar jänner",
     "february feb februar",
@@ -196,7 +196,7 @@ def _any(words: dict[str, int] | dict[str, str]) -> str:
 _Y = r"(?P<year>(?:19|20|21)\d\d)"
 _M = r"(?P<month>\d{1,2})"
 _D = r"(?P<day>\d{1,2})"
-_NAME = rf"(?P<month>{_any(_MONTHS)})\.?"
+_NAME = rf"(?P<month>{_any(MONTHS)})\.?"
 _UNIT = rf"(?P<unit>{_any(_UNITS)})"
 _COUNT = rf"(?P<count>\d{{1,4}}) ?{_UNIT}"
 _PAST = r"(?:last|past|previous|(?:letzt|vergangen|vorig)e[nrsm]?)"
