@@ -55,7 +55,6 @@ from appliance.operations import (
     memory_file,
 )
 from appliance.search_operations import (
-    Everything,
     Followed,
     FollowRequest,
     KeepRequest,
@@ -115,7 +114,7 @@ ROUTES = (
     Endpoint(
         "GET", "/v1/items/{id}/similar", "search", "More like it", "search.similar", SimilarRequest, Results
     ),
-    Endpoint("GET", "/v1/searches", "search", "Kept searches", "search.kept", Everything, list[KeptSearch]),
+    Endpoint("GET", "/v1/searches", "search", "Kept searches", "search.kept", Nothing, list[KeptSearch]),
     Endpoint("POST", "/v1/searches", "write", "Keep a search", "search.keep", KeepRequest, KeptSearch),
     Endpoint("DELETE", "/v1/searches/{id}", "write", "Forget one", "search.forget", SearchRef, None),
     Endpoint(

@@ -48,10 +48,6 @@ class KeepRequest(Record, frozen=True, kw_only=True):
     query: Query
 
 
-class Everything(Record, frozen=True, kw_only=True):
-    """All kept searches."""
-
-
 class SearchRef(Record, frozen=True, kw_only=True):
     """Names one kept search."""
 
@@ -112,7 +108,7 @@ class SearchOperations:
         query = msgspec.json.encode(request.query).decode()
         return _shown(self._vault.catalog.keep_search(name, query, self._limits.kept_searches))
 
-    def kept(self, request: Everything) -> list[KeptSearch]:
+    def kept(self, request: Record) -> list[KeptSearch]:
         """All kept searches by name."""
         return [_shown(kept) for kept in self._vault.catalog.searches()]
 

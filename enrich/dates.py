@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from index.when import MONTHS, table
+from index.when import MONTHS, any_of, table
 
 Groups = dict[str, str]
 Resolve = Callable[[Groups, date], "date | None"]
@@ -68,14 +68,10 @@ _NUMBERS = table(
 )
 
 
-def _any(words: dict[str, int], shortest: int = 1) -> str:
-    return "|".join(sorted((w for w in words if len(w) >= shortest), key=len, reverse=True))
-
-
-_DAY = rf"(?:{_any(_WEEKDAYS, 3)})"
+_DAY = rf"(?:{any_of(_WEEKDAYS, 3)})"
 _DAY_NAME = rf"(?P<weekday>{_DAY})"
-_NAMED_MONTH = rf"(?P<month>{_any(MONTHS)})"
-_COUNT = rf"(?P<count>\d{{1,3}}|{_any(_NUMBERS)})"
+_NAMED_MONTH = rf"(?P<month>{any_of(MONTHS)})"
+_COUNT = rf"(?P<count>\d{{1,3}}|{any_of(_NUMBERS)})"
 _YEAR = r"(?P<year>20\d\d)"
 _PART = r"(?:\s+(?:morning|noon|afternoon|evening|night|früh|vormittag|mittag|nachmittag|abend))?"
 _NEXT_DE = r"(?:nächste|kommende)"
@@ -279,7 +275,7 @@ _ROWS: tuple[Row, ...] = (
     Row(rf"next\s+{_DAY_NAME}{_PART}", _of_next_week),
     Row(rf"{_DAY_NAME}{_PART}\s+(?:of\s+)?{_NEXT_WEEK}", _of_next_week),
     Row(rf"{_NEXT_WEEK}(?:\s+on|\s+am)?\s+{_DAY_NAME}{_PART}", _of_next_week),
-    Row(rf"(?:this\s+|diese[nrm]?\s+)?(?P<weekday>{_any(_WEEKDAYS, 4)}){_PART}", _coming),
+    Row(rf"(?:this\s+|diese[nrm]?\s+)?(?P<weekday>{any_of(_WEEKDAYS, 4)}){_PART}", _coming),
     Row(rf"{_DAY_NAME}{_PART}", _coming, needs_cue=True),
     Row(rf"{_DAY}\s+week|(?:a|one)\s+week\s+(?:from|on)\s+{_DAY}|{_DAY}\s+in\s+\w+\s+wochen?", _never),
     Row(rf"{_END}{_NEXT_WEEK}|{_NEXT_WEEK}", lambda _, today: _friday(today, 1)),
@@ -315,7 +311,7 @@ _ROWS: tuple[Row, ...] = (
 )
 _PATTERNS = tuple((re.compile(rf"(?<![\w/.-])(?:{row.pattern})(?!\w)"), row) for row in _ROWS)
 _HINT = re.compile(
-    rf"\d|{_any(_WEEKDAYS, 3)}|day|tonight|tomorrow|week|month|quarter|year|this |business|end of|ende "
+    rf"\d|{any_of(_WEEKDAYS, 3)}|day|tonight|tomorrow|week|month|quarter|year|this |business|end of|ende "
     r"|\b(?:eo[dwmqy]|cob)\b|heute|morgen|woche|monat|quartal|jahr|tage|feierabend"
     r"|easter|ostern|whitsun|pfingsten|christmas|weihnacht"
 )

@@ -12,11 +12,11 @@ import numpy as np
 
 from index.allowed import Allowed
 from index.embed import Embedder
-from index.errors import EmbedderDown, IndexClosed
-from index.fulltext import TextIndex
+from index.errors import EmbedderDown
+from index.fuse import unit
 from index.grammar import parse
 from index.query import Mode, Piece, Query, Wanted
-from index.search import Hit, Indexes, Results, Searcher
+from index.search import Hit, Indexes, Results, Searcher, elapsed_ms, holding, opened
 from policy.limits import Limits
 from store.catalog import Catalog
 from store.records import Item
@@ -103,13 +103,12 @@ class Answers:
         if vectors is not None and rows:
             wanted, mode = Wanted(), Mode.SEMANTIC
             middle = np.mean(np.stack(list(rows.values())).astype(np.float32), axis=0)
-            near = vectors.search(middle / max(float(np.linalg.norm(middle)), 1e-9), _DEPTH + len(rows))
+            near = vectors.search(unit(middle), _DEPTH + len(rows))
         else:
-            near = self._text().search(wanted, _DEPTH)
+            near = opened(self._indexes).search(wanted, _DEPTH)
         found = self._others(item, near)
         hits = self._searcher.shown(wanted, found[:limit])
-        took = round((time.perf_counter() - began) * 1000, 2)
-        return Results(hits=hits, took_ms=took, total=len(found), mode=mode)
+        return Results(hits=hits, took_ms=elapsed_ms(began), total=len(found), mode=mode)
 
     def _others(self, item: Item, near: Sequence[tuple[int, float]]) -> list[tuple[Item, int, float]]:
         owners = self._catalog.items_of([passage for passage, _ in near])
@@ -124,22 +123,16 @@ class Answers:
     def _understood(self, query: Query) -> Wanted:
         return parse(query.query, self._limits, time.time(), query.filters)
 
-    def _text(self) -> TextIndex:
-        if (text := self._indexes.text) is None:
-            raise IndexClosed("the index is being opened", remedy="ask again in a moment")
-        return text
-
     def _by_word(self, wanted: Wanted, allowed: Allowed) -> list[int]:
         every = tuple((Piece(word),) for word in wanted.words)
         strict = msgspec.structs.replace(wanted, words=(), required=(*wanted.required, *every))
-        return [passage for passage, _ in self._text().search(strict, _MOST, allowed)]
+        return [passage for passage, _ in opened(self._indexes).search(strict, _MOST, allowed)]
 
     def _by_meaning(self, wanted: Wanted, allowed: Allowed) -> list[int]:
         if (vectors := self._indexes.vectors) is None:
             raise EmbedderDown("the model is starting")
         near = vectors.search(self._embedder.embed_query(wanted.plain), _MOST, allowed)
-        passages = [passage for passage, cosine in near if cosine >= _ANSWERS]
-        if wanted.required or wanted.without:  # a vector knows nothing of these
-            kept = self._text().keep(passages, wanted)
-            passages = [passage for passage in passages if passage in kept]
-        return passages
+        near = [(passage, cosine) for passage, cosine in near if cosine >= _ANSWERS]
+        if wanted.demands:
+            near = holding(opened(self._indexes), wanted, near)
+        return [passage for passage, _ in near]

@@ -54,7 +54,7 @@ def only_codes(wanted: Wanted) -> bool:
     """Whether a query asks for numbers and codes alone: to the model all are alike, and its nearest would
     bury what has this one.
     """
-    words = [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
+    words = wanted.texts
     return bool(words) and all(any(letter.isdigit() for letter in word) for word in words)
 
 
@@ -96,8 +96,7 @@ def arrange(
 
 
 def _let_names_speak(fused: Fused, items: Sequence[Item | None], wanted: Wanted) -> None:
-    pieces = [*wanted.words, *(piece.text for group in wanted.required for piece in group)]
-    words = {token for piece in pieces for token in _tokens(piece) if len(token) > 1}
+    words = {token for piece in wanted.texts for token in _tokens(piece) if len(token) > 1}
     if len(words) < 2:
         return
     shares: dict[str, float] = {}

@@ -12,15 +12,12 @@ import warnings
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from index.errors import ModelRejected
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 Half = npt.NDArray[np.float16]
 Single = npt.NDArray[np.float32]
@@ -35,12 +32,6 @@ CPU, GPU = "cpu", "cuda"
 # Passages that are best asked for at once, and texts of one pass where the library computes them: a processor
 # wants what fits its caches, a GPU thousands of rows.
 _BATCHES = {CPU: (64, 8), GPU: (1024, 256)}
-_SAMPLES = (
-    "The invoice is due on Friday.",
-    "Who?",
-    "A longer sentence, so that several lengths are compared.",
-)
-_LEAST_COSINE = 0.999
 
 _READ = 1 << 20
 
@@ -127,23 +118,6 @@ def device() -> str:
     return GPU if torch.cuda.is_available() else CPU
 
 
-def halved(model: SentenceTransformer) -> bool:
-    """Put a model into half precision, which a GPU computes several times as fast; False, and it is as it
-    was, if its vectors are no longer the same.
-    """
-
-    def vectors() -> Single:
-        encoded = model.encode(list(_SAMPLES), normalize_embeddings=True, show_progress_bar=False)
-        return np.asarray(encoded, np.float32)
-
-    plain = vectors()
-    model.half()
-    if (vectors() * plain).sum(1).min() >= _LEAST_COSINE:  # not a number is not enough either
-        return True
-    model.float()
-    return False
-
-
 class SentenceEmbedder:
     """A sentence-transformers model from a local folder, its weights' hash checked before it is loaded.
 
@@ -165,7 +139,7 @@ class SentenceEmbedder:
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging as library_log
 
-            from index.packed import accelerate  # imports torch
+            from index.packed import accelerate, halved  # imports torch
 
             library_log.disable_progress_bar()  # type: ignore[no-untyped-call]
             where = device()

@@ -144,10 +144,15 @@ def _let_examples_speak(fused: Fused, vectors: Mapping[int, Half]) -> None:
     gap = fused.totals[order] - fused.totals[order[0]]
     weights = np.exp(gap / _FADE)
     first = np.stack([vectors[fused.passages[row]] for row in order]).astype(np.float32)
-    middle = weights @ first / weights.sum()
-    middle /= max(float(np.linalg.norm(middle)), 1e-9)
+    middle = unit(weights @ first / weights.sum())
     near = _cosines([id for id in fused.passages if id in vectors], vectors, middle)
     _give(fused, Part.FEEDBACK, near, missing=min(near.values()))
+
+
+def unit(vector: Single) -> Single:
+    """A vector of length 1 in its direction; nothing stays nothing."""
+    scaled: Single = vector / max(float(np.linalg.norm(vector)), 1e-9)
+    return scaled
 
 
 def _cosines(passages: Sequence[int], vectors: Mapping[int, Half], to: Single) -> dict[int, float]:

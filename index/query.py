@@ -63,3 +63,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     without: tuple[Piece, ...] = ()  # all refused
     plain: str = ""  # the text without its operators, for search by meaning; empty if nothing is looked for
     conditions: tuple[tuple[Condition, ...], ...] = ()  # on items: of each group at least one
+
+    @property
+    def demands(self) -> bool:
+        """Whether a passage must hold, or must not hold, any text."""
+        return bool(self.required or self.without)
+
+    @property
+    def texts(self) -> list[str]:
+        """All that is looked for, as it was written."""
+        return [*self.words, *(piece.text for group in self.required for piece in group)]

@@ -152,8 +152,7 @@ class Searcher:
         """
         began = time.perf_counter()
         wanted = parse(query.query, self._limits, time.time(), query.filters)
-        if (text := self._indexes.text) is None:
-            raise IndexClosed("the index is being opened", remedy="ask again in a moment")
+        text = opened(self._indexes)
         if not wanted.plain:
             return self._newest(text, wanted, query, began)
         mode, degraded, versions = query.mode, None, query.filters.include_superseded
@@ -176,14 +175,11 @@ class Searcher:
                     mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
             fused, found = self._find(asked, limit)
         hits = self._hits(asked, fused, found[:limit], explain=query.explain)
-        took = round((time.perf_counter() - began) * 1000, 2)
-        return Results(hits=hits, took_ms=took, total=len(found), mode=mode, degraded=degraded)
+        return Results(hits=hits, took_ms=elapsed_ms(began), total=len(found), mode=mode, degraded=degraded)
 
     def shown(self, wanted: Wanted, found: Iterable[tuple[Item, int, float]]) -> tuple[Hit, ...]:
         """Items as hits, by a passage of theirs (0: where its own words begin), with a score from 0 to 1."""
-        if (text := self._indexes.text) is None:
-            raise IndexClosed("the index is being opened", remedy="ask again in a moment")
-        entries = list(found)
+        text, entries = opened(self._indexes), list(found)
         passages = self._catalog.passages([passage for _, passage, _ in entries if passage])
         hits: list[Hit] = []
         for item, id, score in entries:
@@ -203,8 +199,7 @@ class Searcher:
             found = [(item, 0, 1.0) for item in self._catalog.newest_of(allowed.numbers, limit)]
             total = len(allowed)
         hits = self.shown(wanted, found[:limit])
-        took = round((time.perf_counter() - began) * 1000, 2)
-        return Results(hits=hits, took_ms=took, total=total, mode=query.mode)
+        return Results(hits=hits, took_ms=elapsed_ms(began), total=total, mode=query.mode)
 
     def _without(
         self, text: TextIndex, wanted: Wanted, allowed: Allowed, limit: int
@@ -239,9 +234,8 @@ class Searcher:
             exhausted = max(len(words or ()), len(meaning or ())) < depth
             if meaning is not None:
                 meaning = [(passage, cosine) for passage, cosine in meaning if cosine >= LEAST_COSINE]
-                if asked.wanted.required or asked.wanted.without:  # a vector knows nothing of these
-                    kept = asked.text.keep([passage for passage, _ in meaning], asked.wanted)
-                    meaning = [(passage, cosine) for passage, cosine in meaning if passage in kept]
+                if asked.wanted.demands:
+                    meaning = holding(asked.text, asked.wanted, meaning)
             fused, found, vectors = self._arranged(asked, words, meaning, depth)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
                 known = vectors or asked.known(hit.passage for hit in found[: 2 * limit])
@@ -317,6 +311,28 @@ class Searcher:
             sender=item.sender,
             reason=item.reason,
         )
+
+
+def opened(indexes: Indexes) -> TextIndex:
+    """The index by word.
+
+    Raises:
+        IndexClosed: it is still being opened.
+    """
+    if (text := indexes.text) is None:
+        raise IndexClosed("the index is being opened", remedy="ask again in a moment")
+    return text
+
+
+def holding(text: TextIndex, wanted: Wanted, near: Ranking) -> list[tuple[int, float]]:
+    """Of what the vectors found what the query demands, of which they know nothing."""
+    kept = text.keep([passage for passage, _ in near], wanted)
+    return [(passage, cosine) for passage, cosine in near if passage in kept]
+
+
+def elapsed_ms(began: float) -> float:
+    """Since a moment of `time.perf_counter`, for a person to read."""
+    return round((time.perf_counter() - began) * 1000, 2)
 
 
 def _depth(limit: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import calendar
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -189,15 +189,16 @@ _UNITS = {
 }
 
 
-def _any(words: dict[str, int] | dict[str, str]) -> str:
-    return "|".join(sorted(words, key=len, reverse=True))
+def any_of(words: Iterable[str], shortest: int = 1) -> str:
+    """A pattern of any of the words, the longest first, without those that are too short."""
+    return "|".join(sorted((word for word in words if len(word) >= shortest), key=len, reverse=True))
 
 
 _Y = r"(?P<year>(?:19|20|21)\d\d)"
 _M = r"(?P<month>\d{1,2})"
 _D = r"(?P<day>\d{1,2})"
-_NAME = rf"(?P<month>{_any(MONTHS)})\.?"
-_UNIT = rf"(?P<unit>{_any(_UNITS)})"
+_NAME = rf"(?P<month>{any_of(MONTHS)})\.?"
+_UNIT = rf"(?P<unit>{any_of(_UNITS)})"
 _COUNT = rf"(?P<count>\d{{1,4}}) ?{_UNIT}"
 _PAST = r"(?:last|past|previous|(?:letzt|vergangen|vorig)e[nrsm]?)"
 

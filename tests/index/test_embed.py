@@ -19,9 +19,9 @@ from index.embed import (
     check_model,
     device,
     embedded_folder,
-    halved,
 )
 from index.errors import ModelRejected
+from index.packed import halved
 
 TEXTS = [
     "The roof of Alder House leaks and must be repaired before winter.",
@@ -104,6 +104,6 @@ def test_half_precision_is_kept_only_where_the_vectors_stay(monkeypatch: pytest.
     assert (half * before).sum(1).min() > 0.999
     assert next(model.parameters()).dtype == torch.float16
     model.float()
-    monkeypatch.setattr("index.embed._LEAST_COSINE", 1.1)
+    monkeypatch.setattr("index.packed._LEAST_HALVED", 1.1)
     assert not halved(model)
     assert next(model.parameters()).dtype == torch.float32

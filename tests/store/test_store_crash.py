@@ -5,7 +5,6 @@ random.
 from __future__ import annotations
 
 import ast
-import json
 import os
 import random
 import re
@@ -20,7 +19,8 @@ from typing import Any
 import pytest
 
 from tests.store.crash_points import SCENARIOS
-from tests.support.homes import fast_folder, make_home, open_vault, put
+from tests.support.crashing import scenarios_by, told_by
+from tests.support.homes import make_home, open_vault, put
 
 ROOT = Path(__file__).parents[2]
 POINTS = int(os.environ.get("STRONGROOM_CRASH_POINTS", "1"))  # of each scenario; 0: all
@@ -50,17 +50,7 @@ for number in range(int(sys.argv[2]), 100_000):
 
 
 def killed(points: int, *scenarios: str) -> dict[str, dict[str, Any]]:
-    # A kill is survived by what the kernel was given, so memory serves as a disk here, and is faster.
-    with fast_folder() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.store.crash_points", str(folder), str(points), *scenarios],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    results = {result.pop("scenario"): result for result in map(json.loads, done.stdout.splitlines())}
+    results = told_by(scenarios_by("tests.store.crash_points", str(points), *scenarios))
     tried, count = (sum(result.get(what, 0) for result in results.values()) for what in ("tried", "points"))
     print(f"{len(results)} scenarios, {count} points, {tried} of them tried")
     return results

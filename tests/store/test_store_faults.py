@@ -4,10 +4,7 @@ to do, the home is not broken, and the next run completes. What SQLCipher writes
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +13,19 @@ import pytest
 from store.errors import StoreError
 from tests.store.crash_points import SCENARIOS
 from tests.store.fault_points import FAULTS
-from tests.support.homes import fast_folder, open_vault, throwaway_vault
+from tests.support.crashing import scenarios_by, told_by
+from tests.support.homes import open_vault, throwaway_vault
 
-ROOT = Path(__file__).parents[2]
 ALWAYS = ("put", "delete")
 
 
 def refused(fault: str, points: int, *scenarios: str) -> dict[str, dict[str, Any]]:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
-    with fast_folder() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.store.fault_points", str(folder), fault, str(points), *scenarios],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = scenarios_by("tests.store.fault_points", fault, str(points), *scenarios)
     if "strace may not attach" in done.stderr:
         pytest.skip(done.stderr.strip())
-    assert done.returncode == 0, done.stderr
-    results = {result.pop("scenario"): result for result in map(json.loads, done.stdout.splitlines())}
+    results = told_by(done)
     for name, one in results.items():
         print(f"{fault}: {name}: {one['tried']} of {one['points']} tried, {one['met']} met; {one['errors']}")
     return results

@@ -10,11 +10,13 @@ import contextlib
 import hashlib
 import io
 import itertools
+import json
 import mmap
 import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -27,7 +29,7 @@ from policy.redact import Private
 from store.database import connect
 from store.keys import open_keys
 from store.vault import Vault
-from tests.support.homes import LIMITS, PASSPHRASE
+from tests.support.homes import LIMITS, PASSPHRASE, fast_folder
 
 ROOMS = Path(__file__).parents[2]
 ON_DISK = {
@@ -218,6 +220,20 @@ def disarm() -> None:
     """Watch no longer."""
     threading.setprofile(None)
     sys.setprofile(None)
+
+
+def scenarios_by(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of scenarios on a folder of its own."""
+    # A kill is survived by what the kernel was given, so memory serves as a disk here, and is faster.
+    with fast_folder() as folder:
+        command = [sys.executable, "-m", module, str(folder), *arguments]
+        return subprocess.run(command, cwd=ROOMS, capture_output=True, text=True, check=False)
+
+
+def told_by(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    """What such a program told of each scenario."""
+    assert done.returncode == 0, done.stderr
+    return {result.pop("scenario"): result for result in map(json.loads, done.stdout.splitlines())}
 
 
 class Bench:

@@ -4,34 +4,20 @@ only when it is stored, a document and its attachment are read once, a mailbox a
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.homes import fast_folder
+from tests.support.crashing import scenarios_by, told_by
 from tests.system.crash_stages import SCENARIOS
 
-ROOT = Path(__file__).parents[2]
 POINTS = int(os.environ.get("STRONGROOM_CRASH_POINTS", "1"))  # of each scenario; 0: all
 ALWAYS = ("drop", "mail", "words", "account")
 
 
 def killed(points: int, *scenarios: str) -> dict[str, dict[str, Any]]:
-    with fast_folder() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.system.crash_stages", str(folder), str(points), *scenarios],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stderr
-    results = {result.pop("scenario"): result for result in map(json.loads, done.stdout.splitlines())}
+    results = told_by(scenarios_by("tests.system.crash_stages", str(points), *scenarios))
     for name, one in results.items():
         print(f"{name}: {one['tried']} of {one['points']} points")
     return results
