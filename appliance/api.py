@@ -40,6 +40,7 @@ from appliance.operations import (
     ItemDetail,
     ItemPage,
     ItemRef,
+    ItemRefs,
     ItemsRequest,
     ItemText,
     NewToken,
@@ -125,6 +126,9 @@ ROUTES = (
     Endpoint("GET", "/v1/items/{id}", "read", "One item with its findings", "item", ItemRef, ItemDetail),
     Endpoint("GET", "/v1/items/{id}/text", "read", "The text that was read", "text", ItemRef, ItemText),
     Endpoint("DELETE", "/v1/items/{id}", "write", "Delete, with a receipt", "delete", ItemRef, Receipt),
+    Endpoint(
+        "POST", "/v1/items/delete", "write", "Delete all or none", "delete_many", ItemRefs, list[Receipt]
+    ),
     Endpoint(
         "POST", "/v1/items/{id}/retry", "write", "Read a quarantined item again", "retry", ItemRef, Item
     ),

@@ -91,7 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--page", nargs=2, metavar=("NUMBER", "FILE"), help="write a picture of one page to FILE (PNG)"
     )
-    command("delete", _delete, "delete items for good, with a receipt").add_argument("items", nargs="+")
+    delete = command("delete", _delete, "delete items for good, all or none, with receipts")
+    delete.add_argument("items", nargs="+")
     command("retry", _retry, "read quarantined items again").add_argument("items", nargs="+")
     actions = command("actions", _actions, "action items; --done or --reject moves one")
     actions.add_argument("--all", action="store_true", help="closed and rejected ones too")
@@ -250,7 +251,7 @@ def _formats(arguments: Arguments) -> None:
 
 def _delete(arguments: Arguments) -> None:
     client = _client(arguments)
-    receipts = [client.call("DELETE", f"/v1/items/{item}") for item in arguments.items]
+    receipts = client.call("POST", "/v1/items/delete", {"items": arguments.items})
     _print(arguments, receipts, render.receipts)
 
 

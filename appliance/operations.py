@@ -32,6 +32,12 @@ class ItemRef(Record, frozen=True, kw_only=True):
     id: str
 
 
+class ItemRefs(Record, frozen=True, kw_only=True):
+    """Names items."""
+
+    items: tuple[str, ...]
+
+
 class ItemsRequest(Record, frozen=True, kw_only=True):
     """Which items to list, newest first."""
 
@@ -277,9 +283,16 @@ class Operations:
 
     def delete(self, request: ItemRef) -> Receipt:
         """Remove an item, its versions and attachments and all that was derived from them."""
-        receipt = self._vault.delete(request.id)
-        self._refresher.forget()
+        (receipt,) = self.delete_many(ItemRefs(items=(request.id,)))
         return receipt
+
+    def delete_many(self, request: ItemRefs) -> list[Receipt]:
+        """Remove items as one does, all of them or none; a receipt for each."""
+        if len(request.items) > (most := self._limits.deleted_at_once):
+            raise BadRequest(f"{len(request.items)} items are too many", remedy=f"delete {most} at once")
+        receipts = self._vault.delete_together(request.items)
+        self._refresher.forget()
+        return receipts
 
     def unlock(self, request: Unlock) -> Item:
         """Read an item again with its password, which is kept with it, encrypted like all else."""

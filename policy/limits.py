@@ -45,6 +45,7 @@ class Limits:
     query_prefixes: int = 8  # of those, how many end in a star: each stands for many words
     query_conditions: int = 64  # values of fields, of the query and of the filters beside it
     page_size: int = 200
+    deleted_at_once: int = 1_000  # items; the store takes nothing in meanwhile
     kept_searches: int = 100  # each is asked of all that comes in
     free_disk_bytes: int = 256 * MIB  # below this intake pauses
 

@@ -1,4 +1,4 @@
-"""Deletion of an item with its family and children, and the proof that nothing of it is left.
+"""Deletion of items with their families and children, and the proof that nothing of them is left.
 
 One transaction takes everything out of the catalog, the items' data keys first of all, and writes the audit
 entry, the receipt and the names of the files that have still to go. From its commit on the originals are
@@ -12,7 +12,7 @@ pages may survive in spare blocks until the drive reuses them: they open only wi
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import msgspec
 
@@ -29,27 +29,35 @@ from store.snapshots import drop_covering
 from store.threads import name_anew
 
 
-class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """What the transaction did: the receipt without its proof, and the snapshot files now without keys."""
-
-    receipt: Receipt
-    snapshot_files: list[str]
-
-
-def erase(connection: Connection, item: str) -> Erased:
-    """Take an item, all versions of it and their children out of the catalog, in the caller's transaction.
+def erase(connection: Connection, items: Sequence[str]) -> list[str]:
+    """Take items, all versions of them and their children out of the catalog, in the caller's transaction:
+    all of them or none.
 
     A child that is held by another item or place as well stays, and loses only this origin.
 
+    Returns:
+        the snapshot files that are now without keys.
+
     Raises:
         NoSuchItem
-        AttachedItem: it is part of another item, whose original holds its bytes.
+        AttachedItem: one is part of another item, whose original holds its bytes, and which stays.
     """
-    scope = _scope(connection, sequence_of(connection, item))
-    _refuse_attached(connection, item, scope)
-    removed = _counts(connection, scope)
-    remember_places(connection, scope)
+    sequences = {item: sequence_of(connection, item) for item in items}
+    leaving = set[int]().union(*(_scope(connection, seq) for seq in sequences.values()))
+    for item in sequences:
+        _refuse_attached(connection, item, leaving)
     generation = next_generation(connection)
+    files: list[str] = []
+    for item, seq in sequences.items():
+        if leaving.intersection(scope := _scope(connection, seq)):  # else it went with another one
+            files += _erase_family(connection, item, scope, generation)
+            leaving.difference_update(scope)
+    return files
+
+
+def _erase_family(connection: Connection, item: str, scope: Sequence[int], generation: int) -> list[str]:
+    removed = msgspec.json.encode(_counts(connection, scope)).decode()
+    remember_places(connection, scope)
     oldest, snapshot_files = _erase_passages(connection, scope, generation)
     some = marks(scope)
     rows = connection.execute(f"SELECT id, seq, blob FROM items WHERE seq IN ({some})", scope).fetchall()
@@ -58,21 +66,17 @@ def erase(connection: Connection, item: str) -> Erased:
     forget_people(connection, unsaid)
     for id, _, _ in rows:
         _forget_label(connection, id)
-    digest = append(connection, "deleted", item=item, detail=msgspec.json.encode(removed).decode())
+    digest = append(connection, "deleted", item=item, detail=removed)
     now = time.time()
     connection.executemany(
         "INSERT INTO receipts (item, seq, deleted_at, oldest, generation, removed, audit_hash)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (id, seq, now, oldest, generation, msgspec.json.encode(removed).decode(), digest)
-            for id, seq, _ in rows
-        ],
+        [(id, seq, now, oldest, generation, removed, digest) for id, seq, _ in rows],
     )
     connection.executemany(
         "INSERT OR REPLACE INTO doomed (blob, item) VALUES (?, ?)", [(blob, id) for id, _, blob in rows]
     )
-    receipt = Receipt(item=item, deleted_at=now, removed=removed, residue={}, audit_head=digest.hex())
-    return Erased(receipt=receipt, snapshot_files=snapshot_files)
+    return snapshot_files
 
 
 def read_receipt(connection: Connection, item: str) -> Receipt | None:
@@ -91,24 +95,22 @@ def prove(connection: Connection, blobs: Blobs, item: str) -> dict[str, int]:
 
     The tables are found through their references to `items`, so a table that is added later is searched too.
     """
-    oldest, generation = connection.execute(
-        "SELECT oldest, generation FROM receipts WHERE item = ?", (item,)
+    (generation,) = connection.execute("SELECT generation FROM receipts WHERE item = ?", (item,)).fetchone()
+    (oldest,) = connection.execute(
+        "SELECT min(oldest) FROM receipts WHERE generation = ?", (generation,)
     ).fetchone()
-    gone = connection.execute("SELECT seq, item FROM receipts WHERE generation = ?", (generation,)).fetchall()
-    seqs, ids = [row[0] for row in gone], [row[1] for row in gone]
-    residue = {"items": _count(connection, "items", "seq", seqs)}
+    residue = {"items": _left(connection, "items", "seq", "seq", generation)}
     for table, column in _references(connection, "items"):
-        residue[table] = residue.get(table, 0) + _count(connection, table, column, seqs)
+        residue[table] = residue.get(table, 0) + _left(connection, table, column, "seq", generation)
     for table, column in _references(connection, "passages"):
         (orphans,) = connection.execute(
             f"SELECT count(*) FROM removed r JOIN {table} t ON t.{column} = r.passage WHERE r.generation = ?",
             (generation,),
         ).fetchone()
         residue[table] = residue.get(table, 0) + orphans
-    residue["mentions"] = sum(
-        _count(connection, "items", name, ids) for name in ("family", "parent", "thread")
+    residue["mentions"] = _left(connection, "origins", "parent", "item", generation) + sum(
+        _left(connection, "items", name, "item", generation) for name in ("family", "parent", "thread")
     )
-    residue["mentions"] += _count(connection, "origins", "parent", ids)
     residue["people"] = count_unsaid(connection)
     (residue["snapshots"],) = connection.execute(
         "SELECT count(*) FROM snapshots WHERE generation >= ? AND generation < ?", (oldest, generation)
@@ -163,12 +165,12 @@ def _scope(connection: Connection, seq: int) -> list[int]:
         scope |= more
 
 
-def _refuse_attached(connection: Connection, item: str, scope: Sequence[int]) -> None:
-    some = marks(scope)
+def _refuse_attached(connection: Connection, item: str, leaving: Set[int]) -> None:
+    some = marks([*leaving])
     row = connection.execute(
         f"SELECT p.id FROM origins o JOIN items p ON p.id = o.parent"
         f" WHERE o.item = (SELECT seq FROM items WHERE id = ?) AND p.seq NOT IN ({some})",
-        (item, *scope),
+        (item, *leaving),
     ).fetchone()
     if row:
         raise AttachedItem(
@@ -241,3 +243,10 @@ def _references(connection: Connection, target: str) -> list[tuple[str, str]]:
 def _count(connection: Connection, table: str, column: str, values: Sequence[object]) -> int:
     query = f"SELECT count(*) FROM {table} WHERE {column} IN ({marks(values)})"
     return int(connection.execute(query, values).fetchone()[0])
+
+
+def _left(connection: Connection, table: str, column: str, of: str, generation: int) -> int:
+    """Rows that name what went with a generation by a column of its receipts."""
+    gone = f"SELECT {of} FROM receipts WHERE generation = ?"
+    query = f"SELECT count(*) FROM {table} WHERE {column} IN ({gone})"
+    return int(connection.execute(query, (generation,)).fetchone()[0])

@@ -7,7 +7,6 @@ whatever the catalog says is on the disk. So a kill at any point leaves a home t
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
 import logging
 import os
@@ -33,13 +32,12 @@ from store.durable import disk_errors, store_full, sync_folder
 from store.errors import (
     BlobDamaged,
     DeletionIncomplete,
-    HomeExists,
-    HomeInUse,
     NoHome,
     NoSuchItem,
     StoreError,
 )
 from store.head import Head
+from store.home import make_home, take
 from store.items import NewItem, batches, find_blob, hold_place, insert_item, marks, sequence_of
 from store.keys import KdfParameters, Keys
 from store.ledger import Ledger
@@ -125,10 +123,10 @@ class Vault:
         """
         with disk_errors():
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = _take(home)
+            lock = take(home)
         try:
             with disk_errors():
-                _make_home(home, passphrase, kdf)
+                make_home(home, passphrase, kdf, packaged_steps())
         finally:
             os.close(lock)
 
@@ -144,7 +142,7 @@ class Vault:
         with disk_errors():
             if not (home / "keys").exists():
                 raise NoHome("there is no Strongroom home", item=str(home), remedy="run: strongroom init")
-            lock = _take(home)
+            lock = take(home)
         try:
             keys = keyfile.open_keys(home / "keys", passphrase)
             if not (home / "catalog.db").exists():
@@ -259,18 +257,31 @@ class Vault:
         return descriptor
 
     def delete(self, item: str) -> Receipt:
-        """Delete an item, all its versions and their children, and prove it.
+        """`delete_together` of one."""
+        (receipt,) = self.delete_together([item])
+        return receipt
+
+    def delete_together(self, items: Sequence[str]) -> list[Receipt]:
+        """Delete items, all their versions and their children, and prove it: all of them or none.
+
+        Returns:
+            a receipt for each; those of one family have the same.
 
         Raises:
             NoSuchItem, AttachedItem
             DeletionIncomplete: the keys are destroyed, but a trace was still found; the next open tries
                 again.
         """
+        if not items:
+            return []
         with self._placing:
             with self._database.write(moves=True, audited=True) as connection:
-                erased = erase(connection, item)
-            self.snapshots.remove_files(erased.snapshot_files)
-            return self._finish_deletion(item)
+                unreadable = erase(connection, items)
+            self.snapshots.remove_files(unreadable)
+            residue = self._finish_deletion(items[0])
+            with self._database.read() as connection:
+                receipts = [read_receipt(connection, item) for item in items]
+        return [msgspec.structs.replace(receipt, residue=residue) for receipt in receipts if receipt]
 
     def receipt(self, item: str) -> Receipt | None:
         """The receipt of an earlier deletion, its proof made anew; None if the item was never deleted."""
@@ -399,11 +410,10 @@ class Vault:
                 uncommitted = [blob for blob in blobs if find_blob(connection, blob) is None]
             self._blobs.remove(uncommitted)
 
-    def _finish_deletion(self, item: str) -> Receipt:
+    def _finish_deletion(self, item: str) -> dict[str, int]:
+        """Remove the files of one deletion and prove it, for all that went with an item."""
         with self._database.read() as connection:
-            receipt = read_receipt(connection, item)
             doomed = doomed_blobs(connection, item)
-        assert receipt is not None, "a deletion writes its receipt first"
         self._blobs.remove(doomed)
         with disk_errors():
             copy_path(self._database.path).unlink(missing_ok=True)
@@ -418,7 +428,7 @@ class Vault:
             )
         with self._database.write() as connection:
             forget_doomed(connection, item)
-        return msgspec.structs.replace(receipt, residue=residue)
+        return residue
 
     def _recover(self, problem: str | None) -> None:
         """Finish what a kill interrupted. Running it twice changes nothing more."""
@@ -465,36 +475,3 @@ class Vault:
         disk = os.statvfs(self.home)
         if disk.f_bavail * disk.f_frsize < self._limits.free_disk_bytes:
             raise store_full()
-
-
-def _take(home: Path) -> int:
-    """Lock a home for this process, until the descriptor is closed or the process ends."""
-    lock = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise HomeInUse(
-            "another process has this home open", item=str(home), remedy="stop it first"
-        ) from None
-    return lock
-
-
-def _make_home(home: Path, passphrase: Private[bytes], kdf: KdfParameters) -> None:
-    final, begun = home / "keys", home / "keys.begun"
-    if final.exists() or ((home / "catalog.db").exists() and not begun.exists()):
-        raise HomeExists("there is a home here already", item=str(home), remedy="choose another folder")
-    for leftover in home.glob("catalog.db*"):  # of a creation that was killed: its keys never got their name
-        leftover.unlink()
-    keys = keyfile.create_keys(begun, passphrase, kdf)
-    Blobs(home, keys.identity).make_folders()
-    (home / "snapshots").mkdir(mode=0o700, exist_ok=True)
-    migrate(home / "catalog.db", keys.catalog, packaged_steps())
-    database = Database(home / "catalog.db", keys.catalog)
-    try:
-        Audit.begin(database, home / "audit.head", keys.audit, keys.vault)
-    finally:
-        database.close()
-    sync_folder(home)
-    os.rename(begun, final)
-    sync_folder(home)

@@ -329,6 +329,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "moved": Scenario(moved),
     "vanished": Scenario(lambda v: v.catalog.drop_origin("drop", "old.txt")),
     "delete": Scenario(lambda v: v.delete(item(v, "old.txt")), over=(NoSuchItem,)),
+    "delete together": Scenario(
+        lambda v: v.delete_together([item(v, "old.txt"), item(v, "said.txt")]), over=(NoSuchItem,)
+    ),
     "snapshot": Scenario(snapshot, world=saved),
     "discard": Scenario(lambda v: v.snapshots.discard("index")),
     "advance": Scenario(lambda v: v.ledger.advance(item(v, "said.txt"), State.STORED), over=AGAIN),

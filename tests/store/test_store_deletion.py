@@ -196,6 +196,41 @@ def test_an_attachment_alone_is_not_deleted_since_its_mail_still_holds_it(vault:
     assert vault.catalog.item(item)
 
 
+def test_several_go_all_or_none(vault: Vault) -> None:
+    items = [fill(vault, f"{CANARY}-{number}") for number in range(3)]
+    keep = store_indexed(vault, "kept text", "kept.txt")
+    before = vault.audit.head()
+    with pytest.raises(NoSuchItem, match="no such item"):
+        vault.delete_together([*items, "00" * 8])
+    assert vault.audit.head() == before
+    assert {item.id for item in vault.catalog.items()} >= {*items, keep}
+    receipts = vault.delete_together(items)
+    assert [receipt.item for receipt in receipts] == items
+    assert all(receipt.removed["items"] == 2 and not any(receipt.residue.values()) for receipt in receipts)
+    assert [entry.id for entry in vault.catalog.items()] == [keep]
+    assert CANARY.encode() not in pages(vault)
+    assert len(list(vault.home.glob("blobs/*/*"))) == 1
+    assert vault.delete_together([]) == []
+    assert vault.verify().problems == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_an_attachment_goes_with_all_the_mails_that_hold_it(
+    vault: Vault, order: tuple[int, int, int]
+) -> None:
+    mails = [store_read(vault, name, f"{name}.eml") for name in ("one", "two")]
+    for mail in mails:
+        shared = put(vault, b"shared", "s.pdf", source="attachment", parent=mail).item
+    with pytest.raises(AttachedItem, match=mails[1]):
+        vault.delete_together([shared, mails[0]])
+    asked = [[*mails, shared][number] for number in order]
+    receipts = vault.delete_together(asked)
+    assert [receipt.item for receipt in receipts] == asked
+    assert not any(any(receipt.residue.values()) for receipt in receipts)
+    assert vault.catalog.items() == []
+    assert vault.verify().problems == []
+
+
 def test_a_conversation_goes_on_without_its_first_mail(vault: Vault) -> None:
     def mail(name: str, parent: str | None = None) -> str:
         header: MailHeader = mail_header(f"<{name}>", in_reply_to=parent)
