@@ -111,11 +111,11 @@ class Answers:
         return Results(hits=hits, took_ms=elapsed_ms(began), total=len(found), mode=mode)
 
     def _others(self, item: Item, near: Sequence[tuple[int, float]]) -> list[tuple[Item, int, float]]:
-        owners = self._catalog.items_of([passage for passage, _ in near])
-        items = self._catalog.items_by_id(set(owners.values()))
+        owners = self._searcher.owners([passage for passage, _ in near])
+        items = self._catalog.items_by_number(set(owners.values()))
         best: dict[str, tuple[Item, int, float]] = {}
         for passage, score in near:
-            other = items.get(owners.get(passage, ""))
+            other = items.get(owners.get(passage, 0))
             if other is not None and other.family != item.family and not other.superseded:
                 best.setdefault(other.id, (other, passage, min(1.0, max(0.0, score))))
         return list(best.values())

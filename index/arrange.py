@@ -60,8 +60,8 @@ def only_codes(wanted: Wanted) -> bool:
 
 def arrange(
     fused: Fused,
-    owners: Mapping[int, str],
-    items: Mapping[str, Item],
+    owners: Mapping[int, int],
+    items: Mapping[int, Item],
     *,
     wanted: Wanted,
     held: Mapping[int, int],
@@ -72,13 +72,14 @@ def arrange(
 
     Args:
         fused: gets what else has a say.
-        owners: passage → item; passages and items that are not in are left out: they were deleted.
+        owners: passage → number of its item. Passages and items that are not in are left out: they were
+            deleted.
         wanted: the query.
         held: passage → how many identifiers of the query it holds.
         now: seconds since the epoch.
         versions: former versions are shown, each as a hit of its own.
     """
-    shown = [items.get(owners.get(passage, "")) for passage in fused.passages]
+    shown = [items.get(owners.get(passage, 0)) for passage in fused.passages]
     if {Part.WORDS, Part.MEANING} <= fused.parts:
         _let_names_speak(fused, shown, wanted)
     _let_dates_speak(fused, shown, now)
@@ -153,13 +154,13 @@ def apart(found: Sequence[Found], vectors: Mapping[int, Half], page: int) -> lis
     return [*kept, *copies]
 
 
-def unread_first(ranking: Iterable[int], owners: Mapping[int, str], items: Mapping[str, Item]) -> set[int]:
+def unread_first(ranking: Iterable[int], owners: Mapping[int, int], items: Mapping[int, Item]) -> set[int]:
     """The passages at the head of the ranking by word whose items could not be read: these have no meaning to
     be ranked by, and are not left behind all that is near in meaning.
     """
     first: set[int] = set()
     for passage in ranking:
-        item = items.get(owners.get(passage, ""))
+        item = items.get(owners.get(passage, 0))
         if item is None or item.reason is None:
             break
         first.add(passage)

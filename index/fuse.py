@@ -122,30 +122,46 @@ def fuse(
     """
     by_word, by_meaning = dict(words or ()), dict(meaning or ())
     fused = Fused(sorted(by_word.keys() | by_meaning.keys()))
+    known = _Known(fused.passages, vectors)
     if words is not None:
         # What is not among the best by word may hold some of the words all the same.
         _give(fused, Part.WORDS, by_word, missing=_MISSING * min(by_word.values(), default=0.0))
     if question is not None and words is not None:
-        by_meaning = _cosines([id for id in by_word if id in vectors], vectors, question) | by_meaning
+        by_meaning = known.cosines(question) | by_meaning
     if meaning is not None:
         # What has no vector counts as the least near: it is a quotation, or was not embedded yet.
         least = min(by_meaning.values(), default=LEAST_COSINE)
         _give(fused, Part.MEANING, by_meaning, missing=least)
-    if words is not None and meaning is not None and vectors:
-        _let_examples_speak(fused, vectors)
+    if words is not None and meaning is not None and known.passages:
+        _let_examples_speak(fused, known)
     return fused
 
 
-def _let_examples_speak(fused: Fused, vectors: Mapping[int, Half]) -> None:
+class _Known:
+    """The vectors of those passages that have one, as one matrix."""
+
+    def __init__(self, passages: Sequence[int], vectors: Mapping[int, Half]) -> None:
+        self.passages = [passage for passage in passages if passage in vectors]
+        self.row = {passage: row for row, passage in enumerate(self.passages)}
+        rows = [vectors[passage] for passage in self.passages]
+        self.vectors: Single = np.array(rows, np.float16).astype(np.float32)
+
+    def cosines(self, to: Single) -> dict[int, float]:
+        """Of each to a vector."""
+        near = (self.vectors @ to).tolist() if self.passages else []
+        return dict(zip(self.passages, near, strict=True))
+
+
+def _let_examples_speak(fused: Fused, known: _Known) -> None:
     """Raise what resembles the first ones; each of these counts by how near it comes to the first."""
-    order = [row for row in fused.order()[:_EXAMPLES] if fused.passages[row] in vectors]
+    order = [row for row in fused.order()[:_EXAMPLES] if fused.passages[row] in known.row]
     if not order:
         return
     gap = fused.totals[order] - fused.totals[order[0]]
     weights = np.exp(gap / _FADE)
-    first = np.stack([vectors[fused.passages[row]] for row in order]).astype(np.float32)
+    first = known.vectors[[known.row[fused.passages[row]] for row in order]]
     middle = unit(weights @ first / weights.sum())
-    near = _cosines([id for id in fused.passages if id in vectors], vectors, middle)
+    near = known.cosines(middle)
     _give(fused, Part.FEEDBACK, near, missing=min(near.values()))
 
 
@@ -153,13 +169,6 @@ def unit(vector: Single) -> Single:
     """A vector of length 1 in its direction; nothing stays nothing."""
     scaled: Single = vector / max(float(np.linalg.norm(vector)), 1e-9)
     return scaled
-
-
-def _cosines(passages: Sequence[int], vectors: Mapping[int, Half], to: Single) -> dict[int, float]:
-    if not passages:
-        return {}
-    near = np.stack([vectors[passage] for passage in passages]).astype(np.float32) @ to
-    return dict(zip(passages, near.tolist(), strict=True))
 
 
 def _give(fused: Fused, part: Part, found: Mapping[int, float], *, missing: float) -> None:

@@ -39,16 +39,13 @@ def _phrases(tokens: Sequence[tantivy.Token], phrases: Collection[tuple[str, ...
     longest = max(map(len, phrases), default=0)
     first = {phrase[0] for phrase in phrases}
     found: list[Span] = []
-    at = 0
-    while at < len(words):
-        if words[at] not in first:  # nearly all
-            at += 1
-            continue
+    end = 0  # of the last one
+    for at in [at for at, word in enumerate(words) if word in first]:  # few
         lengths = range(min(longest, len(words) - at), 0, -1)
         length = next((n for n in lengths if tuple(words[at : at + n]) in phrases), 0)
-        if length:
-            found.append((tokens[at].char_offset_from, tokens[at + length - 1].char_offset_to))
-        at += max(1, length)
+        if length and at >= end:
+            end = at + length
+            found.append((tokens[at].char_offset_from, tokens[end - 1].char_offset_to))
     return found
 
 

@@ -213,9 +213,9 @@ class Searcher:
             items = [item for item in self._catalog.newest_of(allowed.numbers, depth) if item.id not in seen]
             seen |= {item.id for item in items}
             kept = text.keep(self._catalog.passage_ids([item.id for item in items]), wanted)
-            owners = self._catalog.items_of(list(kept))
-            first = {item: passage for passage, item in sorted(owners.items(), reverse=True)}
-            found += [(item, first[item.id], 1.0) for item in items if item.id in first]
+            owners = self._catalog.numbers_of(list(kept))
+            first = {number: passage for passage, number in sorted(owners.items(), reverse=True)}
+            found += [(item, first[item.number], 1.0) for item in items if item.number in first]
             if len(found) >= limit:
                 break
         return found
@@ -254,8 +254,8 @@ class Searcher:
         candidates = (passage for passage, _ in (*(words or ()), *(meaning or ())))
         vectors = asked.known(candidates) if meaning is not None else {}
         fused = fuse(words, meaning, vectors, asked.question)
-        owners = self._catalog.items_of(fused.passages)
-        items = self._catalog.items_by_id(set(owners.values()))
+        owners = self.owners(fused.passages)
+        items = self._catalog.items_by_number(set(owners.values()))
         held.update(unread_first([passage for passage, _ in words or ()], owners, items))
         found = arrange(
             fused,
@@ -267,6 +267,14 @@ class Searcher:
             versions=asked.versions,
         )
         return fused, found, vectors
+
+    def owners(self, passages: Sequence[int]) -> dict[int, int]:
+        """passage → number of its item. Most are known in memory; in the catalog each costs a page."""
+        vectors = self._indexes.vectors
+        known = vectors.owners(passages) if vectors is not None else {}
+        if rest := [passage for passage in passages if passage not in known]:
+            known |= self._catalog.numbers_of(rest)
+        return known
 
     def allowed(self, wanted: Wanted, include_superseded: bool) -> Allowed | None:
         """The items that the conditions leave; None if all, or all but superseded ones, which are sorted out

@@ -58,6 +58,8 @@ class Segment:
         self._passages: Numbers = np.empty(0, np.int64)
         self._owners: Numbers = np.empty(0, np.int64)
         self._cell: Numbers = np.empty(0, np.int64)
+        self._place: Numbers = np.empty(0, np.int64)  # in the list of its cell
+        self._sizes: Numbers = np.zeros(len(cells), np.int64)  # of the lists
         self._order: Numbers | None = None  # of the rows by passage, if nothing was added since
         self._largest = -1
         self.loose = False  # its lists have room that nothing needs
@@ -99,6 +101,8 @@ class Segment:
         self._passages = np.concatenate([self._passages, passages])
         self._owners = np.concatenate([self._owners, owners])
         self._cell = np.concatenate([self._cell, cells])
+        self._place = np.concatenate([self._place, self._sizes[cells] + _turns(cells)])
+        self._sizes += np.bincount(cells, minlength=len(self._sizes))
         self._order = None
         self._largest = max(self._largest, int(passages.max(initial=-1)))
         self.name = secrets.token_hex(8)
@@ -111,14 +115,16 @@ class Segment:
         gone = np.zeros(self.rows, np.bool_)
         gone[rows] = True
         touched = np.unique(self._cell[rows]).tolist()
-        before = [self._lists.list_size(cell) for cell in touched]
+        before = self._sizes[touched].tolist()
         bitmap = np.packbits(gone, bitorder="little")
         self._index.remove_ids(self._faiss.IDSelectorBitmap(bitmap))
         for cell, size in zip(touched, before, strict=True):
             # FAISS moves the last of a list to where one was removed, and leaves what stands behind the new
             # end. The list's memory still reaches as far as it did.
             codes = self._faiss.rev_swig_ptr(self._lists.get_codes(cell), size * self._width)
-            codes[self._lists.list_size(cell) * self._width :] = 0
+            left = self._sizes[cell] = self._lists.list_size(cell)
+            codes[left * self._width :] = 0
+            self._place[self._list(cell)[0]] = np.arange(left)
         self._owners[rows] = _GONE
         self.name = secrets.token_hex(8)
         return True
@@ -126,12 +132,17 @@ class Segment:
     def get(self, passages: Numbers) -> Iterator[tuple[int, Half]]:
         """The vectors of those that are in."""
         rows, ids = self._find(passages)
-        cells = self._cell[rows]
-        for cell in np.unique(cells).tolist():
-            numbers, vectors = self._list(cell)
-            here = cells == cell
-            for row, id in zip(rows[here].tolist(), ids[here].tolist(), strict=True):
-                yield id, vectors[np.flatnonzero(numbers == row)[0]].copy()
+        lists: dict[int, Half] = {}
+        columns = (ids, self._cell[rows], self._place[rows])
+        for id, cell, place in zip(*(column.tolist() for column in columns), strict=True):
+            if cell not in lists:
+                lists[cell] = self._list(cell)[1]
+            yield id, lists[cell][place].copy()
+
+    def owners(self, passages: Numbers) -> Iterator[tuple[int, int]]:
+        """The items of those that are in."""
+        rows, ids = self._find(passages)
+        return zip(ids.tolist(), self._owners[rows].tolist(), strict=True)
 
     def held(self, allowed: Allowed) -> Mask:
         """For each row whether its item is allowed."""
@@ -200,7 +211,7 @@ class Segment:
 
     def _list(self, cell: int) -> tuple[Numbers, Half]:
         """Views of FAISS's own memory: rows and vectors."""
-        size = self._lists.list_size(cell)
+        size = int(self._sizes[cell])
         dimension = self._width // 2
         if not size:
             return np.empty(0, np.int64), np.empty((0, dimension), np.float16)
@@ -220,3 +231,13 @@ class Segment:
         rows = self._order[np.maximum(at, 0)]
         found = (self._passages[rows] == passages) & (self._owners[rows] != _GONE)
         return rows[found], passages[found]
+
+
+def _turns(cells: Numbers) -> Numbers:
+    """For each how many before it have the same cell."""
+    order = np.argsort(cells, kind="stable")
+    sizes = np.bincount(cells)
+    begins = np.cumsum(sizes) - sizes
+    turns = np.empty(len(cells), np.int64)
+    turns[order] = np.arange(len(cells)) - begins[cells[order]]
+    return turns

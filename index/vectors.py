@@ -52,6 +52,9 @@ class VectorIndex(Protocol):
     def get(self, ids: Collection[int]) -> dict[int, Half]:
         """The vectors of those passages that are in."""
 
+    def owners(self, ids: Collection[int]) -> dict[int, int]:
+        """The numbers of the items of those passages that are in."""
+
     def __len__(self) -> int: ...
 
 
@@ -173,6 +176,12 @@ class FaissIndex:
         passages = np.fromiter(ids, np.int64, len(ids))
         with self._lock:
             return {id: vector for segment in self._segments for id, vector in segment.get(passages)}
+
+    def owners(self, ids: Collection[int]) -> dict[int, int]:
+        """See VectorIndex."""
+        passages = np.fromiter(ids, np.int64, len(ids))
+        with self._lock:
+            return {id: owner for segment in self._segments for id, owner in segment.owners(passages)}
 
     def __len__(self) -> int:
         return sum(len(segment) for segment in self._segments)

@@ -18,8 +18,8 @@ _FIELDS = (
     "thread", "reason", "detail", "partial", "attempts", "path",
 )  # fmt: skip
 _IN_PARENT = (
-    "(SELECT min(locator) FROM origins WHERE item = items.seq AND source = 'attachment'"
-    " AND origins.parent = items.parent)"
+    "CASE WHEN parent IS NULL THEN NULL ELSE (SELECT min(locator) FROM origins WHERE item = items.seq"
+    " AND source = 'attachment' AND origins.parent = items.parent) END"
 )
 _COLUMNS = ", ".join((*_FIELDS[:-1], _IN_PARENT))
 _FEW = 500  # ids in one statement
@@ -112,6 +112,14 @@ class ItemTable:
             for some in batches(list(ids)):
                 found += read_items(connection, f"id IN ({marks(some)})", some)
         return {item.id: item for item in found}
+
+    def items_by_number(self, numbers: Collection[int]) -> dict[int, Item]:
+        """Those of the items with these numbers that exist."""
+        found: list[Item] = []
+        with self._database.read() as connection:
+            for some in batches(list(numbers)):
+                found += read_items(connection, f"seq IN ({marks(some)})", some)
+        return {item.number: item for item in found}
 
     def items(
         self,

@@ -171,20 +171,6 @@ class PassageTable:
                 ]
         return sorted(found)
 
-    def items_of(self, passages: Sequence[int]) -> dict[int, str]:
-        """passage id → item id, for those that exist."""
-        found: dict[int, str] = {}
-        with self._database.read() as connection:
-            for some in batches(passages):
-                found.update(
-                    connection.execute(
-                        f"SELECT p.id, i.id FROM passages p JOIN items i ON i.seq = p.item"
-                        f" WHERE p.id IN ({marks(some)})",
-                        some,
-                    ).fetchall()
-                )
-        return found
-
     def numbers_of(self, passages: Sequence[int]) -> dict[int, int]:
         """passage id → number of its item, for those that exist."""
         found: dict[int, int] = {}

@@ -28,11 +28,10 @@ def arranged(items: list[Item], points: list[float] | None = None, question: str
     fused = Fused(range(len(items)))
     given = np.array(points or [1.0] * len(items), np.float32)
     fused.give(Part.WORDS, given, given)
-    owners = {number: item.id for number, item in enumerate(items)}
     return arrange(
         fused,
-        owners,
-        {item.id: item for item in items},
+        {number: number for number in range(len(items))},
+        dict(enumerate(items)),
         wanted=Wanted(words=tuple(question.split()), plain=question),
         held={},
         now=NOW,
@@ -124,10 +123,10 @@ def test_what_counts_as_an_identifier() -> None:
 
 def test_what_could_not_be_read_is_first_where_it_is_first_by_word() -> None:
     items = {
-        "a": an_item("a", reason=Reason.ENCRYPTED),
-        "b": an_item("b"),
-        "c": an_item("c", reason=Reason.EMPTY),
+        11: an_item("a", reason=Reason.ENCRYPTED),
+        12: an_item("b"),
+        13: an_item("c", reason=Reason.EMPTY),
     }
-    owners = {1: "a", 2: "b", 3: "c"}
+    owners = {1: 11, 2: 12, 3: 13}
     assert unread_first([1, 2, 3], owners, items) == {1}
     assert unread_first([2, 1, 3], owners, items) == set()
