@@ -24,9 +24,9 @@ from index.matching import Span, matches
 from index.meta import META, ask_for_merge, read_segments
 from index.plan import Plan
 from index.query import Wanted
+from policy.priority import INTAKE, give_way
 
 _HEAP = 30_000_000  # bytes; Tantivy's least is 15 million
-_NICENESS = 5  # of writing and merging: searches come first, embedding comes after
 _DUMP_ATTEMPTS = 20
 _PURGE_S = 900.0  # at most; a million passages take 20 s
 
@@ -210,7 +210,7 @@ class TantivyIndex:
             self._index = self._lexicon.open(self.folder)
             # The threads that write and merge inherit the place in the kernel's queue of the one that makes
             # the writer, and a thread that gave way cannot take that back.
-            with ThreadPoolExecutor(1, "text", initializer=_give_way) as thread:
+            with ThreadPoolExecutor(1, "text", initializer=give_way, initargs=(INTAKE,)) as thread:
                 self._writer = thread.submit(self._index.writer, _HEAP, 1).result()
             self._refresh()
 
@@ -225,11 +225,6 @@ class TantivyIndex:
         # Not `delete_documents_by_term`: it takes the number for a signed one and deletes another document.
         if passages:
             self._writer.delete_documents_by_query(self._lexicon.among(PASSAGE, list(passages)))
-
-
-def _give_way() -> None:
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, max(_NICENESS, before))  # of this thread: Linux counts each
 
 
 def _mapped(path: Path) -> bytes | memoryview:

@@ -22,14 +22,13 @@ from torch.nn import functional
 from transformers import BertModel
 from transformers.models.bert.modeling_bert import BertLayer
 
+from policy.priority import ANSWERS, BATCHES, give_way
+
 _TOKENS = 1024  # of one pass: enough for the matrix kernels, and two cores share a batch of 64 texts evenly
 
 # Linear layers of the embedded model that stay in fp32 when the others are int8: one outlying channel each
 # takes most of the eight bits. Without them a vector's cosine to fp32 is 0.990 on average, with them 0.995.
 _SENSITIVE = frozenset({(0, "attention_out"), (0, "narrow"), (2, "narrow")})
-
-# A query's thread is run before a batch's wherever both want a core, at any instant.
-_FOREGROUND, _BACKGROUND = 0, 10
 
 _SAMPLES = (
     "The invoice is due on Friday.",
@@ -60,8 +59,8 @@ def accelerate(model: SentenceTransformer, *, measured: bool) -> tuple[PackedBer
     cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     longest = model.max_seq_length or bert.config.max_position_embeddings
     words: Tokenizer = model.tokenizer.backend_tokenizer
-    passages = PackedBert(bert, words, longest, _precision(measured), cores, _BACKGROUND)
-    queries = PackedBert(bert, words, longest, _precision_of_few(), 1, _FOREGROUND)
+    passages = PackedBert(bert, words, longest, _precision(measured), cores, BATCHES)
+    queries = PackedBert(bert, words, longest, _precision_of_few(), 1, ANSWERS)
     # What the lines above do not know of (adapters, another kind of positions) shows in the result.
     plain = model.encode(list(_SAMPLES), normalize_embeddings=True, show_progress_bar=False)
     agrees = all(
@@ -266,6 +265,4 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _prepare(niceness: int) -> None:
     """Of a thread that runs passes: one core, and its place in the kernel's queue."""
     torch.set_num_threads(1)
-    # A whole service that was started with a lower priority keeps it; only root could take it back.
-    lowered = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, max(niceness, lowered))  # of this thread: Linux counts each
+    give_way(niceness)

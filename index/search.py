@@ -95,10 +95,14 @@ class _Asked:
     by_word: bool
     versions: bool  # former ones too
     question: Single | None = None  # None: not searched by meaning
+    # What was looked up; the same is not looked up twice.
     _words: dict[int, Ranking] = field(default_factory=dict)  # by depth
+    _vectors: dict[int, Half] = field(default_factory=dict)
+    owners: dict[int, int] = field(default_factory=dict)  # passage → number of its item
+    items: dict[int, Item] = field(default_factory=dict)  # by number
 
     def words(self, depth: int) -> Ranking | None:
-        """The best passages by word; None if these are not asked. The same depth is looked up once."""
+        """The best passages by word; None if these are not asked."""
         if not self.by_word:
             return None
         if depth not in self._words:
@@ -113,7 +117,9 @@ class _Asked:
 
     def known(self, passages: Iterable[int]) -> Mapping[int, Half]:
         """The vectors of those passages that have one."""
-        return self.vectors.get(set(passages)) if self.vectors is not None else {}
+        if self.vectors is not None:
+            self._vectors.update(self.vectors.get(set(passages) - self._vectors.keys()))
+        return self._vectors
 
     def identified(self, depth: int) -> list[Ranking]:
         """For each identifier of the query the passages that hold it, unless it is in so many that it names
@@ -158,9 +164,12 @@ class Searcher:
         mode, degraded, versions = query.mode, None, query.filters.include_superseded
         limit = self._limits.page(query.limit)
         waiting = self._aside.submit(self._question, wanted) if mode is not Mode.KEYWORD else None
-        allowed, by_word = self.allowed(wanted, versions), mode is not Mode.SEMANTIC
-        asked = _Asked(wanted, text, self._indexes.vectors, allowed, by_word, versions)
-        asked.words(_depth(limit))  # while the model reads the question
+        allowed, words = self.allowed(wanted, versions), mode is not Mode.SEMANTIC
+        asked = _Asked(wanted, text, self._indexes.vectors, allowed, words, versions)
+        by_word = [passage for passage, _ in asked.words(_depth(limit)) or ()]
+        self._look_up(asked, by_word)
+        if waiting is not None:
+            asked.known(by_word)
         fused, found = Fused([]), list[Found]()
         if mode is Mode.HYBRID and only_codes(wanted):
             fused, found = self._find(asked, limit)
@@ -236,16 +245,16 @@ class Searcher:
                 meaning = [(passage, cosine) for passage, cosine in meaning if cosine >= LEAST_COSINE]
                 if asked.wanted.demands:
                     meaning = holding(asked.text, asked.wanted, meaning)
-            fused, found, vectors = self._arranged(asked, words, meaning, depth)
+            fused, found = self._arranged(asked, words, meaning, depth)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
-                known = vectors or asked.known(hit.passage for hit in found[: 2 * limit])
+                known = asked.known(hit.passage for hit in found[: 2 * limit])
                 return fused, apart(found, known, limit)
             depth *= _DEEPER
 
     def _arranged(
         self, asked: _Asked, words: Ranking | None, meaning: Ranking | None, depth: int
-    ) -> tuple[Fused, list[Found], Mapping[int, Half]]:
-        """The candidates fused, as hits, and their vectors where these have a say."""
+    ) -> tuple[Fused, list[Found]]:
+        """The candidates fused, and as hits."""
         identified = asked.identified(depth)
         held = Counter(passage for ranking in identified for passage, _ in ranking)
         if words is not None:
@@ -254,19 +263,23 @@ class Searcher:
         candidates = (passage for passage, _ in (*(words or ()), *(meaning or ())))
         vectors = asked.known(candidates) if meaning is not None else {}
         fused = fuse(words, meaning, vectors, asked.question)
-        owners = self.owners(fused.passages)
-        items = self._catalog.items_by_number(set(owners.values()))
-        held.update(unread_first([passage for passage, _ in words or ()], owners, items))
+        self._look_up(asked, fused.passages)
+        held.update(unread_first([passage for passage, _ in words or ()], asked.owners, asked.items))
         found = arrange(
             fused,
-            owners,
-            items,
+            asked.owners,
+            asked.items,
             wanted=asked.wanted,
             held=held,
             now=time.time(),
             versions=asked.versions,
         )
-        return fused, found, vectors
+        return fused, found
+
+    def _look_up(self, asked: _Asked, passages: Iterable[int]) -> None:
+        asked.owners.update(self.owners([id for id in passages if id not in asked.owners]))
+        unknown = set(asked.owners.values()) - asked.items.keys()
+        asked.items.update(self._catalog.items_by_number(unknown))
 
     def owners(self, passages: Sequence[int]) -> dict[int, int]:
         """passage → number of its item. Most are known in memory; in the catalog each costs a page."""

@@ -27,7 +27,7 @@ Row = tuple[Any, ...]  # the engine gives what the column holds; the reader of a
 _FULL, _BUSY, _LOCKED, _CORRUPT, _NOT_A_DATABASE = 13, 5, 6, 11, 26
 _DISK = (8, 10, 14)  # SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN
 _BUSY_MS = 10_000
-_WRITER_CACHE_KIB, _READER_CACHE_KIB = 16 * 1024, 4 * 1024
+_CACHE_KIB = 16 * 1024  # of each connection; every page that is not in it is decrypted anew
 _IDLE_READERS = 4  # more are opened while more threads read at once, and closed afterwards
 _WAL_KEPT_BYTES = 64 << 20
 
@@ -70,7 +70,7 @@ class Database:
         self.commits = 0  # of this process, which is the only one that writes
         self.on_audited: Callable[[], None] = lambda: None  # set by the audit log
         self._key = key
-        self._writer = connect(path, key, cache_kib=_WRITER_CACHE_KIB)
+        self._writer = connect(path, key)
         self._writing = threading.Lock()
         self._synchronous = ""
         self._unsettled = False  # a commit failed, and the log may hold it all the same
@@ -187,7 +187,7 @@ class Database:
                 raise StoreError("the home was closed")
             if self._readers:
                 return self._readers.pop()
-        connection = connect(self.path, self._key, cache_kib=_READER_CACHE_KIB)
+        connection = connect(self.path, self._key)
         connection.execute("PRAGMA query_only=ON")
         return connection
 
@@ -199,7 +199,7 @@ class Database:
         connection.close()
 
 
-def connect(path: Path, key: Private[bytes], *, cache_kib: int = _READER_CACHE_KIB) -> Connection:
+def connect(path: Path, key: Private[bytes]) -> Connection:
     """Open a catalog file, creating it with mode 0600 if it is not there.
 
     Raises:
@@ -210,14 +210,14 @@ def connect(path: Path, key: Private[bytes], *, cache_kib: int = _READER_CACHE_K
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection: Connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
         try:
-            _prepare(connection, key, cache_kib)
+            _prepare(connection, key)
         except BaseException:
             connection.close()
             raise
         return connection
 
 
-def _prepare(connection: Connection, key: Private[bytes], cache_kib: int) -> None:
+def _prepare(connection: Connection, key: Private[bytes]) -> None:
     # SQLCipher would print its own account of a wrong key to standard error; ours is the exception.
     connection.execute("PRAGMA cipher_log_level=NONE")
     # A raw key skips SQLCipher's own PBKDF2: ours already is 256 bits of entropy.
@@ -231,7 +231,7 @@ def _prepare(connection: Connection, key: Private[bytes], cache_kib: int) -> Non
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA secure_delete=ON").fetchall()
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute(f"PRAGMA cache_size=-{cache_kib}")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
     connection.execute(f"PRAGMA journal_size_limit={_WAL_KEPT_BYTES}").fetchall()
     # A hostile or damaged schema may not reach for anything: no functions with side effects from triggers.
     connection.execute("PRAGMA trusted_schema=OFF")
