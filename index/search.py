@@ -103,17 +103,23 @@ class _Asked:
 
     def words(self, depth: int) -> Ranking | None:
         """The best passages by word; None if these are not asked."""
-        if not self.by_word:
-            return None
-        if depth not in self._words:
-            self._words[depth] = self.text.search(self.wanted, depth, self.allowed)
-        return self._words[depth]
+        return self._by_word(depth) if self.by_word else None
 
     def meaning(self, depth: int) -> Ranking | None:
         """The nearest passages; None if these are not asked."""
         if self.question is None or self.vectors is None:
             return None
+        if self.wanted.required and len(every := self._by_word(depth)) < depth:
+            # These are all that hold what is required; the nearest of all passages are none of them mostly.
+            known = self.vectors.get([passage for passage, _ in every])
+            near = [(passage, float(vector @ self.question)) for passage, vector in known.items()]
+            return sorted(near, key=lambda entry: -entry[1])
         return self.vectors.search(self.question, depth, self.allowed)
+
+    def _by_word(self, depth: int) -> Ranking:
+        if depth not in self._words:
+            self._words[depth] = self.text.search(self.wanted, depth, self.allowed)
+        return self._words[depth]
 
     def known(self, passages: Iterable[int]) -> Mapping[int, Half]:
         """The vectors of those passages that have one."""

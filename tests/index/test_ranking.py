@@ -191,3 +191,19 @@ def test_a_known_mail_is_found_by_its_subject_and_sender_among_all_that_mean_the
         assert Part.NAMED not in {
             say.part for say in ask(searcher, "gutters", explain=True)[0].explanation or ()
         }
+
+
+@pytest.mark.parametrize("mode", [Mode.SEMANTIC, Mode.HYBRID])
+def test_what_holds_a_phrase_is_found_by_meaning_behind_however_many(
+    vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    monkeypatch.setattr("index.search._DEEPEST", 50)
+    for number in range(80):
+        read_in(vault, f"Roof and slates: repair of slates, repair of the roof {number}.", f"{number}.txt")
+    tale = (
+        "Under the roof they kept bread, cheese, apples, a blue kettle, two lamps and an old map for guests."
+    )
+    wanted = read_in(vault, tale, "tale.txt")
+    with indexing(vault, WordHashEmbedder(), tmp_path / "index") as (_, searcher):
+        indexed(vault, 81)
+        assert [hit.item for hit in ask(searcher, 'roof slates repair "blue kettle"', mode)] == [wanted]
