@@ -24,6 +24,10 @@ DEPTHS = (10, 100, 1000)  # how many of the nearest are wanted: ten of all, of a
 _HEADER = struct.Struct("<5q")  # cells, trained on, probes for each depth
 _PER_CELL = 40  # vectors of the sample for each cell; FAISS asks for 39 to 256
 _ROUNDS = 6  # of k-means; later ones move hardly anything
+# Passages compared at least: some 1 ms. What comes in after the cells were made lies otherwise than what
+# they were made of: of a list's mails in 100,000 passages of another kind 2 % of the cells held 0.93 of the
+# nearest instead of 0.984, 20 % hold 0.975.
+_LEAST = 16_384
 _STRIPES = 32  # into which what is not divided is dealt, so that it too can be copied piece by piece
 _SEED = 1
 
@@ -112,14 +116,15 @@ class Cells:
         if not self.trained_on:
             return np.arange(len(self))
         one_core()
+        least = math.ceil(_LEAST * len(self) / max(1, total))
         if held is None:
-            return np.sort(self._nearest(vector, self.probes[0]))
+            return np.sort(self._nearest(vector, min(max(self.probes[0], least), len(self))))
         if DEPTHS[-1] * wanted <= DEPTHS[0] * total:
             return np.flatnonzero(held)
         depth = math.log(DEPTHS[0] * total / wanted)
         probes = math.ceil(np.interp(depth, np.log(DEPTHS), self.probes))
         order = self._nearest(vector, len(self))
-        return np.sort(order[held[order]][:probes])
+        return np.sort(order[held[order]][: max(probes, least)])
 
     def _nearest(self, vector: Single, count: int) -> Numbers:
         nearest: Numbers = self.quantizer.search(vector.reshape(1, -1), count)[1][0]
