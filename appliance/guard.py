@@ -129,12 +129,14 @@ def serve(
     core = subprocess.Popen(
         [sys.executable, "-I", "-m", "appliance.core", str(home), msgspec.json.encode(inherited).decode()],
         pass_fds=[theirs.fileno(), *(listener.fileno() for listener in listeners)],
+        start_new_session=True,
     )
     for sock in (theirs, *listeners):
         sock.close()
-    # Ctrl-C reaches the core too, being in the same group; the guard only waits for it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: core.terminate())
+    # The core has a session to itself, so Ctrl-C reaches the guard only. Each signal is handed on as it came:
+    # one that is asking for the passphrase gives the terminal its echo back.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: core.send_signal(received))
     answering = threading.Thread(target=_answer, args=(Wire(ours, MIB), allowed, home), daemon=True)
     answering.start()
     code = core.wait()

@@ -92,6 +92,10 @@ def spawn(
         **{name: os.environ[name] for name in _PASSED if name in os.environ},
     }
 
+    # No terminal for it, and no Ctrl-C: in a session of its own or, if this process leads one, in a group of
+    # that. Kernels that share the processor between sessions would take no niceness across two of them.
+    leads = os.getsid(0) == os.getpid()
+
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command,
@@ -100,7 +104,8 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[wire.fileno() for wire in wires],
-            start_new_session=True,
+            start_new_session=not leads,
+            process_group=0 if leads else None,
         )
 
     try:
