@@ -15,7 +15,7 @@ import msgspec
 
 from appliance import passphrase, settings
 from appliance.guard import GuardClient, Inherited
-from policy import children, confine, intentions, scratch, swap
+from policy import children, confine, intentions, schemas, scratch, swap
 from policy.admission import Admission
 from policy.egress import install_watch
 from policy.errors import ConfinementError, StrongroomError
@@ -66,6 +66,7 @@ def _run(home: Path, inherited: Inherited, admission: Admission) -> None:
     from appliance import wiring
     from store.vault import Vault
 
+    schemas.learn()
     vault = Vault.open(home, secret, limits=limits)
     try:
         sockets = {"unix": socket.socket(fileno=inherited.unix)}
