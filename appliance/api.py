@@ -6,6 +6,7 @@ the socket's permissions admit nobody else); on loopback every call but the page
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
@@ -72,6 +73,7 @@ from ingest.mail.accounts import AccountStatus, FolderBalance
 from ingest.readers.formats import FormatRow
 from policy.errors import ConfinementError, StrongroomError
 from policy.limits import KIB, Limits
+from policy.priority import answering
 from store.errors import NoSuchItem
 from store.people import Person
 from store.records import Action, Item, Receipt
@@ -253,7 +255,8 @@ def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callab
         arguments: dict[str, Any] = dict(request.query_params) | dict(request.path_params)
         if row.method == "POST":
             arguments = await _json_body(request) | arguments
-        return _json(await run_in_threadpool(call, _converted(arguments, row.takes)))
+        with answering() if row.scope == "search" else contextlib.nullcontext():
+            return _json(await run_in_threadpool(call, _converted(arguments, row.takes)))
 
     return endpoint
 

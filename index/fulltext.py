@@ -24,7 +24,7 @@ from index.matching import Span, matches
 from index.meta import META, ask_for_merge, read_segments
 from index.plan import Plan
 from index.query import Wanted
-from policy.priority import INTAKE, give_way
+from policy.priority import INTAKE, lower
 
 _HEAP = 30_000_000  # bytes; Tantivy's least is 15 million
 _DUMP_ATTEMPTS = 20
@@ -210,7 +210,7 @@ class TantivyIndex:
             self._index = self._lexicon.open(self.folder)
             # The threads that write and merge inherit the place in the kernel's queue of the one that makes
             # the writer, and a thread that gave way cannot take that back.
-            with ThreadPoolExecutor(1, "text", initializer=give_way, initargs=(INTAKE,)) as thread:
+            with ThreadPoolExecutor(1, "text", initializer=lower, initargs=(INTAKE,)) as thread:
                 self._writer = thread.submit(self._index.writer, _HEAP, 1).result()
             self._refresh()
 

@@ -22,7 +22,7 @@ from torch.nn import functional
 from transformers import BertModel
 from transformers.models.bert.modeling_bert import BertLayer
 
-from policy.priority import ANSWERS, BATCHES, give_way
+from policy.priority import ANSWERS, BATCHES, lower
 
 _TOKENS = 1024  # of one pass: enough for the matrix kernels, and two cores share a batch of 64 texts evenly
 
@@ -265,4 +265,4 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 def _prepare(niceness: int) -> None:
     """Of a thread that runs passes: one core, and its place in the kernel's queue."""
     torch.set_num_threads(1)
-    give_way(niceness)
+    lower(niceness)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
+from policy.priority import rest
 from policy.redact import Private
 from store.durable import disk_errors, store_full
 from store.errors import CatalogDamaged, DiskFault, StoreBusy, StoreError
@@ -95,6 +96,7 @@ class Database:
             DiskFault, StoreFull, StoreBusy: nothing of it is there. After a `DiskFault` that is certain only
                 once `settle` returns; until then a kill may bring it back.
         """
+        rest()
         with self._writing, database_errors():
             self._settle()
             self._set_synchronous("FULL" if durable else "NORMAL")
@@ -115,6 +117,7 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading, in one consistent view. Fetch all rows inside the block."""
+        rest()
         with database_errors():
             connection = self._borrow()
             try:

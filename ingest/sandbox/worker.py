@@ -24,7 +24,7 @@ from policy import children
 from policy.confine import confine
 from policy.errors import EXIT_CONFIG, ConfinementError
 from policy.limits import Limits
-from policy.priority import INTAKE, give_way
+from policy.priority import INTAKE, lower
 from policy.wire import PeerClosed, Wire, WireError
 
 EXIT_CRASH = 70  # the worker itself failed, not its reader
@@ -52,7 +52,7 @@ def main(program: Program) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_THREAD_LIMIT"):
         os.environ[name] = "1"  # a worker per core; and a fork takes no thread along
     given = children.inherited()
-    give_way(INTAKE)
+    lower(INTAKE)
     limits = msgspec.json.decode(given.arguments[0], type=Limits)
     control = Wire(given.wires[0], limits.frame_bytes)
     null = os.open(os.devnull, os.O_RDWR)
