@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from policy.errors import StrongroomError
-from policy.priority import give_way
+from policy.priority import yield_to_answers
 from store.ledger import Ledger
 
 log = logging.getLogger("strongroom.service")
@@ -84,7 +84,7 @@ class Service:
         await asyncio.gather(*(server.serve(sockets=[sock]) for server, sock in self._servers))
 
     def _supervise(self, name: str, stage: Stage) -> None:
-        give_way()
+        yield_to_answers()
         pause = _FIRST_PAUSE_S
         while not self._stop.is_set():
             started = time.monotonic()

@@ -1,7 +1,7 @@
-"""Draws what `bench.search --json` measured: answers and ingest against the number of passages.
+"""Draws what `bench.search --json` measured: answers and ingest against the number of passages. Needs
+matplotlib, which nothing else does.
 
-pip install matplotlib
-python -m bench.plot FIGURES.json docs/search.svg
+    python -m bench.plot FIGURES.json docs/search.svg
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def fuse(
     """
     by_word, by_meaning = dict(words or ()), dict(meaning or ())
     fused = Fused(sorted(by_word.keys() | by_meaning.keys()))
-    known = _Known(fused.passages, vectors)
+    known = Known(fused.passages, vectors)
     if words is not None:
         # What is not among the best by word may hold some of the words all the same.
         _give(fused, Part.WORDS, by_word, missing=_MISSING * min(by_word.values(), default=0.0))
@@ -137,7 +137,7 @@ def fuse(
     return fused
 
 
-class _Known:
+class Known:
     """The vectors of those passages that have one, as one matrix."""
 
     def __init__(self, passages: Sequence[int], vectors: Mapping[int, Half]) -> None:
@@ -152,7 +152,7 @@ class _Known:
         return dict(zip(self.passages, near, strict=True))
 
 
-def _let_examples_speak(fused: Fused, known: _Known) -> None:
+def _let_examples_speak(fused: Fused, known: Known) -> None:
     """Raise what resembles the first ones; each of these counts by how near it comes to the first."""
     order = [row for row in fused.order()[:_EXAMPLES] if fused.passages[row] in known.row]
     if not order:

@@ -19,7 +19,7 @@ from index.arrange import Found, apart, arrange, identifiers, only_codes, unread
 from index.embed import Embedder, Half, Single
 from index.errors import EmbedderDown, IndexClosed
 from index.fulltext import TextIndex
-from index.fuse import LEAST_COSINE, Fused, Ranking, Say, fuse
+from index.fuse import LEAST_COSINE, Fused, Known, Ranking, Say, fuse
 from index.grammar import parse
 from index.query import Mode, Piece, Query, Wanted
 from index.snippet import snippet
@@ -111,9 +111,9 @@ class _Asked:
             return None
         if self.wanted.required and len(every := self._by_word(depth)) < depth:
             # These are all that hold what is required; the nearest of all passages are none of them mostly.
-            known = self.vectors.get([passage for passage, _ in every])
-            near = [(passage, float(vector @ self.question)) for passage, vector in known.items()]
-            return sorted(near, key=lambda entry: -entry[1])
+            passages = [passage for passage, _ in every]
+            near = Known(passages, self.known(passages)).cosines(self.question)
+            return sorted(near.items(), key=lambda entry: -entry[1])
         return self.vectors.search(self.question, depth, self.allowed)
 
     def _by_word(self, depth: int) -> Ranking:
@@ -122,7 +122,7 @@ class _Asked:
         return self._words[depth]
 
     def known(self, passages: Iterable[int]) -> Mapping[int, Half]:
-        """The vectors of those passages that have one."""
+        """The vectors of those passages that have one, and of all that were asked for before."""
         if self.vectors is not None:
             self._vectors.update(self.vectors.get(set(passages) - self._vectors.keys()))
         return self._vectors
@@ -283,6 +283,7 @@ class Searcher:
         return fused, found
 
     def _look_up(self, asked: _Asked, passages: Iterable[int]) -> None:
+        """Learn whose these passages are."""
         asked.owners.update(self.owners([id for id in passages if id not in asked.owners]))
         unknown = set(asked.owners.values()) - asked.items.keys()
         asked.items.update(self._catalog.items_by_number(unknown))

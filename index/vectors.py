@@ -189,10 +189,9 @@ class FaissIndex:
     def _search(self, vector: Single, limit: int, allowed: Allowed | None) -> tuple[Numbers, Single]:
         found = [(np.empty(0, np.int64), np.empty(0, np.float32))]
         # The last one for itself: of what came in last a larger share is compared (`cells._LEAST`).
-        last = self._segments[-1] if self._segments else None
-        for _, group in groupby(self._segments, lambda segment: (id(segment.cells), segment is last)):
+        last = self._segments[-1:]
+        for (cells, _), group in groupby(self._segments, lambda segment: (segment.cells, segment in last)):
             segments = list(group)
-            cells = segments[0].cells
             total = sum(map(len, segments))
             if allowed is None:
                 probed = cells.probed(vector, None, total, total)

@@ -8,6 +8,7 @@ while somebody is answered.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -22,8 +23,8 @@ _AFTER_S = 0.03  # the answer is still to be sent, and who asked may ask on
 
 _answered = threading.Condition()
 _asked = 0  # how many are being answered
-_ended = 0.0  # when the last one was
-_own = threading.local()  # `worked_from`, where the thread gives way
+_rest_until = 0.0  # without an end while anybody is
+_own = threading.local()  # `worked_from`, where the thread yields
 
 
 def lower(niceness: int) -> None:
@@ -35,7 +36,7 @@ def lower(niceness: int) -> None:
     os.setpriority(os.PRIO_PROCESS, 0, max(niceness, before))  # of this thread: Linux counts each
 
 
-def give_way() -> None:
+def yield_to_answers() -> None:
     """From now on this thread rests wherever it calls `rest`."""
     _own.worked_from = time.monotonic()
 
@@ -43,28 +44,30 @@ def give_way() -> None:
 @contextlib.contextmanager
 def answering() -> Iterator[None]:
     """While somebody waits for an answer of this process."""
-    global _asked, _ended
+    global _asked, _rest_until
     with _answered:
         _asked += 1
+        _rest_until = math.inf
     try:
         yield
     finally:
         with _answered:
             _asked -= 1
-            _ended = time.monotonic()
-            _answered.notify_all()
+            if not _asked:
+                _rest_until = time.monotonic() + _AFTER_S
+                _answered.notify_all()
 
 
 def rest() -> None:
-    """Let those be answered who are, if this thread gives way; for a bounded time, so that nothing that it
-    holds is held for long.
+    """Let those be answered who are, if this thread yields to them; for a bounded time, so that nothing that
+    it holds is held for long.
     """
     worked_from: float | None = getattr(_own, "worked_from", None)
     now = time.monotonic()
-    if worked_from is None or not (_asked or now < _ended + _AFTER_S):
+    if worked_from is None or now >= _rest_until:
         return
     longest = now + min(_TIMES * (now - worked_from), _LONGEST_S)
     with _answered:
-        while (now := time.monotonic()) < longest and (_asked or now < _ended + _AFTER_S):
-            _answered.wait((longest if _asked else min(longest, _ended + _AFTER_S)) - now)
+        while (left := min(longest, _rest_until) - time.monotonic()) > 0:
+            _answered.wait(left)
     _own.worked_from = time.monotonic()

@@ -49,9 +49,9 @@ def erase(connection: Connection, items: Sequence[str]) -> list[str]:
     generation = next_generation(connection)
     files: list[str] = []
     for item, seq in sequences.items():
-        if leaving.intersection(scope := _scope(connection, seq)):  # else it went with another one
+        # Looked for anew: a child of several goes with the last of them. An item that went already has none.
+        if scope := _scope(connection, seq):
             files += _erase_family(connection, item, scope, generation)
-            leaving.difference_update(scope)
     return files
 
 
@@ -166,15 +166,16 @@ def _scope(connection: Connection, seq: int) -> list[int]:
 
 
 def _refuse_attached(connection: Connection, item: str, leaving: Set[int]) -> None:
-    some = marks([*leaving])
-    row = connection.execute(
-        f"SELECT p.id FROM origins o JOIN items p ON p.id = o.parent"
-        f" WHERE o.item = (SELECT seq FROM items WHERE id = ?) AND p.seq NOT IN ({some})",
-        (item, *leaving),
-    ).fetchone()
-    if row:
+    # Compared here: there may be more of them than one statement takes.
+    parents = connection.execute(
+        "SELECT p.seq, p.id FROM origins o JOIN items p ON p.id = o.parent"
+        " WHERE o.item = (SELECT seq FROM items WHERE id = ?)",
+        (item,),
+    ).fetchall()
+    staying = next((id for seq, id in parents if seq not in leaving), None)
+    if staying is not None:
         raise AttachedItem(
-            f"it is part of {row[0]}, whose original holds its bytes", item=item, remedy=f"delete {row[0]}"
+            f"it is part of {staying}, whose original holds its bytes", item=item, remedy=f"delete {staying}"
         )
 
 

@@ -107,19 +107,19 @@ class ItemTable:
 
     def items_by_id(self, ids: Collection[str]) -> dict[str, Item]:
         """Those of the given items that exist."""
-        found: list[Item] = []
-        with self._database.read() as connection:
-            for some in batches(list(ids)):
-                found += read_items(connection, f"id IN ({marks(some)})", some)
-        return {item.id: item for item in found}
+        return {item.id: item for item in self._among("id", list(ids))}
 
     def items_by_number(self, numbers: Collection[int]) -> dict[int, Item]:
         """Those of the items with these numbers that exist."""
+        return {item.number: item for item in self._among("seq", list(numbers))}
+
+    def _among(self, column: str, values: Sequence[str] | Sequence[int]) -> list[Item]:
         found: list[Item] = []
-        with self._database.read() as connection:
-            for some in batches(list(numbers)):
-                found += read_items(connection, f"seq IN ({marks(some)})", some)
-        return {item.number: item for item in found}
+        if values:
+            with self._database.read() as connection:
+                for some in batches(values):
+                    found += read_items(connection, f"{column} IN ({marks(some)})", some)
+        return found
 
     def items(
         self,

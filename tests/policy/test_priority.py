@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import pytest
@@ -13,7 +14,7 @@ PATIENCE_S = 20.0
 
 def resting(done: threading.Event) -> threading.Thread:
     def work() -> None:
-        priority.give_way()
+        priority.yield_to_answers()
         priority.rest()
         done.set()
 
@@ -43,5 +44,5 @@ def test_however_much_is_asked_it_goes_on() -> None:
 
 def test_who_answers_never_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(priority, "_answered", None)  # waiting for it would fail
-    monkeypatch.setattr(priority, "_asked", 1)
+    monkeypatch.setattr(priority, "_rest_until", math.inf)
     priority.rest()
