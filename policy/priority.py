@@ -17,8 +17,8 @@ from collections.abc import Iterator
 # Niceness. What runs without saying so answers somebody.
 ANSWERS, INTAKE, BATCHES = 0, 5, 10
 
-_TIMES = 4.0  # as long as it worked, at most: a fifth of the time is left to it, however much is asked
-_LONGEST_S = 0.1
+_TIMES = 16.0  # as long as it worked, at most: however much is asked, each of the stages goes on
+_LONGEST_S = 0.4
 _AFTER_S = 0.03  # the answer is still to be sent, and who asked may ask on
 
 _answered = threading.Condition()
