@@ -73,9 +73,10 @@ class Segment:
         """With those that were removed."""
         return len(self._passages)
 
-    def add(self, rows: Rows, cells: Numbers) -> None:
-        """Add passages that are not in."""
+    def add(self, rows: Rows) -> None:
+        """Add passages that are not in; as its cells are undivided, they get them by turns."""
         numbers = np.arange(self.rows, self.rows + len(rows.passages))
+        cells = numbers % len(self.cells)
         vectors = np.ascontiguousarray(rows.vectors, np.float32)
         pointer = self._faiss.swig_ptr
         self._index.add_core(len(numbers), pointer(vectors), pointer(numbers), pointer(cells), None)

@@ -62,7 +62,7 @@ class VectorIndex(Protocol):
 class Growth:
     """When and how an index grows."""
 
-    exact: int = 32_768  # passages that are compared all: some 2 ms on one core
+    exact: int = 32_768  # passages that are compared all, of all or of the newest: some 2 ms on one core
     again: int = 4  # times as many passages as the cells were trained on: they are trained anew
     segment: int = 131_072  # passages: what is held thrice while it moves to other cells, and written anew
     recall: float = 0.985  # share of the nearest that lie in the cells looked into; 1: all are
@@ -71,7 +71,7 @@ class Growth:
 
 class _Meta(msgspec.Struct):
     dimension: int
-    cells: list[str]  # the last ones are those that new segments get
+    cells: list[str]  # the last ones are those that full segments move to
     segments: list[tuple[str, str]]  # and the cells of each
 
 
@@ -80,9 +80,10 @@ class FaissIndex:
     remove; `grow` may run beside all of them, in one thread.
 
     The passages stand in segments, each with the FAISS index of its own vectors. What is new goes into the
-    last one until it is full. All share the same cells, but while they move to new ones, one at a time: a
-    segment is searched by its cells until its copy takes its place. So growth never holds more than one
-    segment twice, and a snapshot has a part for each, which is written anew only if it has changed.
+    last one, which is compared wholly, until it is full: what comes in after cells were trained lies
+    otherwise than what they were trained on. Then `grow` moves it to the cells that all others share, one
+    segment at a time, each searched where it is until its copy takes its place. So growth never holds more
+    than one segment twice, and a snapshot has a part for each, written anew only if it has changed.
 
     Where there is a GPU, it has a copy of all vectors and answers searches without a filter, by comparison
     with all. The copy takes in what is added; when something is removed it is thrown away at once and made
@@ -101,7 +102,7 @@ class FaissIndex:
         self._mirror: Mirror | None = None
         self._lock = threading.Lock()  # of all that a search reads
         self._adding = threading.Lock()  # held by who adds, before the other
-        self._cells = Cells.undivided(dimension)
+        self._cells = self._undivided = Cells.undivided(dimension)
         self._segments: list[Segment] = []
         self._moving: list[Numbers] | None = None  # what was removed since a segment began to be copied
 
@@ -125,6 +126,8 @@ class FaissIndex:
                 raise IndexDamaged("the snapshot of the vectors has another dimension")
             cells = {name: Cells.load(files[name], dimension, name) for name in meta.cells}
             index._cells = cells[meta.cells[-1]]
+            undivided = (some for some in cells.values() if not some.trained_on)
+            index._undivided = next(undivided, index._undivided)
             with ThreadPoolExecutor(2) as readers:
                 waiting = (readers.submit(files.__getitem__, name) for name, _ in meta.segments)
                 ahead = list(islice(waiting, 2))
@@ -143,14 +146,12 @@ class FaissIndex:
         for start in range(0, len(ids), step):
             some = slice(start, start + step)
             rows = Rows(np.asarray(ids[some], np.int64), np.asarray(items[some], np.int64), vectors[some])
-            with self._adding:
-                cells = self._cells.assign(np.ascontiguousarray(rows.vectors, np.float32))
-                with self._lock:
-                    one_core()
-                    self._remove(rows.passages, self._segments)
-                    self._open().add(rows, cells)
-                    if self._mirror is not None:
-                        self._mirror.add(rows.passages, rows.vectors)
+            with self._adding, self._lock:
+                one_core()
+                self._remove(rows.passages, self._segments)
+                self._open().add(rows)
+                if self._mirror is not None:
+                    self._mirror.add(rows.passages, rows.vectors)
 
     def remove(self, ids: Collection[int]) -> None:
         """See VectorIndex."""
@@ -188,9 +189,7 @@ class FaissIndex:
 
     def _search(self, vector: Single, limit: int, allowed: Allowed | None) -> tuple[Numbers, Single]:
         found = [(np.empty(0, np.int64), np.empty(0, np.float32))]
-        # The last one for itself: of what came in last a larger share is compared (`cells._LEAST`).
-        last = self._segments[-1:]
-        for (cells, _), group in groupby(self._segments, lambda segment: (segment.cells, segment in last)):
+        for cells, group in groupby(self._segments, lambda segment: segment.cells):
             segments = list(group)
             total = sum(map(len, segments))
             if allowed is None:
@@ -219,11 +218,15 @@ class FaissIndex:
 
     def _open(self) -> Segment:
         """The segment that takes what is new."""
-        last = self._segments[-1] if self._segments else None
-        if last is None or last.cells is not self._cells or last.rows >= self._growth.segment:
-            last = Segment(self._cells)
-            self._segments.append(last)
-        return last
+        if not self._takes_more():
+            self._segments.append(Segment(self._undivided))
+        return self._segments[-1]
+
+    def _takes_more(self) -> bool:
+        """Whether the last segment does."""
+        if not self._segments or self._segments[-1].cells is not self._undivided:
+            return False
+        return self._segments[-1].rows < min(self._growth.exact, self._growth.segment)
 
     # ------------------------------------------------------------------ growth
 
@@ -317,11 +320,7 @@ class FaissIndex:
 
     def _next_to_move(self) -> list[Segment]:
         """Some segments whose passages want another one."""
-        full = (
-            self._segments[:-1]
-            if self._segments and self._segments[-1].cells is self._cells
-            else self._segments
-        )
+        full = self._segments[:-1] if self._takes_more() else self._segments
         for segment in full:
             if segment.cells is not self._cells or segment.loose:
                 return [segment]
@@ -333,7 +332,7 @@ class FaissIndex:
 
         Safety: the copy reads list by list under the lock. What is removed from a list before it is read is
         not in the copy; what is removed later is in `_moving`, and taken out of the copy before it is seen.
-        Nothing is added to these segments: only the last one of the present cells takes anything.
+        Nothing is added to these segments: only the last one takes anything, until it is full.
         """
         with self._lock:
             self._moving = []

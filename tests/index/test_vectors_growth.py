@@ -311,3 +311,21 @@ def test_what_is_deleted_while_it_grows_is_gone_at_once(tmp_path: Path) -> None:
             keeper.forget()
             assert not passages & {id for id, _ in keeper.index.search(embedder.embed_query("speaks"), 500)}
         assert len(_work(keeper)) == 120
+
+
+def test_what_comes_in_after_cells_were_made_is_all_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However otherwise it lies than what they were made of."""
+    monkeypatch.setattr("index.cells._LEAST", 1)
+    index = FaissIndex(16, Growth(exact=500, again=100, segment=1000, recall=0.5, asked=8))
+    noise = np.random.default_rng(2).standard_normal((4000, 16)).astype(np.float32)
+    clumped = _units(8, 1, 16)[np.arange(4000) % 8] + 0.02 * noise
+    index.add(range(4000), range(4000), clumped.astype(np.float16))
+    index.grow()
+    assert index.cells > 1
+    for start in range(5000, 5400, 100):
+        index.add(range(start, start + 100), range(100), _units(100, start, 16))
+        index.grow()
+    for question in _units(20, 4, 16).astype(np.float32):
+        compared = {passage for passage, _ in index.search(question, 5000)}
+        assert compared >= set(range(5000, 5400))
+        assert len(compared) < 4400
