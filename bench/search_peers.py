@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from appliance.errors import RequestRefused
 from bench import corpus
 from bench.box import Box
 from bench.made import PER_ITEM, Made, real_passages
@@ -169,7 +170,12 @@ def _by_turns(sides: dict[str, Callable[[str], float]], asked: Sequence[str]) ->
 def _wait(box: Box) -> None:
     """Until both indexes answer."""
     question = {"query": "what was the question", "limit": 1}
-    while box.client.call("POST", "/v1/search", question)["degraded"]:
+    while True:
+        try:
+            if not box.client.call("POST", "/v1/search", question)["degraded"]:
+                return
+        except RequestRefused:  # its index is being opened
+            pass
         time.sleep(0.1)
 
 
