@@ -34,16 +34,15 @@ def main(figures: Path, picture: Path) -> None:
     answers.set(title="answers, 95 % within", ylabel="ms")
     _line(ingest, {count: 1000 * s for count, s in values["ingest of a document"].items()}, "-", color="C2")
     ingest.set(title="a mail read, indexed and embedded", ylabel="ms")
-    answers.legend()
+    drawing.legend(loc="outside lower center", ncols=4)
+    for axes in (answers, ingest):  # once all lines are in: a bottom also fixes the top
+        axes.set(xscale="log", xlabel="passages", ylim=(0, None))
+        axes.grid(alpha=0.3)
     drawing.savefig(picture, metadata={"Date": None})
 
 
 def _line(axes: Any, points: dict[int, float], style: str, **look: str) -> None:
     axes.plot(list(points), list(points.values()), style, marker="o", **look)
-    axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("passages")
-    axes.grid(alpha=0.3)
 
 
 if __name__ == "__main__":
