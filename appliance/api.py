@@ -38,6 +38,7 @@ from appliance.observation import Observation, Signature
 from appliance.operations import (
     ActionEdit,
     ActionsRequest,
+    DigestRequest,
     ItemDetail,
     ItemPage,
     ItemRef,
@@ -49,9 +50,11 @@ from appliance.operations import (
     Operations,
     PageRef,
     ProjectSummary,
+    RunRef,
     Status,
     TagCount,
     TokenRequest,
+    Undone,
     Unlock,
     Upload,
     memory_file,
@@ -65,6 +68,7 @@ from appliance.search_operations import (
     SearchRef,
     SimilarRequest,
 )
+from enrich.digest import Digest
 from index.errors import QueryError
 from index.query import Query
 from index.search import Results
@@ -76,7 +80,7 @@ from policy.limits import KIB, Limits
 from policy.priority import answering
 from store.errors import NoSuchItem
 from store.people import Person
-from store.records import Action, Item, Receipt
+from store.records import Action, Item, Receipt, Run
 from store.threads import Conversation
 from store.vault import Stored
 from store.verify import VerifyReport
@@ -148,6 +152,9 @@ ROUTES = (
     Endpoint("POST", "/v1/actions/{id}", "write", "Close or reject one", "set_action", ActionEdit, Action),
     Endpoint("GET", "/v1/projects", "read", "Projects and links", "projects", Nothing, list[ProjectSummary]),
     Endpoint("GET", "/v1/tags", "read", "Tags and their counts", "tags", Nothing, list[TagCount]),
+    Endpoint("GET", "/v1/digest", "read", "What a day brought", "digest", DigestRequest, Digest),
+    Endpoint("GET", "/v1/runs", "read", "Who said what is known", "runs", Nothing, list[Run]),
+    Endpoint("POST", "/v1/runs/{id}/undo", "write", "Take a run back", "undo_run", RunRef, Undone),
     Endpoint("GET", "/v1/status", "read", "How the appliance is", "status", Nothing, Status),
     Endpoint(
         "POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from appliance import render
+from appliance import render, render_digest
 from appliance.cli_doctor import DoctorCommand
 from appliance.cli_mail import MailCommands, ask_password
 from appliance.cli_search import SearchCommands
@@ -98,8 +98,14 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument("--all", action="store_true", help="closed and rejected ones too")
     actions.add_argument("--done", type=int, metavar="ID")
     actions.add_argument("--reject", type=int, metavar="ID")
+    digest = command("digest", _digest, "what came in until this morning, and what is to be done")
+    digest.add_argument("--day", metavar="DAY", help="of another morning: 2026-03-31")
     command("projects", _projects, "projects and what is linked to them")
     command("tags", _tags, "tags and their counts")
+    runs = command("runs", _runs, "which readers said what is known, in which version")
+    runs.add_argument(
+        "--undo", type=int, metavar="ID", help="take one back: what was said before stands again"
+    )
     token = command("token", _token, "make an API token for another tool")
     token.add_argument("name")
     token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
@@ -273,6 +279,19 @@ def _actions(arguments: Arguments) -> None:
 
 def _projects(arguments: Arguments) -> None:
     _print(arguments, _client(arguments).call("GET", "/v1/projects"), render.projects)
+
+
+def _digest(arguments: Arguments) -> None:
+    found = _client(arguments).call("GET", "/v1/digest", day=arguments.day)
+    _print(arguments, found, render_digest.digest)
+
+
+def _runs(arguments: Arguments) -> None:
+    client = _client(arguments)
+    if arguments.undo is not None:
+        undone = client.call("POST", f"/v1/runs/{arguments.undo}/undo")
+        return _print(arguments, undone, lambda one: f"run {one['id']} taken back, {one['items']} items")
+    return _print(arguments, client.call("GET", "/v1/runs"), render.runs)
 
 
 def _tags(arguments: Arguments) -> None:

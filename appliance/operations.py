@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
+from datetime import date
 from typing import BinaryIO
 
 from appliance.document import ShownElement, shown
@@ -15,13 +16,14 @@ from appliance.errors import BadRequest
 from appliance.mail_operations import MailOperations
 from appliance.observation import Observation, Signature, canonical
 from appliance.search_operations import SearchOperations
+from enrich.digest import Digest
 from index.refresh import Refresher
 from ingest.readers.formats import FORMATS, FormatRow
 from policy.admission import Admission
 from policy.egress import EgressReport
 from policy.limits import Limits
 from policy.redact import Private
-from store.records import Action, ActionStatus, Item, Link, Origin, Receipt, Record, State, Tag
+from store.records import Action, ActionStatus, Item, Link, Mention, Origin, Receipt, Record, Run, State, Tag
 from store.vault import Stored, Vault
 from store.verify import VerifyReport
 
@@ -64,6 +66,7 @@ class ItemDetail(Record, frozen=True, kw_only=True):
     tags: list[Tag]
     actions: list[Action]
     links: list[Link]
+    mentions: list[Mention]
     summary: str | None = None
 
 
@@ -111,6 +114,25 @@ class ActionEdit(Record, frozen=True, kw_only=True):
 
 class Nothing(Record, frozen=True, kw_only=True):
     """A request without fields."""
+
+
+class RunRef(Record, frozen=True, kw_only=True):
+    """Names one run of a reader."""
+
+    id: int
+
+
+class Undone(Record, frozen=True, kw_only=True):
+    """A run that was taken back."""
+
+    id: int
+    items: int  # of which it had spoken last
+
+
+class DigestRequest(Record, frozen=True, kw_only=True):
+    """Of which morning."""
+
+    day: str | None = None  # ISO date; None: the last one
 
 
 class ProjectSummary(Record, frozen=True, kw_only=True):
@@ -202,6 +224,7 @@ class Operations:
     Args:
         status: how the service reports on itself; None of its parts is this room's business.
         draw: a page of an item as PNG: (item, page, width in pixels).
+        digest: of a morning; None: of the last one.
     """
 
     def __init__(
@@ -216,6 +239,7 @@ class Operations:
         mail: MailOperations,
         draw: Callable[[str, int, int], bytes],
         admission: Admission,
+        digest: Callable[[date | None], Digest],
     ) -> None:
         self.search = search
         self.mail = mail
@@ -227,6 +251,7 @@ class Operations:
         self._status = status
         self._draw = draw
         self._admission = admission
+        self._digest = digest
 
     def add(self, request: Upload, content: BinaryIO) -> Stored:
         """Store a document; on return it is durable, reading and indexing follow."""
@@ -262,6 +287,7 @@ class Operations:
             tags=catalog.tags_of(item.id),
             actions=catalog.actions(item=item.id, limit=self._limits.page_size),
             links=catalog.links(item=item.id),
+            mentions=catalog.mentions_of(item.id),
             summary=catalog.summary(item.id),
         )
 
@@ -329,6 +355,21 @@ class Operations:
             links = self._vault.catalog.links(project=name)
             summaries.append(ProjectSummary(name=name, items=len({link.item for link in links}), links=links))
         return summaries
+
+    def runs(self, request: Nothing) -> list[Run]:
+        """Which readers said what is known of the items, in which version, the newest first."""
+        return self._vault.catalog.runs()
+
+    def undo_run(self, request: RunRef) -> Undone:
+        """Take back what one version of a reader said; what was said before stands again."""
+        return Undone(id=request.id, items=self._vault.catalog.undo_run(request.id))
+
+    def digest(self, request: DigestRequest) -> Digest:
+        """What came in until a morning, and what is to be done."""
+        try:
+            return self._digest(date.fromisoformat(request.day) if request.day else None)
+        except (ValueError, OverflowError):
+            raise BadRequest(f"no such day: {request.day}", remedy="write it as 2026-03-31") from None
 
     def tags(self, request: Nothing) -> list[TagCount]:
         """The owner's tags and how often each was given."""

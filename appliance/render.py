@@ -89,6 +89,7 @@ def item(detail: Json) -> str:
     lines += [f"  {'attachment':12}{child['id']}  {inert(child['name'])}" for child in detail["children"]]
     lines += [f"  {'tag':12}{tag['name']}  {_proof(tag)}" for tag in detail["tags"]]
     lines += [f"  {'project':12}{link['project']}  {inert(link['reason'])}" for link in detail["links"]]
+    lines += [f"  {one['kind']:12}{inert(one['value'])}" for one in detail["mentions"]]
     if detail["actions"]:
         lines.append(actions(detail["actions"]))
     return "\n".join(lines)
@@ -138,6 +139,15 @@ def tags(found: Iterable[Json]) -> str:
     """Tags and counts."""
     return (
         "\n".join(f"{one['items']:6}  {inert(one['name'])}" for one in found) or "no tags in strongroom.toml"
+    )
+
+
+def runs(found: Iterable[Json]) -> str:
+    """A line each."""
+    return "\n".join(
+        f"{one['id']:5}  {day(one['started_at'])}  {one['items']:7} items"
+        f"  {inert(one['reader'])} {inert(one['version'])}{'  taken back' if one['undone'] else ''}"
+        for one in found
     )
 
 

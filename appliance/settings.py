@@ -9,9 +9,10 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from appliance.errors import SettingsError
 from enrich.schema import ProjectSpec, TagSpec
@@ -46,6 +47,9 @@ TEMPLATE = """\
 [model]
 # embedder = "/path/to/a/sentence-transformers/folder"
 # gguf = "/path/to/a/model.gguf" # without it the built-in reader does the reading
+
+[digest]
+# at = "06:00"                   # of this machine's time: the morning's digest tells what came in until then
 
 # [[project]]
 # name = "Alder House"
@@ -90,6 +94,12 @@ class ReadingSettings(Strict, frozen=True, kw_only=True, forbid_unknown_fields=T
     workers: int = 0  # 0: one for each core
 
 
+class DigestSettings(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a day ends and its digest is ready."""
+
+    at: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "06:00"
+
+
 class Model(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Models that the owner brings; paths on this machine."""
 
@@ -105,6 +115,7 @@ class File(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     watch: tuple[Watch, ...] = ()
     reading: ReadingSettings = ReadingSettings()
     model: Model = Model()
+    digest: DigestSettings = DigestSettings()
     project: tuple[ProjectSpec, ...] = ()
     tag: tuple[TagSpec, ...] = ()
     mail: tuple[MailAccount, ...] = ()

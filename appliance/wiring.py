@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from appliance.report import Reporter
 from appliance.search_operations import SearchOperations
 from appliance.service import Service, Stage
 from appliance.settings import Model, Settings, load
+from enrich.digest import Digest, last_morning, make_digest
 from enrich.llm import GenerateReply, LlmClient
 from enrich.llm_reader import LlmReader
 from enrich.reader import BuiltinReader, Reader
@@ -39,6 +41,8 @@ from policy.errors import ConfinementError
 from policy.limits import Limits
 from store.records import Origin
 from store.vault import Vault
+
+_ALIKE = 5  # of what is most like an item, how many may say the same
 
 
 def build(
@@ -70,14 +74,8 @@ def build(
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
     pool = Pool(settings.parser_workers, limits, watched=True)
     converter = Converter(guard.converter, limits)
-    parse = ParseStage(
-        vault,
-        pool,
-        limits,
-        converter=converter,
-        ocr_languages=file.reading.ocr_languages,
-        admission=admission,
-    )
+    languages = file.reading.ocr_languages
+    parse = ParseStage(vault, pool, limits, converter=converter, ocr_languages=languages, admission=admission)
     stages: dict[str, Stage] = {
         "model": partial(_think, process),
         "words": refresher.run_text,
@@ -115,12 +113,19 @@ def build(
         MailOperations(vault, limits, mailboxes, imports, admission),
         partial(page_image, vault, pool),
         admission,
+        partial(_digest, vault, answers, time.fromisoformat(file.digest.at)),
     )
     tokens = vault.catalog.token_scopes
     service.show(sockets["unix"], api.application(operations, limits, tokens, None))
     if "tcp" in sockets:
         service.show(sockets["tcp"], api.application(operations, limits, tokens, hosts))
     return service
+
+
+def _digest(vault: Vault, answers: Answers, at: time, day: date | None) -> Digest:
+    return make_digest(
+        vault.catalog, day or last_morning(datetime.now(), at), at, partial(answers.like, limit=_ALIKE)
+    )
 
 
 def _think(process: ModelProcess, stop: threading.Event) -> None:

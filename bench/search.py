@@ -47,6 +47,7 @@ _FLOOD = 1500  # ingested while queries are asked
 _DELETED = 1000
 _RECALL_QUERIES = 100
 _NEAREST = 10
+_SAME = 1e-4  # of two cosines
 
 
 class Row(NamedTuple):
@@ -159,9 +160,13 @@ class Bench:
                 nearest += zip(cosines[top].tolist(), ids[top].tolist(), strict=True)
                 nearest[:] = sorted(nearest)[-_NEAREST:]
         began = time.perf_counter()
-        found = [{id for id, _ in index.search(query, _NEAREST)} for query in queries]
+        found = [index.search(query, _NEAREST) for query in queries]
         took = (time.perf_counter() - began) / len(asked)
-        hits = sum(len(some & {id for _, id in nearest}) for some, nearest in zip(found, best, strict=True))
+        # Passages that say the same are as near as one another: any of them will do.
+        hits = sum(
+            sum(cosine >= nearest[0][0] - _SAME for _, cosine in some)
+            for some, nearest in zip(found, best, strict=True)
+        )
         self._note("recall@10 of the vectors", hits / (_NEAREST * len(asked)), "")
         self._note("vectors alone", 1000 * took, "ms")
 

@@ -1,6 +1,5 @@
-"""Finds the sentences of an item that ask, promise or wait for an answer: by rules, in English and German.
-
-Only the author's own words are looked at (`sentences.SPOKEN`); the cues are a table (`cues.txt`).
+"""Finds the action items of an item: the sentences that ask, promise or wait for an answer (`judge.py`), who
+is to do it and by when. Only the author's own words are looked at (`sentences.SPOKEN`).
 """
 
 from __future__ import annotations
@@ -8,16 +7,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import NamedTuple
 
-from enrich import cues, evidence
+from enrich import evidence
 from enrich.dates import find_due, full_date
+from enrich.judge import CUES, THRESHOLD, Judgement, judge
 from enrich.schema import MAX_ACTIONS
 from enrich.sentences import Sentence, sentences
 from store.records import Action, ActionKind, Element, Item
 
-_CUES = cues.load()
-THRESHOLD = 0.5  # less certain sentences are not stored
 _LONGEST = 600  # characters; longer "sentences" are tables and listings
 _BULK_FACTOR = 0.5  # what a mailing asks of all its readers
 _ASSIGNED = 0.65
@@ -33,7 +30,7 @@ _VOCATIVE = re.compile(
     r"(?:[A-ZÄÖÜ][\w ]{1,20}: (?=[A-ZÄÖÜ]\w+, ))?"
     rf"(?P<said>(?:(?:Hi|Hello|Dear|Liebe[r]?|Hallo)\s+)?{_GIVEN}(?:,| -| –|:)\s)"
 )
-_TASK = re.compile(rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to) (?:{_CUES.verbs})\b")
+_TASK = re.compile(rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to) (?:{CUES.verbs})\b")
 _THIRD_PERSON = re.compile(
     rf"{_GIVEN} (?!(?:dieses|ist|hat|steht|bleibt|gilt|liegt|kommt|this|its|his|is|was|has)\b)"
     r"(?:[a-zäöüß]+t|[a-z]+s) "
@@ -41,24 +38,6 @@ _THIRD_PERSON = re.compile(
 _DATED_NAME = re.compile(r"20\d\d-\d\d-\d\d")
 _HEAD = 500  # characters in which a letter says when it was written, on a line of its own
 _HEAD_LINE = 100
-
-
-class Judgement(NamedTuple):
-    """What kind of action item a sentence is, and how surely."""
-
-    kind: ActionKind
-    confidence: float
-
-
-def judge(sentence: str) -> Judgement | None:
-    """Look at one sentence by itself; None if no cue speaks for an action item."""
-    text = _SPACE.sub(" ", sentence.lower().replace("’", "'")).strip()
-    if _CUES.never.search(text):
-        return None
-    for rule in _CUES.rules:
-        if rule.pattern.search(text):
-            return Judgement(rule.kind, rule.confidence)
-    return None
 
 
 def find_actions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Action, ...]:
@@ -80,7 +59,7 @@ class _Context:
     def __init__(self, item: Item, text: str, every: Sequence[Sentence]) -> None:
         self.item = item
         self.text = text
-        self.bulk = bool(_CUES.bulk.search(text.lower()))
+        self.bulk = bool(CUES.bulk.search(text.lower()))
         self.written = written_on(item, text)
         self.author = item.sender or item.author
         self.reader = self._only_reader(every)
@@ -118,7 +97,7 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
     if len(sentence.text) > _LONGEST:
         return None
     named = _VOCATIVE.match(sentence.text)
-    if named and named["name"].lower() not in _CUES.nameless:
+    if named and named["name"].lower() not in CUES.nameless:
         name, at = named["name"], named.start("said")
         sentence = Sentence(sentence.start + at, sentence.end, sentence.text[at:])
     else:
@@ -157,6 +136,6 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
 def _assigned(sentence: str, has_due: bool) -> tuple[str, Judgement] | None:
     """ "Maria to check the roof", "Jonas bestellt bis zum 3. Juli …": minutes that give somebody a task."""
     found = _TASK.match(sentence) or (_THIRD_PERSON.match(sentence) if has_due else None)
-    if found is None or found["name"].lower() in _CUES.nameless or _CUES.never.search(sentence.lower()):
+    if found is None or found["name"].lower() in CUES.nameless or CUES.never.search(sentence.lower()):
         return None
     return found["name"], Judgement(ActionKind.COMMITMENT, _ASSIGNED)

@@ -1,4 +1,4 @@
-"""Nothing unproven is stored: evidence is cut from the text by code, and compared with it before storing.
+"""Evidence is cut from the text by code; what the store would refuse (`store/proof.py`) is dropped here.
 
 Pure. A reader that quotes is believed only as far as `locate` finds its words in the item's text.
 """
@@ -9,6 +9,7 @@ import re
 
 import msgspec
 
+from store.proof import holds
 from store.records import Evidence, Findings
 
 _MIN_QUOTE = 3  # characters; shorter quotations prove nothing
@@ -28,15 +29,6 @@ def cut(text: str, start: int, end: int) -> Evidence:
         raise ValueError(f"the span {start}:{end} is blank")
     start += len(span) - len(span.lstrip())
     return Evidence(start=start, end=start + len(inner), text=inner)
-
-
-def holds(text: str, evidence: Evidence) -> bool:
-    """True if the evidence is a non-blank verbatim span of the text."""
-    return (
-        0 <= evidence.start < evidence.end <= len(text)
-        and text[evidence.start : evidence.end] == evidence.text
-        and not evidence.text.isspace()
-    )
 
 
 def locate(text: str, untrusted_quote: str, start: int = 0, end: int | None = None) -> Evidence | None:
@@ -63,4 +55,5 @@ def proven(text: str, findings: Findings) -> Findings:
         tags=tuple(tag for tag in findings.tags if holds(text, tag.evidence)),
         actions=tuple(action for action in findings.actions if holds(text, action.evidence)),
         links=tuple(link for link in findings.links if holds(text, link.evidence)),
+        mentions=tuple(mention for mention in findings.mentions if holds(text, mention.evidence)),
     )

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from enrich.actions import find_actions
 from enrich.evidence import proven
+from enrich.mentions import find_mentions
 from enrich.projects import find_links
-from enrich.schema import SUMMARY_CHARS, Vocabulary
+from enrich.schema import SUMMARY_CHARS, Vocabulary, fingerprint
 from enrich.sentences import sentences
 from enrich.tags import Meaning, describe, find_tags
 from index.embed import Embedder, Single
@@ -26,6 +27,7 @@ from store.records import Element, Findings, Item, Passage
 
 log = logging.getLogger("strongroom.enrich")
 
+_VERSION = 2  # of the rules and heads: a higher one reads what is stored anew
 _SUMMARY_WORDS = 6  # shorter sentences greet, or head a list
 
 
@@ -58,9 +60,10 @@ class BuiltinReader:
     """Rules over the item's own words; the embedder, where there is one, decides close cases of tags."""
 
     name = "builtin"
-    version = "1"
+    version: str
 
     def __init__(self, vocabulary: Vocabulary, embedder: Embedder | None = None) -> None:
+        self.version = f"{_VERSION}-{fingerprint(vocabulary)}"
         self._vocabulary = vocabulary
         self._embedder = embedder
         self._tag_vectors: npt.NDArray[np.float32] | None = None
@@ -73,6 +76,7 @@ class BuiltinReader:
             tags=find_tags(vocabulary.tags, item, text, elements, self._meaning(document)),
             actions=find_actions(item, text, elements),
             links=find_links(vocabulary.projects, item, text, elements),
+            mentions=find_mentions(item, text, elements),
             summary=_summary(text, elements),
         )
         return proven(text, findings)

@@ -1,8 +1,8 @@
 """Keeps enrichment up with the ledger: reads what is INDEXED, newest first, and stores what readers found.
 
 One failing item never stops the others. Where the preferred reader fails, the next one reads the item, in a
-run of its own that says so; that run is undone, and its items read again, when the preferred reader has had
-time to recover.
+run of its own that says so; its items are read again when the preferred reader has had time to recover. When
+nothing waits, what an earlier version of the reader spoke of is read anew.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from index.embed import Embedder, Single
 from index.errors import EmbedderDown
 from index.turns import give_way
 from store.errors import NoSuchItem
-from store.records import Findings, Item, Run, State
+from store.records import Findings, Item, State
 from store.vault import Vault
 
 log = logging.getLogger("strongroom.enrich")
@@ -57,15 +57,35 @@ class EnrichStage:
         while not stop.is_set():
             seen = ledger.sequence
             self._undo_fallback_when_due()
-            if not self.step(stop):
+            if not (self.step(stop) or self.renew(stop)):
                 ledger.wait(seen, self._pause())
 
     def step(self, stop: threading.Event) -> int:
         """Read one batch; returns how many items got their findings."""
-        done = 0
+        pending = self._vault.ledger.pending(State.INDEXED, BATCH, exclude=self._resting())
+        return self._each(pending, stop)
+
+    def renew(self, stop: threading.Event) -> int:
+        """Read one batch of items anew of which another reader spoke, or another version of it, unless the
+        owner took that back; returns how many.
+        """
+        if self._away or self._recovery.running:
+            return 0
+        usable = next((reader for reader in self._readers if reader.name not in self._refused), None)
+        if usable is None:
+            return 0
+        run = self._run_of(usable, fallback=usable is not self._readers[0])
+        if any(known.undone for known in self._vault.catalog.runs() if known.id == run):
+            return 0
+        return self._each(self._vault.catalog.stale(run, BATCH, exclude=self._resting()), stop)
+
+    def _resting(self) -> list[str]:
         now = time.monotonic()
-        resting = [item for item, pause in self._waiting.items() if pause.until > now]
-        for item in self._vault.ledger.pending(State.INDEXED, BATCH, exclude=resting):
+        return [item for item, pause in self._waiting.items() if pause.until > now]
+
+    def _each(self, items: Sequence[Item], stop: threading.Event) -> int:
+        done = 0
+        for item in items:
             if stop.is_set():
                 break
             began = time.monotonic()
@@ -130,19 +150,18 @@ class EnrichStage:
         return last.read(document), self._run_of(last, fallback=bool(preferred))
 
     def _run_of(self, reader: Reader, *, fallback: bool) -> int:
-        """This process's run of a reader; what it says in another's place is a run of its own."""
+        """The run of a reader; what it says in another's place is a run of its own."""
         key = (reader.name, fallback)
         if key not in self._runs:
             version = reader.version + (f"{_INSTEAD}{self._readers[0].name}" if fallback else "")
-            run = Run(reader=reader.name, version=version, started_at=time.time())
-            self._runs[key] = self._vault.catalog.start_run(run)
+            self._runs[key] = self._vault.catalog.run_by(reader.name, version, time.time()).id
         return self._runs[key]
 
     def _undo_earlier_fallbacks(self) -> None:
         """What an earlier process read in the place of a reader that is here again is read anew."""
         for run in self._vault.catalog.runs():
             if len(self._readers) > 1 and run.version.endswith(_INSTEAD + self._readers[0].name):
-                self._vault.catalog.roll_back_run(run.id)
+                self._vault.catalog.reread_run(run.id)
 
     def _undo_fallback_when_due(self) -> None:
         if not self._recovery.over:
@@ -150,7 +169,7 @@ class EnrichStage:
         self._recovery.running = self._away = False
         run = self._runs.get((self._readers[-1].name, True))
         if run is not None and self._readers[0].name not in self._refused:
-            self._vault.catalog.roll_back_run(run)
+            self._vault.catalog.reread_run(run)
 
     def _pause(self) -> float | None:
         """Seconds until something is to be tried again; None: only news matter."""

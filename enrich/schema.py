@@ -6,6 +6,7 @@ made here with a bound on every list and string, so that generation always ends.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, TypeAlias
 
 import msgspec
@@ -14,6 +15,7 @@ from msgspec import Meta
 MAX_TAGS = 5
 MAX_ACTIONS = 40
 MAX_LINKS = 8
+MAX_MENTIONS = 20  # of each kind
 MAX_MODEL_ACTIONS = 8  # in one window of text given to a model
 MAX_QUOTE = 300  # characters of a model's quotation
 SUMMARY_CHARS = 240
@@ -44,6 +46,11 @@ class Vocabulary(msgspec.Struct, frozen=True, kw_only=True):
 
     tags: tuple[TagSpec, ...] = ()
     projects: tuple[ProjectSpec, ...] = ()
+
+
+def fingerprint(vocabulary: Vocabulary) -> str:
+    """Of the lists: what other lists would make of an item may be something else."""
+    return hashlib.blake2b(msgspec.json.encode(vocabulary), digest_size=4).hexdigest()
 
 
 Quote = Annotated[str, Meta(max_length=MAX_QUOTE)]

@@ -96,6 +96,15 @@ class Answers:
         words of its title; without its other versions.
         """
         began = time.perf_counter()
+        wanted, mode, found = self._like(item)
+        hits = self._searcher.shown(wanted, found[:limit])
+        return Results(hits=hits, took_ms=elapsed_ms(began), total=len(found), mode=mode)
+
+    def like(self, item: Item, limit: int) -> list[Item]:
+        """As `similar`, without what shows it."""
+        return [other for other, _, _ in self._like(item)[2][:limit]]
+
+    def _like(self, item: Item) -> tuple[Wanted, Mode, list[tuple[Item, int, float]]]:
         passages = self._catalog.passage_ids([item.id])[:_LIKE]
         vectors = self._indexes.vectors
         rows = vectors.get(passages) if vectors is not None else {}
@@ -106,9 +115,7 @@ class Answers:
             near = vectors.search(unit(middle), _DEPTH + len(rows))
         else:
             near = opened(self._indexes).search(wanted, _DEPTH)
-        found = self._others(item, near)
-        hits = self._searcher.shown(wanted, found[:limit])
-        return Results(hits=hits, took_ms=elapsed_ms(began), total=len(found), mode=mode)
+        return wanted, mode, self._others(item, near)
 
     def _others(self, item: Item, near: Sequence[tuple[int, float]]) -> list[tuple[Item, int, float]]:
         owners = self._searcher.owners([passage for passage, _ in near])

@@ -1,6 +1,6 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
-origins, what is in what, filters, texts, passages and vectors, findings, passwords of documents, mailboxes,
-conversations, people, kept searches, tokens.
+origins, what is in what, filters, texts, passages and vectors, findings, news, passwords of documents,
+mailboxes, conversations, people, kept searches, tokens.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from store.filters import FilterTable
 from store.findings import FindingTable
 from store.items import ItemTable
 from store.mailboxes import MailboxTable
+from store.news import NewsTable
 from store.passages import PassageTable
 from store.passwords import PasswordTable
 from store.people import PeopleTable
@@ -27,6 +28,7 @@ class Catalog(
     ReadingTable,
     PassageTable,
     FindingTable,
+    NewsTable,
     PasswordTable,
     MailboxTable,
     ThreadTable,

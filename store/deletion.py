@@ -24,6 +24,7 @@ from store.generation import next_generation
 from store.items import marks, sequence_of
 from store.people import count_unsaid, forget_people, written_in
 from store.places import remember_places
+from store.readings import FOUND
 from store.records import Receipt
 from store.snapshots import drop_covering
 from store.threads import name_anew
@@ -180,7 +181,7 @@ def _refuse_attached(connection: Connection, item: str, leaving: Set[int]) -> No
 
 
 def _counts(connection: Connection, scope: Sequence[int]) -> dict[str, int]:
-    tables = ("passages", "tags", "actions", "links", "origins")
+    tables = ("passages", *FOUND, "origins")
     removed = {"items": len(scope), "blobs": len(scope)}
     removed |= {table: _count(connection, table, "item", scope) for table in tables}
     (removed["vectors"],) = connection.execute(

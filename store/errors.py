@@ -99,6 +99,10 @@ class IllegalStep(StoreError):
     """The ledger's table has no such transition."""
 
 
+class Unproven(StoreError):
+    """A finding whose words are not in the text of its item."""
+
+
 class AttachedItem(StoreError):
     """It is part of another item, whose original would still hold it."""
 

@@ -17,6 +17,7 @@ from store.people import add_people, forget_people, written_in
 from store.records import NOT_EMBEDDED, Address, Element, Reading, State
 from store.threads import join_thread, leave_thread
 
+FOUND = ("tags", "actions", "links", "mentions")  # the tables of what was found in texts
 _LEVEL = 3
 _local = threading.local()  # zstd contexts are costly to make and must not be shared between threads
 _element_encoder = msgspec.msgpack.Encoder()
@@ -172,7 +173,7 @@ def forget_reading(connection: Connection, seq: int) -> set[int]:
     if not connection.execute("DELETE FROM texts WHERE item = ?", (seq,)).rowcount:
         return set()  # it is read for the first time
     unsaid = written_in(connection, [seq])
-    for table in ("mail_people", "tags", "actions", "links", "readings_by_run"):
+    for table in ("mail_people", *FOUND, "readings_by_run", "replaced"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
     leave_thread(connection, seq)
     return unsaid

@@ -260,13 +260,32 @@ class Link(Record, frozen=True, kw_only=True):
     evidence: Evidence
 
 
+class MentionKind(StrEnum):
+    """What is named."""
+
+    PERSON = "person"
+    DATE = "date"
+    AMOUNT = "amount"
+
+
+class Mention(Record, frozen=True, kw_only=True):
+    """A person, a day or an amount of money that an item names."""
+
+    item: str
+    kind: MentionKind
+    value: str  # a name; an ISO date; "1234.50 EUR"
+    evidence: Evidence
+
+
 class Run(Record, frozen=True, kw_only=True):
-    """Who said a set of findings: reader, its version, when. A run can be rolled back as a whole."""
+    """All that one version of a reader said. It can be taken back as a whole."""
 
     reader: str  # "builtin" or "llm:<file name>"
     version: str
     started_at: float
     id: int = 0
+    undone: bool = False  # the owner took it back: it is not to read stored items anew
+    items: int = 0  # of which it spoke last
 
 
 class Findings(Record, frozen=True, kw_only=True):
@@ -275,6 +294,7 @@ class Findings(Record, frozen=True, kw_only=True):
     tags: tuple[Tag, ...] = ()
     actions: tuple[Action, ...] = ()
     links: tuple[Link, ...] = ()
+    mentions: tuple[Mention, ...] = ()
     summary: str | None = None
 
 
@@ -288,6 +308,6 @@ class Receipt(Record, frozen=True, kw_only=True):
     deleted_at: float
     removed: dict[
         str, int
-    ]  # kind -> count: blobs, passages, vectors, tags, actions, links, origins, children
+    ]  # kind -> count: blobs, passages, vectors, tags, actions, links, mentions, origins, children
     residue: dict[str, int]  # the proof query's counts after deletion; all zero, or the deletion failed
     audit_head: str  # hex hash of the audit entry that records it

@@ -1,4 +1,6 @@
-"""The full check of a home: every original, the catalog's pages and references, the ledger, the audit log."""
+"""The full check of a home: every original, the catalog's pages and references, the ledger, what proves each
+finding, the audit log.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from store.crypto import unwrap_key
 from store.database import Connection, Database
 from store.errors import CatalogDamaged, StoreError
 from store.keys import Keys
+from store.proof import unproven
 from store.records import Record
 
 
@@ -28,7 +31,7 @@ def verify_home(database: Database, blobs: Blobs, audit: Audit, keys: Keys) -> V
     """Check everything. Takes as long as reading the whole home."""
     try:
         with database.read() as connection:
-            problems = _catalog(connection) + _ledger(connection)
+            problems = _catalog(connection) + _ledger(connection) + _findings(connection)
     except CatalogDamaged as error:
         return VerifyReport(items=0, bytes=0, problems=[f"catalog: {error.what}"])
     with database.read() as connection:
@@ -85,3 +88,10 @@ def _ledger(connection: Connection) -> list[str]:
         if count:
             problems.append(f"ledger: {count} items {claim}")
     return problems
+
+
+def _findings(connection: Connection) -> list[str]:
+    return [
+        f"{item}: {count} findings whose words are not in its text"
+        for item, count in unproven(connection).items()
+    ]

@@ -276,6 +276,17 @@ async function overview() {
     element("li", `${status.egress ? status.egress.total : "?"} attempts to reach a network`));
 }
 
+// What the last night brought; what is still to be done stands below it.
+async function showDigest() {
+  const found = await call("GET", "/v1/digest");
+  const lines = [["came in", found.arrived], ["overdue", found.overdue.length], ["new to do", found.new_actions.length],
+    ["due within a week", found.due_soon.length], ...found.projects.map((one) => [`for ${one.project}`, one.items.length]),
+    ["say the same as another", found.duplicates.length], ["could not be read", found.unread.length]]
+    .filter(([, count]) => count).map(([what, count]) => element("li", `${count} ${what}`));
+  byId("digest").replaceChildren(...lines);
+  byId("digest").parentElement.hidden = !lines.length;
+}
+
 const left = (one) => (one.eta_s ? `, about ${Math.ceil(one.eta_s / 60)} min left` : "");
 
 function showMail(accounts, imports) {
@@ -294,3 +305,4 @@ byId("ask").addEventListener("submit", search);
 byId("keep").addEventListener("click", keep);
 showKept().catch(problem);
 overview().catch(problem);
+showDigest().catch(problem);

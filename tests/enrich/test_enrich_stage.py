@@ -99,7 +99,7 @@ def test_an_item_is_read_and_its_findings_stored(vault: Vault) -> None:
     assert [link.project for link in catalog.links(item=item)] == ["Alder House"]
     assert catalog.summary(item) == TEXT
     (run,) = catalog.runs()
-    assert (run.reader, run.version) == ("builtin", "1")
+    assert (run.reader, run.version) == ("builtin", builtin().version)
 
 
 def test_newest_first(vault: Vault) -> None:
@@ -139,7 +139,7 @@ def test_a_failed_model_is_replaced_marked_and_asked_again(
     stage = EnrichStage(vault, [model, builtin()])
     assert stage.step(threading.Event()) == 1
     marked = {run.id: run.version for run in vault.catalog.runs()}
-    assert marked[vault.catalog.run_of(item) or 0] == "1 instead of llm:faulty.gguf"
+    assert marked[vault.catalog.run_of(item) or 0] == f"{builtin().version} instead of llm:faulty.gguf"
     assert vault.catalog.tags_of(item)
     with running(vault, stage):
         wait_until(vault, lambda: vault.catalog.summary(item) == "read by the model")
@@ -189,3 +189,34 @@ def test_it_follows_the_ledger_until_it_is_told_to_stop(vault: Vault) -> None:
         wait_until(vault, lambda: vault.catalog.item(item).state is State.ENRICHED)
         assert thread.is_alive()
     assert not thread.is_alive()
+
+
+def test_when_the_lists_change_what_is_stored_is_read_anew_in_a_run_that_can_be_taken_back(
+    vault: Vault,
+) -> None:
+    items = [indexed(vault, f"{TEXT} {number}") for number in range(10)]
+    drain(EnrichStage(vault, [builtin()]))
+    renamed = Vocabulary(tags=(TagSpec(name="bill", words=("invoice", "amount due")),))
+    later = EnrichStage(vault, [BuiltinReader(renamed)])
+    assert later.step(threading.Event()) == 0
+    while later.renew(threading.Event()):
+        pass
+    assert vault.catalog.tag_counts() == {"bill": 10}
+    anew, first = vault.catalog.runs()
+    assert (anew.items, first.items) == (10, 0)
+    assert vault.catalog.undo_run(anew.id) == 10
+    assert vault.catalog.tag_counts() == {"invoice": 10}
+    assert later.renew(threading.Event()) == 0
+    new = indexed(vault, f"{TEXT} of today")
+    assert later.step(threading.Event()) == 1
+    assert [tag.name for tag in vault.catalog.tags_of(new)] == ["bill"]
+    assert vault.catalog.run_of(items[0]) == first.id
+
+
+def test_nothing_is_read_anew_while_the_model_is_away(vault: Vault) -> None:
+    indexed(vault)
+    drain(EnrichStage(vault, [Faulty()]))
+    stage = EnrichStage(vault, [Faulty(ModelAway("the process is gone")), builtin()])
+    indexed(vault, f"{TEXT} of today")
+    assert stage.step(threading.Event()) == 1
+    assert stage.renew(threading.Event()) == 0

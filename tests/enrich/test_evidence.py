@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrich import evidence
+from store.proof import holds
 from store.records import Evidence, Findings, Tag
 
 
@@ -17,7 +18,7 @@ def test_whatever_is_cut_holds(text: str, start: int, end: int) -> None:
     except ValueError:
         assert not 0 <= start < end <= len(text) or not text[start:end].strip()
     else:
-        assert evidence.holds(text, proof)
+        assert holds(text, proof)
         assert start <= proof.start < proof.end <= end
 
 
@@ -27,7 +28,7 @@ def test_whatever_is_located_holds_and_stays_in_its_window(
 ) -> None:
     proof = evidence.locate(text, quote, start, end)
     if proof is not None:
-        assert evidence.holds(text, proof)
+        assert holds(text, proof)
         assert start <= proof.start < proof.end <= end
         assert proof.text.split() == quote.split()
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from enrich.evidence import holds
 from enrich.reader import BuiltinReader, Document
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from ingest.readers import table
 from ingest.sandbox.messages import Job
+from store.proof import holds
 from store.records import Element, ElementKind, Findings, Item, State
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

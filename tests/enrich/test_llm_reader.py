@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrich.errors import ModelFailed
-from enrich.evidence import holds
 from enrich.llama import LlamaCpp
 from enrich.llm import GenerateReply, GenerateRequest
 from enrich.llm_reader import LlmReader
 from enrich.reader import Document
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
+from store.proof import holds
 from store.records import Element, ElementKind, Item, State
 from tests.support.tiny_gguf import write_tiny_gguf
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enrich.evidence import holds
 from enrich.projects import find_links
 from enrich.schema import ProjectSpec, TagSpec
 from enrich.tags import Meaning, find_tags
 from enrich.words import word_pattern
+from store.proof import holds
 from store.records import Element, ElementKind, Item, Link, Passage, State, Tag
 
 INVOICE = TagSpec(name="invoice", description="A bill", words=("invoice", "amount due", "Rechnung"))

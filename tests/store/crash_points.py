@@ -43,7 +43,6 @@ from store.records import (
     Origin,
     Reading,
     Reason,
-    Run,
     State,
 )
 from store.vault import Vault
@@ -75,7 +74,7 @@ def prepare(home: Path) -> None:
     vault.ledger.quarantine(item(vault, "locked.zip"), Reason.NEEDS_PASSWORD, "it is locked")
     vault.ledger.unlock(letter_with_password(vault), Private("sesame"))
     said = store_indexed(vault, "invoice of the roofer", "said.txt")
-    run = catalog.start_run(Run(reader="builtin", version="0", started_at=1.0))
+    run = catalog.run_by("builtin", "0", 1.0).id
     catalog.save_findings(said, run, findings(said, "invoice of the roofer"))
     store_indexed(vault, "invoice of the plumber", "unsaid.txt")
     first = mail_header("<1@x>", subject="the invoice of March", sender="Anna@example.org")
@@ -231,9 +230,23 @@ def say(vault: Vault) -> None:
     """As the enriching stage does: of an item that nobody spoke of."""
     catalog, unsaid = vault.catalog, item(vault, "unsaid.txt")
     if catalog.run_of(unsaid) is None:
-        runs = [run.id for run in catalog.runs() if run.version == "1"]
-        run = runs[0] if runs else catalog.start_run(Run(reader="builtin", version="1", started_at=1.0))
+        run = catalog.run_by("builtin", "1", 1.0).id
         catalog.save_findings(unsaid, run, findings(unsaid, "invoice of the plumber"))
+
+
+def say_anew(vault: Vault) -> None:
+    """Another version of the reader, in the place of the one that spoke before."""
+    catalog, said = vault.catalog, item(vault, "said.txt")
+    run = catalog.run_by("builtin", "2", 1.0).id
+    if catalog.run_of(said) != run:
+        catalog.save_findings(said, run, findings(said, "invoice of the roofer", tag="bill"))
+
+
+def said_anew(home: Path) -> None:
+    """A home in which a later version of the reader spoke."""
+    vault = open_vault(home)
+    say_anew(vault)
+    vault.close()
 
 
 def attempt(vault: Vault) -> None:
@@ -349,7 +362,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "embed": Scenario(embed(MODEL)),
     "other model": Scenario(embed("another"), at_once=False),
     "say": Scenario(say, at_once=False),
-    "unsay": Scenario(lambda v: v.catalog.roll_back_run(1)),
+    "unsay": Scenario(lambda v: v.catalog.reread_run(1)),
+    "say anew": Scenario(say_anew, at_once=False),
+    "undo": Scenario(lambda v: v.catalog.undo_run(2), setup=said_anew),
     "verdict": Scenario(lambda v: v.catalog.set_action_status(1, ActionStatus.DONE)),
     "merge": Scenario(merge),
     "split": Scenario(split, over=(NoSuchPerson,), setup=merged),

@@ -105,7 +105,7 @@ def test_a_deletion_leaves_nothing_and_proves_it(vault: Vault) -> None:
     receipt = vault.delete(item)
     assert receipt.residue["items"] == 0
     assert not any(receipt.residue.values()), receipt.residue
-    once = dict.fromkeys(["tags", "actions", "links", "children"], 1)
+    once = dict.fromkeys(["tags", "actions", "links", "mentions", "children"], 1)
     twice = dict.fromkeys(["items", "blobs", "passages", "vectors", "origins"], 2)
     assert receipt.removed == once | twice
     assert receipt.audit_head == vault.audit.head()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from store.errors import IllegalStep, NoSuchItem
+from store.errors import IllegalStep, NoSuchItem, Unproven
+from store.readings import pack
 from store.records import ActionStatus, Findings, State
 from store.vault import Vault
 from tests.support.findings import findings, reading, start_run, store_indexed
@@ -53,7 +54,7 @@ def test_what_the_owner_said_of_an_action_outlives_every_run(vault: Vault, item:
     vault.catalog.save_findings(item, later, findings(item, TEXT))
     (again,) = vault.catalog.actions(status=ActionStatus.DONE)
     assert again.id == action.id
-    vault.catalog.roll_back_run(later)
+    vault.catalog.reread_run(later)
     assert vault.catalog.actions() == []
     vault.catalog.save_findings(item, start_run(vault, "3"), findings(item, TEXT))
     assert [entry.status for entry in vault.catalog.actions()] == [ActionStatus.DONE]
@@ -67,11 +68,11 @@ def test_a_run_is_undone_as_a_whole_and_only_where_it_still_stands(vault: Vault,
     for each in (item, other):
         vault.catalog.save_findings(each, first, findings(each, "Please"))
     vault.catalog.save_findings(other, second, findings(other, "Please"))
-    assert vault.catalog.roll_back_run(first) == 1
+    assert vault.catalog.reread_run(first) == 1
     assert [entry.item for entry in vault.catalog.actions()] == [other]
     assert [entry.id for entry in vault.ledger.pending(State.INDEXED, 9)] == [item]
     assert vault.catalog.summary(item) is None
-    assert vault.catalog.roll_back_run(first) == 0
+    assert vault.catalog.reread_run(first) == 0
 
 
 def test_findings_need_an_indexed_item(vault: Vault) -> None:
@@ -109,3 +110,66 @@ def test_tokens_are_shown_once_and_found_by_hash(vault: Vault) -> None:
     assert not vault.catalog.revoke_token("laptop")
     assert vault.catalog.token_scopes(token) is None
     assert [entry.event for entry in vault.audit.entries()] == ["token revoked", "token made", "created"]
+
+
+def test_what_the_text_does_not_say_is_not_stored(vault: Vault, item: str) -> None:
+    run = start_run(vault)
+    with pytest.raises(Unproven, match=item):
+        vault.catalog.save_findings(item, run, findings(item, "Pay whatever is asked"))
+    assert vault.catalog.item(item).state is State.INDEXED
+    assert vault.catalog.tags_of(item) == vault.catalog.actions() == vault.catalog.links() == []
+
+
+def test_what_was_found_in_an_earlier_text_does_not_stand_for_a_later_one(vault: Vault, item: str) -> None:
+    said = findings(item, TEXT)
+    with vault._database.write() as connection:  # read anew while a reader is slow
+        connection.execute("UPDATE texts SET text = ?", (pack(b"It was paid long ago"),))
+    with pytest.raises(Unproven):
+        vault.catalog.save_findings(item, start_run(vault), said)
+
+
+@pytest.mark.parametrize("table", ["tags", "actions", "links", "mentions"])
+def test_the_full_check_names_an_item_that_does_not_say_what_was_found(
+    vault: Vault, item: str, table: str
+) -> None:
+    vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
+    assert vault.verify().ok
+    with vault._database.write() as connection:
+        connection.execute(f"UPDATE {table} SET start = start + 1, end = end + 1")
+    assert vault.verify().problems == [f"{item}: 1 findings whose words are not in its text"]
+
+
+def test_what_a_run_replaced_stands_again_when_it_is_undone(vault: Vault, item: str) -> None:
+    first, second = start_run(vault), start_run(vault, "2")
+    said = findings(item, TEXT)
+    vault.catalog.save_findings(item, first, said)
+    before = vault.catalog.actions()
+    vault.catalog.set_action_status(before[0].id, ActionStatus.DONE)
+    assert [stale.id for stale in vault.catalog.stale(second, 10)] == [item]
+    vault.catalog.save_findings(item, second, findings(item, TEXT, tag="bill"))
+    assert vault.catalog.stale(second, 10) == []
+    assert vault.catalog.undo_run(second) == 1
+    assert vault.catalog.run_of(item) == first
+    assert vault.catalog.item(item).state is State.ENRICHED
+    assert (vault.catalog.tag_counts(), vault.catalog.summary(item)) == ({"invoice": 1}, said.summary)
+    (action,) = vault.catalog.actions()
+    assert (action.id, action.status) == (before[0].id, ActionStatus.DONE)
+    assert [(run.id, run.undone, run.items) for run in vault.catalog.runs()] == [
+        (second, True, 0),
+        (first, False, 1),
+    ]
+    with pytest.raises(NoSuchItem):
+        vault.catalog.undo_run(99)
+
+
+def test_what_only_an_undone_run_said_waits_to_be_read(vault: Vault, item: str) -> None:
+    run = start_run(vault)
+    vault.catalog.save_findings(item, run, findings(item, TEXT))
+    assert vault.catalog.undo_run(run) == 1
+    assert vault.catalog.item(item).state is State.INDEXED
+    assert vault.catalog.tag_counts() == {}
+
+
+def test_one_version_of_a_reader_is_one_run(vault: Vault) -> None:
+    runs = [vault.catalog.run_by("builtin", version, 1.0).id for version in ("1", "2", "1")]
+    assert runs[0] == runs[2] != runs[1]

@@ -174,7 +174,7 @@ class LedgerMachine(RuleBasedStateMachine):
         item = self.some(State.ENRICHED)
         run = self.vault.catalog.run_of(item)
         assert run is not None
-        assert self.vault.catalog.roll_back_run(run) == 1
+        assert self.vault.catalog.reread_run(run) == 1
         self.model[item] = State.INDEXED
 
     @precondition(lambda self: self.has(State.STORED, State.PARSED, State.INDEXED))

@@ -12,9 +12,10 @@ from store.records import (
     Findings,
     Link,
     MailHeader,
+    Mention,
+    MentionKind,
     NewPassage,
     Reading,
-    Run,
     Tag,
 )
 from store.vault import Vault
@@ -78,10 +79,11 @@ def findings(item: str, text: str, *, tag: str = "invoice", project: str = "Alde
         tags=(Tag(item=item, name=tag, confidence=0.9, evidence=first),),
         actions=(Action(item=item, kind=ActionKind.REQUEST, what=text, confidence=0.8, evidence=first),),
         links=(Link(item=item, project=project, reason="mentions it", confidence=0.7, evidence=first),),
+        mentions=(Mention(item=item, kind=MentionKind.PERSON, value="Ann", evidence=first),),
         summary="A summary.",
     )
 
 
 def start_run(vault: Vault, version: str = "1") -> int:
     """Register a run of the built-in reader."""
-    return vault.catalog.start_run(Run(reader="builtin", version=version, started_at=1.0))
+    return vault.catalog.run_by("builtin", version, 1.0).id
