@@ -37,10 +37,9 @@ def main() -> None:
     encoder: Any = VectorsFactory.create({"path": model})
     rows = iter(np.load(vectors, mmap_mode="r"))
 
-    def transform(data: str | Sequence[str]) -> Any:
-        if isinstance(data, str):
-            return encoder.encode([data])[0]
-        return np.stack(list(itertools.islice(rows, len(data))))
+    def transform(data: Sequence[str]) -> Any:
+        given = list(itertools.islice(rows, len(data)))
+        return np.stack(given) if given else encoder.encode(list(data))
 
     index = Embeddings(method="external", transform=transform, hybrid=True)
     index.index(_rows(passages))
