@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.chunk import chunk
-from store.records import Element, ElementKind, Findings, NewPassage, Origin, Reading, Run
+from store.records import Element, ElementKind, Findings, NewPassage, Origin, Reading
 from store.vault import Vault
 
 PER_ITEM = 20  # passages of one document
@@ -74,7 +74,7 @@ class Made:
         """Put the documents of passages `start` to `stop` into a store as if they had been read, embedded
         with this model, and looked through; returns the items.
         """
-        run = vault.catalog.start_run(Run(id=0, reader="bench", version="1", started_at=0.0))
+        run = vault.catalog.run_by("bench", "1", 0.0).id
         items: list[str] = []
         for first in range(start, stop, PER_ITEM * _TOGETHER):
             last = min(first + PER_ITEM * _TOGETHER, stop)
