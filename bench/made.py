@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from enrich.reader import BuiltinReader
+from enrich.schema import Vocabulary
 from index.chunk import chunk
 from store.records import Element, ElementKind, Findings, NewPassage, Origin, Reading
 from store.vault import Vault
@@ -74,7 +76,8 @@ class Made:
         """Put the documents of passages `start` to `stop` into a store as if they had been read, embedded
         with this model, and looked through; returns the items.
         """
-        run = vault.catalog.run_by("bench", "1", 0.0).id
+        reader = BuiltinReader(Vocabulary())  # of its present version, else the service reads all anew
+        run = vault.catalog.run_by(reader.name, reader.version, 0.0).id
         items: list[str] = []
         for first in range(start, stop, PER_ITEM * _TOGETHER):
             last = min(first + PER_ITEM * _TOGETHER, stop)
