@@ -39,6 +39,7 @@ from store.vault import Vault
 _REAL = 1_000
 _WARM = 5
 _MODES = ("hybrid", "keyword")
+_OPERATORS = frozenset(("and", "or", "not", "xor", "near", "adj"))  # of notmuch, in either case
 
 
 def main() -> None:
@@ -117,8 +118,9 @@ def beside_notmuch(workplace: Path, mails: Sequence[bytes], asked: Sequence[str]
     environment = os.environ | {"NOTMUCH_CONFIG": str(workplace / "notmuch" / "config")}
 
     def theirs(query: str) -> float:
+        words = " ".join(word for word in query.split() if word.lower() not in _OPERATORS)
         began = time.perf_counter()
-        command = ["notmuch", "search", "--output=messages", "--limit=10", query]
+        command = ["notmuch", "search", "--output=messages", "--limit=10", words]
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         return 1000 * (time.perf_counter() - began)
 
