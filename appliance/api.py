@@ -1,4 +1,4 @@
-"""The HTTP API: one table of routes over `operations`, its checks on tokens, hosts and sizes, and OpenAPI.
+"""The HTTP API: serves the table of `routes.py` over `operations`, and checks tokens, hosts and sizes.
 
 Two faces serve the same table: on the Unix socket in the home the owner needs no token (the folder's and
 the socket's permissions admit nobody else); on loopback every call but the page itself needs one.
@@ -6,13 +6,15 @@ the socket's permissions admit nobody else); on loopback every call but the page
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from importlib import resources
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -23,67 +25,22 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from appliance.errors import BadRequest, NotAllowed, RequestRefused
-from appliance.mail_operations import (
-    AccountRef,
-    AccountsRequest,
-    ImportRequest,
-    ImportsRequest,
-    MergeRequest,
-    PeopleRequest,
-    Secret,
-    SplitRequest,
-    ThreadRef,
-)
-from appliance.observation import Observation, Signature
 from appliance.operations import (
-    ActionEdit,
-    ActionsRequest,
-    DigestRequest,
-    ItemDetail,
-    ItemPage,
     ItemRef,
-    ItemRefs,
-    ItemsRequest,
-    ItemText,
-    NewToken,
-    Nothing,
     Operations,
     PageRef,
-    ProjectSummary,
-    RunRef,
-    Status,
-    TagCount,
-    TokenRequest,
-    Undone,
-    Unlock,
     Upload,
     memory_file,
 )
+from appliance.routes import ASK, ORIGINAL, OWNER, PAGE, ROUTES, UPLOAD, Endpoint, openapi
 from appliance.search_operations import (
-    Followed,
-    FollowRequest,
-    KeepRequest,
-    KeptSearch,
-    MatchesRequest,
-    SearchRef,
-    SimilarRequest,
+    AskRequest,
 )
-from enrich.digest import Digest
 from index.errors import QueryError
-from index.query import Query
-from index.search import Results
-from ingest.importer.imports import ImportStatus
-from ingest.mail.accounts import AccountStatus, FolderBalance
-from ingest.readers.formats import FormatRow
 from policy.errors import ConfinementError, StrongroomError
 from policy.limits import KIB, Limits
 from policy.priority import answering
 from store.errors import NoSuchItem
-from store.people import Person
-from store.records import Action, Item, Receipt, Run
-from store.threads import Conversation
-from store.vault import Stored
-from store.verify import VerifyReport
 
 log = logging.getLogger("strongroom.api")
 
@@ -95,106 +52,7 @@ PAGE_FILES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css"}
 MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
 
 
-# A scope that no token can have: for the owner's own command on the Unix socket. These calls name files of
-# this machine, take passwords, and sign in the owner's name.
-OWNER = "owner"
 _Wanted = TypeVar("_Wanted")
-_ACCOUNTS = list[AccountStatus]
-_ITEMS = list[Item]
-
-
-class Endpoint(NamedTuple):
-    """One row of the table: a method and path, the scope it needs, what it takes, does and gives."""
-
-    method: str
-    path: str
-    scope: str
-    summary: str
-    operation: str
-    takes: type[msgspec.Struct]
-    gives: Any
-
-
-ROUTES = (
-    Endpoint("POST", "/v1/search", "search", "By word and by meaning", "search.search", Query, Results),
-    Endpoint("POST", "/v1/search/follow", "search", "What is new", "search.follow", FollowRequest, Followed),
-    Endpoint(
-        "GET", "/v1/items/{id}/similar", "search", "More like it", "search.similar", SimilarRequest, Results
-    ),
-    Endpoint("GET", "/v1/searches", "search", "Kept searches", "search.kept", Nothing, list[KeptSearch]),
-    Endpoint("POST", "/v1/searches", "write", "Keep a search", "search.keep", KeepRequest, KeptSearch),
-    Endpoint("DELETE", "/v1/searches/{id}", "write", "Forget one", "search.forget", SearchRef, None),
-    Endpoint(
-        "GET", "/v1/searches/{id}/matches", "read", "What is new", "search.matches", MatchesRequest, _ITEMS
-    ),
-    Endpoint("POST", "/v1/searches/{id}/seen", "write", "It was seen", "search.seen", SearchRef, KeptSearch),
-    Endpoint("GET", "/v1/items", "read", "List items, newest first", "items", ItemsRequest, ItemPage),
-    Endpoint("GET", "/v1/items/{id}", "read", "One item with its findings", "item", ItemRef, ItemDetail),
-    Endpoint("GET", "/v1/items/{id}/text", "read", "The text that was read", "text", ItemRef, ItemText),
-    Endpoint("DELETE", "/v1/items/{id}", "write", "Delete, with a receipt", "delete", ItemRef, Receipt),
-    Endpoint(
-        "POST", "/v1/items/delete", "write", "Delete all or none", "delete_many", ItemRefs, list[Receipt]
-    ),
-    Endpoint(
-        "POST", "/v1/items/{id}/retry", "write", "Read a quarantined item again", "retry", ItemRef, Item
-    ),
-    Endpoint(
-        "POST",
-        "/v1/items/{id}/unlock",
-        "write",
-        "Read a locked item with its password",
-        "unlock",
-        Unlock,
-        Item,
-    ),
-    Endpoint("GET", "/v1/formats", "read", "What can be read", "formats", Nothing, tuple[FormatRow, ...]),
-    Endpoint("GET", "/v1/actions", "read", "Action items", "actions", ActionsRequest, list[Action]),
-    Endpoint("POST", "/v1/actions/{id}", "write", "Close or reject one", "set_action", ActionEdit, Action),
-    Endpoint("GET", "/v1/projects", "read", "Projects and links", "projects", Nothing, list[ProjectSummary]),
-    Endpoint("GET", "/v1/tags", "read", "Tags and their counts", "tags", Nothing, list[TagCount]),
-    Endpoint("GET", "/v1/digest", "read", "What a day brought", "digest", DigestRequest, Digest),
-    Endpoint("GET", "/v1/runs", "read", "Who said what is known", "runs", Nothing, list[Run]),
-    Endpoint("POST", "/v1/runs/{id}/undo", "write", "Take a run back", "undo_run", RunRef, Undone),
-    Endpoint("GET", "/v1/status", "read", "How the appliance is", "status", Nothing, Status),
-    Endpoint(
-        "POST", "/v1/tokens", "admin", "A token for another tool", "create_token", TokenRequest, NewToken
-    ),
-    Endpoint("POST", "/v1/verify", "admin", "Check all that is stored", "verify", Nothing, VerifyReport),
-    Endpoint("POST", "/v1/reports", OWNER, "Sign a report", "sign", Observation, Signature),
-    Endpoint("GET", "/v1/threads/{id}", "read", "One conversation", "mail.thread", ThreadRef, Conversation),
-    Endpoint("GET", "/v1/people", "read", "People", "mail.people", PeopleRequest, list[Person]),
-    Endpoint(
-        "POST", "/v1/people/{id}/merge", "write", "Two are one", "mail.merge_people", MergeRequest, Person
-    ),
-    Endpoint(
-        "POST", "/v1/people/{id}/split", "write", "They are two", "mail.split_person", SplitRequest, Person
-    ),
-    Endpoint("GET", "/v1/mail", "read", "Mail accounts", "mail.accounts", AccountsRequest, _ACCOUNTS),
-    Endpoint(
-        "POST", "/v1/mail/{id}/sync", "write", "Look for new mail now", "mail.sync", AccountRef, _ACCOUNTS
-    ),
-    Endpoint(
-        "POST",
-        "/v1/mail/{id}/reconcile",
-        "write",
-        "Compare with its server",
-        "mail.reconcile",
-        AccountRef,
-        list[FolderBalance],
-    ),
-    Endpoint("POST", "/v1/mail", OWNER, "Read the accounts anew", "mail.reload", AccountsRequest, _ACCOUNTS),
-    Endpoint("POST", "/v1/mail/{id}/secret", OWNER, "Keep a password", "mail.keep_secret", Secret, None),
-    Endpoint("DELETE", "/v1/mail/{id}/secret", OWNER, "Forget it", "mail.forget_secret", AccountRef, None),
-    Endpoint("GET", "/v1/imports", "read", "Imports", "mail.imports", ImportsRequest, list[ImportStatus]),
-    Endpoint("POST", "/v1/imports", OWNER, "Import mail", "mail.start_import", ImportRequest, ImportStatus),
-)
-UPLOAD = Endpoint("POST", "/v1/items", "write", "Store the request's body", "add", Upload, Stored)
-ORIGINAL = Endpoint(
-    "GET", "/v1/items/{id}/original", "read", "The original bytes", "original", ItemRef, bytes
-)
-PAGE = Endpoint(
-    "GET", "/v1/items/{id}/pages/{page}", "read", "A page as it looks, PNG", "page", PageRef, bytes
-)
 
 
 def application(operations: Operations, limits: Limits, tokens: Callable[[str], tuple[str, ...] | None],
@@ -208,6 +66,7 @@ def application(operations: Operations, limits: Limits, tokens: Callable[[str], 
     """
     gate = _Gate(tokens, hosts)
     routes = [Route(row.path, _json_endpoint(row, operations, gate), methods=[row.method]) for row in ROUTES]
+    routes.append(Route(ASK.path, _ask(operations, gate), methods=["POST"]))
     routes.append(Route(UPLOAD.path, _upload(operations, gate, limits), methods=["POST"]))
     routes.append(Route(ORIGINAL.path, _original(operations, gate), methods=["GET"]))
     routes.append(Route(PAGE.path, _picture(operations, gate), methods=["GET"]))
@@ -264,6 +123,26 @@ def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callab
             arguments = await _json_body(request) | arguments
         with answering() if row.scope == "search" else contextlib.nullcontext():
             return _json(await run_in_threadpool(call, _converted(arguments, row.takes)))
+
+    return endpoint
+
+
+def _ask(operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        gate.check(request, ASK.scope)
+        asked, gone = _converted(await _json_body(request), AskRequest), threading.Event()
+
+        async def watch() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+
+        watching = asyncio.create_task(watch())
+        try:
+            with answering():
+                return _json(await run_in_threadpool(operations.search.ask, asked, gone))
+        finally:
+            watching.cancel()
 
     return endpoint
 
@@ -395,54 +274,3 @@ def _crash(request: Request, error: Exception) -> Response:
 
 async def _openapi(request: Request) -> Response:
     return _json(openapi())
-
-
-def openapi() -> dict[str, Any]:
-    """The OpenAPI 3.1 description of the table; it names no host."""
-    takes = [row.takes for row in ROUTES]
-    gives = [row.gives for row in (*ROUTES, UPLOAD)]
-    schemas, components = msgspec.json.schema_components(
-        [*takes, *gives], ref_template="#/components/schemas/{name}"
-    )
-    paths: dict[str, Any] = {}
-    for row, given in zip((*ROUTES, UPLOAD), schemas[len(takes) :], strict=True):
-        paths.setdefault(row.path, {})[row.method.lower()] = _operation(
-            row, {"application/json": {"schema": given}}
-        )
-    for row, taken in zip(ROUTES, schemas[: len(takes)], strict=True):
-        if row.method == "POST" and row.takes is not Nothing:
-            paths[row.path]["post"]["requestBody"] = {"content": {"application/json": {"schema": taken}}}
-    binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-    paths[UPLOAD.path]["post"]["requestBody"] = {"content": binary}
-    paths[ORIGINAL.path] = {"get": _operation(ORIGINAL, binary)}
-    paths[PAGE.path] = {"get": _operation(PAGE, {"image/png": binary["application/octet-stream"]})}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Strongroom", "version": "1"},
-        "paths": paths,
-        "components": {
-            "schemas": components,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
-        "security": [{"token": []}],
-    }
-
-
-def _operation(row: Endpoint, content: dict[str, Any]) -> dict[str, Any]:
-    in_path = [name for name in ("id", "page") if f"{{{name}}}" in row.path]
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path
-    ]
-    if row.method == "GET" or row is UPLOAD:
-        parameters += [
-            {"name": field.encode_name, "in": "query", "required": field.required, "schema": {}}
-            for field in msgspec.structs.fields(row.takes)
-            if field.encode_name not in in_path
-        ]
-    return {
-        "operationId": row.operation.replace(".", "_"),
-        "summary": row.summary,
-        "description": f"Needs the scope `{row.scope}`.",
-        "parameters": parameters,
-        "responses": {"200": {"description": "Done", "content": content}},
-    }

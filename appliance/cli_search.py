@@ -1,11 +1,13 @@
-"""The commands that find: a search, what is like an item, and searches that are kept."""
+"""The commands that find: a search, an answer, what is like an item, and searches that are kept."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +18,7 @@ Arguments = argparse.Namespace
 Json = dict[str, Any]
 FIELDS = ("from", "to", "tag", "project", "type", "in", "lang", "after", "before")  # of a query, as options
 _LOOK_S = 1.0  # between two looks for what is new
+_TOLD_S = 1.0  # between two lines of progress
 
 Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
@@ -45,6 +48,10 @@ class SearchCommands:
         how = search.add_mutually_exclusive_group()
         how.add_argument("--explain", action="store_true", help="say why each hit stands where it does")
         how.add_argument("--follow", action="store_true", help="go on, and show what comes in and answers it")
+        ask = command(
+            "ask", self.ask, "answer a question from the documents, each sentence with its citation"
+        )
+        ask.add_argument("question", nargs="+", help="a plain question; conditions as in a search")
         similar = command("similar", self.similar, "what is most like an item")
         similar.add_argument("item")
         similar.add_argument("--limit", type=int, default=10)
@@ -81,6 +88,13 @@ class SearchCommands:
                     self._show(arguments, hit, render.hit)
                     sys.stdout.flush()
 
+    def ask(self, arguments: Arguments) -> None:
+        """`ask`: an answer with citations, or that there is none."""
+        request = {"question": " ".join(arguments.question)}
+        with _waiting("looking for an answer"):
+            answer = self._client(arguments).call("POST", "/v1/ask", request)
+        self._show(arguments, answer, render_search.answer)
+
     def similar(self, arguments: Arguments) -> None:
         """`similar`: more like this."""
         found = self._client(arguments).call(
@@ -110,6 +124,31 @@ class SearchCommands:
         """`searches forget`"""
         self._client(arguments).call("DELETE", f"/v1/searches/{quote(arguments.name, safe='')}")
         self._show(arguments, {"forgotten": arguments.name}, lambda _: "forgotten")
+
+
+@contextlib.contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Say to somebody who looks what is being done, and for how long: a language model takes its time."""
+    over = threading.Event()
+
+    def count() -> None:
+        began = time.monotonic()
+        while not over.wait(_TOLD_S):
+            sys.stderr.write(f"\r{what}, {time.monotonic() - began:.0f} s ")
+            sys.stderr.flush()
+
+    if not sys.stderr.isatty():
+        yield
+        return
+    counting = threading.Thread(target=count)
+    counting.start()
+    try:
+        yield
+    finally:
+        over.set()
+        counting.join()
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
 
 
 def query_text(arguments: Arguments) -> str:

@@ -12,7 +12,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from appliance import render, render_mail
+from appliance import render, render_mail, render_meaning
 from appliance.settings import FILE_NAME
 from appliance.throwaway import PATIENCE_S, Throwaway, progress
 
@@ -107,7 +107,7 @@ class Demonstration:
         print(f"\n{len(actions)} action items, the first due:")
         print(render.actions(actions[:6]))
         print("\nprojects:")
-        print(render.projects([{**one, "links": one["links"][:3]} for one in projects]))
+        print(render_meaning.projects([{**one, "links": one["links"][:3]} for one in projects]))
         if not actions:
             self.failures.append("no action item was found")
         self.failures += [f"nothing is linked to {one['name']}" for one in projects if not one["items"]]

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from appliance.document import ShownElement, shown
 from appliance.errors import BadRequest
 from appliance.mail_operations import MailOperations
+from appliance.meaning_operations import MeaningOperations
 from appliance.observation import Observation, Signature, canonical
 from appliance.search_operations import SearchOperations
 from enrich.digest import Digest
@@ -99,17 +100,23 @@ class Unlock(Record, frozen=True, kw_only=True):
 class ActionsRequest(Record, frozen=True, kw_only=True):
     """Which action items to list."""
 
-    status: ActionStatus = ActionStatus.OPEN
+    status: ActionStatus | None = None  # None: what is to be done, that is open or accepted
     all: bool = False  # of every status
     item: str | None = None
+    owner: str | None = None  # a part of the name or address of who is to do it
+    due_before: str | None = None  # an ISO date
+    project: str | None = None
     limit: int = 100
 
 
 class ActionEdit(Record, frozen=True, kw_only=True):
-    """The owner's word on one action item."""
+    """The owner's word on one action item; what is not given stays as it is."""
 
     id: int
-    status: ActionStatus
+    status: ActionStatus | None = None
+    what: str | None = None
+    owner: str | None = None  # empty: nobody
+    due: str | None = None  # an ISO date; empty: no day
 
 
 class Nothing(Record, frozen=True, kw_only=True):
@@ -133,21 +140,6 @@ class DigestRequest(Record, frozen=True, kw_only=True):
     """Of which morning."""
 
     day: str | None = None  # ISO date; None: the last one
-
-
-class ProjectSummary(Record, frozen=True, kw_only=True):
-    """A project of the owner's, and how much is linked to it."""
-
-    name: str
-    items: int
-    links: list[Link]
-
-
-class TagCount(Record, frozen=True, kw_only=True):
-    """A tag of the owner's list, and how many items carry it."""
-
-    name: str
-    items: int
 
 
 class TokenRequest(Record, frozen=True, kw_only=True):
@@ -216,6 +208,7 @@ class Upload(Record, frozen=True, kw_only=True):
 
 
 SCOPES = ("search", "read", "write", "admin")
+_LONGEST_EDIT = 1_000  # characters
 
 
 class Operations:
@@ -232,22 +225,20 @@ class Operations:
         vault: Vault,
         refresher: Refresher,
         limits: Limits,
-        projects: tuple[str, ...],
-        tags: tuple[str, ...],
         status: Callable[[], Status],
         search: SearchOperations,
         mail: MailOperations,
+        meaning: MeaningOperations,
         draw: Callable[[str, int, int], bytes],
         admission: Admission,
         digest: Callable[[date | None], Digest],
     ) -> None:
         self.search = search
         self.mail = mail
+        self.meaning = meaning
         self._vault = vault
         self._refresher = refresher
         self._limits = limits
-        self._projects = projects
-        self._tags = tags
         self._status = status
         self._draw = draw
         self._admission = admission
@@ -339,22 +330,33 @@ class Operations:
         return self._vault.catalog.item(request.id)
 
     def actions(self, request: ActionsRequest) -> list[Action]:
-        """Action items, those due first before those without a date."""
-        limit = self._limits.page(request.limit)
-        status = None if request.all else request.status
-        return self._vault.catalog.actions(status=status, item=request.item, limit=limit)
+        """Action items, those due first before those without a date; what is done or rejected only if asked
+        for.
+        """
+        wanted = (request.status,) if request.status else (ActionStatus.OPEN, ActionStatus.ACCEPTED)
+        return self._vault.catalog.actions(
+            among=() if request.all else wanted,
+            item=request.item,
+            owner=request.owner,
+            due_before=_day(request.due_before) if request.due_before else None,
+            project=request.project,
+            limit=self._limits.page(request.limit),
+        )
 
     def set_action(self, request: ActionEdit) -> Action:
-        """The owner closes, reopens or rejects an action item."""
-        return self._vault.catalog.set_action_status(request.id, request.status)
-
-    def projects(self, request: Nothing) -> list[ProjectSummary]:
-        """The owner's projects with the items linked to them."""
-        summaries = []
-        for name in self._projects:
-            links = self._vault.catalog.links(project=name)
-            summaries.append(ProjectSummary(name=name, items=len({link.item for link in links}), links=links))
-        return summaries
+        """The owner accepts, closes, reopens, rejects or changes an action item."""
+        what = None if request.what is None else " ".join(request.what.split())
+        if what == "" or max(len(what or ""), len(request.owner or "")) > _LONGEST_EDIT:
+            raise BadRequest("an action item needs some words", remedy=f"at most {_LONGEST_EDIT} characters")
+        if (request.status, what, request.owner, request.due) == (None, None, None, None):
+            raise BadRequest("nothing is to be changed", remedy="give a status, what, owner or due")
+        return self._vault.catalog.change_action(
+            request.id,
+            status=request.status,
+            what=what,
+            owner=None if request.owner is None else request.owner.strip(),
+            due=_day(request.due) if request.due else request.due,
+        )
 
     def runs(self, request: Nothing) -> list[Run]:
         """Which readers said what is known of the items, in which version, the newest first."""
@@ -370,11 +372,6 @@ class Operations:
             return self._digest(date.fromisoformat(request.day) if request.day else None)
         except (ValueError, OverflowError):
             raise BadRequest(f"no such day: {request.day}", remedy="write it as 2026-03-31") from None
-
-    def tags(self, request: Nothing) -> list[TagCount]:
-        """The owner's tags and how often each was given."""
-        counts = self._vault.catalog.tag_counts()
-        return [TagCount(name=name, items=counts.get(name, 0)) for name in self._tags]
 
     def create_token(self, request: TokenRequest) -> NewToken:
         """A token with its scopes, for another tool."""
@@ -396,6 +393,18 @@ class Operations:
     def status(self, request: Nothing) -> Status:
         """How the appliance is: counts, queues, processes, egress."""
         return self._status()
+
+
+def _day(text: str) -> str:
+    """An ISO date in its one form.
+
+    Raises:
+        BadRequest
+    """
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise BadRequest(f"{text!r} is no date", remedy="write it as 2026-05-31") from None
 
 
 def memory_file(name: str) -> BinaryIO:

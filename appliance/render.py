@@ -87,8 +87,8 @@ def item(detail: Json) -> str:
         f"  {'origin':12}{origin['source']}: {inert(origin['locator'])}" for origin in detail["origins"]
     ]
     lines += [f"  {'attachment':12}{child['id']}  {inert(child['name'])}" for child in detail["children"]]
-    lines += [f"  {'tag':12}{tag['name']}  {_proof(tag)}" for tag in detail["tags"]]
-    lines += [f"  {'project':12}{link['project']}  {inert(link['reason'])}" for link in detail["links"]]
+    lines += [f"  {'tag':12}{inert(tag['name'])}  {why(tag)}" for tag in detail["tags"]]
+    lines += [f"  {'project':12}{inert(link['project'])}  {why(link)}" for link in detail["links"]]
     lines += [f"  {one['kind']:12}{inert(one['value'])}" for one in detail["mentions"]]
     if detail["actions"]:
         lines.append(actions(detail["actions"]))
@@ -114,32 +114,23 @@ def formats(rows: Iterable[Json]) -> str:
 
 
 def actions(found: Iterable[Json]) -> str:
-    """One line an action item, with the words that prove it."""
-    lines = []
-    for one in found:
-        due = f"  due {one['due']}" if one["due"] else ""
-        who = f"  {inert(one['owner'])}" if one["owner"] else ""
-        lines.append(f"{one['id']:5}  {one['status']:8}  {one['kind']:10}{due}{who}")
-        lines.append(f"       {_proof(one)}  {style(one['item'], DIM)}")
-    return "\n".join(lines) or "no action items"
+    """A few lines an action item: who owes it to whom by when, the words that prove it, what became of it."""
+    return "\n".join(line for one in found for line in _action(one)) or "no action items"
 
 
-def projects(found: Iterable[Json]) -> str:
-    """Projects with the reasons of their links."""
-    lines = []
-    for one in found:
-        lines.append(f"{style(inert(one['name']), BOLD)}  {one['items']} items")
-        lines += [f"  {link['item']}  {inert(link['reason'])}" for link in one["links"][:10]]
-        if len(one["links"]) > 10:
-            lines.append(f"  … {len(one['links']) - 10} more")
-    return "\n".join(lines) or "no projects in strongroom.toml"
-
-
-def tags(found: Iterable[Json]) -> str:
-    """Tags and counts."""
-    return (
-        "\n".join(f"{one['items']:6}  {inert(one['name'])}" for one in found) or "no tags in strongroom.toml"
-    )
+def _action(one: Json) -> list[str]:
+    due = f"  due {one['due']}" if one["due"] else ""
+    owner, owed_to = inert(one["owner"] or ""), inert(one["owed_to"] or "")
+    who = f"  {owner or '?'}{' → ' + owed_to if owed_to else ''}" if owner or owed_to else ""
+    lines = [f"{one['id']:5}  {one['status']:8}  {one['kind']:10}{due}{who}"]
+    if one["what"] != " ".join(one["evidence"]["text"].split()):
+        lines.append(f"       {inert(one['what'])}")
+    lines.append(f"       {_proof(one)}  {style(one['item'], DIM)}")
+    if one["repeats"]:
+        lines.append(f"       said again: {one['repeats']}, the last in {one['again']}")
+    if closing := one["closing"]:
+        lines.append(f"       perhaps done: {_proof(closing)}  {style(closing['item'], DIM)}")
+    return lines
 
 
 def runs(found: Iterable[Json]) -> str:
@@ -203,6 +194,13 @@ def verify(report: Json) -> str:
     lines = [f"decrypted and compared {report['items']} originals ({report['bytes'] / 1e6:.1f} MB)"]
     lines += [f"DAMAGED  {inert(problem)}" for problem in report["problems"]] or ["all is well"]
     return "\n".join(lines)
+
+
+def why(finding: Json) -> str:
+    """Who says so, for what reason, and the words that prove it."""
+    said = "you said so" if finding["reader"] == "owner" else ""
+    proof = _proof(finding) if finding["evidence"]["text"] else ""
+    return "  ".join(filter(None, (said, inert(finding.get("reason", "")), proof)))
 
 
 def _proof(finding: Json) -> str:

@@ -1,12 +1,15 @@
-"""The actions that find: one search, what is like an item, and searches that are kept and asked of all that
-comes in.
+"""The actions that find: one search, an answer to a question, what is like an item, and searches that are
+kept and asked of all that comes in.
 """
 
 from __future__ import annotations
 
+import threading
+
 import msgspec
 
 from appliance.errors import BadRequest
+from enrich.ask import Answer, Asker
 from index.allowed import Allowed
 from index.answers import Answers
 from index.query import Query
@@ -25,6 +28,12 @@ class SimilarRequest(Record, frozen=True, kw_only=True):
 
     id: str
     limit: int = 10
+
+
+class AskRequest(Record, frozen=True, kw_only=True):
+    """A question; conditions are written into it as into a query."""
+
+    question: str
 
 
 class FollowRequest(Record, frozen=True, kw_only=True):
@@ -74,16 +83,23 @@ class KeptSearch(Record, frozen=True, kw_only=True):
 class SearchOperations:
     """What a search can do over an open vault."""
 
-    def __init__(self, vault: Vault, searcher: Searcher, answers: Answers, limits: Limits) -> None:
+    def __init__(
+        self, vault: Vault, searcher: Searcher, answers: Answers, asker: Asker, limits: Limits
+    ) -> None:
         self._vault = vault
         self._searcher = searcher
         self._answers = answers
+        self._asker = asker
         self._limits = limits
 
     def search(self, request: Query) -> Results:
         """The best hits for a question, by word and by meaning."""
         self._check(request.limit)
         return self._searcher.search(request)
+
+    def ask(self, request: AskRequest, gone: threading.Event) -> Answer:
+        """What the documents answer, each sentence with its citation; or nothing. `gone`: who asked is."""
+        return self._asker.ask(request.question, gone)
 
     def similar(self, request: SimilarRequest) -> Results:
         """The items that are most like one, without its own versions."""

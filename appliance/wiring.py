@@ -11,19 +11,26 @@ from pathlib import Path
 from appliance import api
 from appliance.guard import GuardClient
 from appliance.mail_operations import MailOperations
+from appliance.meaning_operations import MeaningOperations
 from appliance.operations import Operations
 from appliance.report import Reporter
 from appliance.search_operations import SearchOperations
 from appliance.service import Service, Stage
 from appliance.settings import Model, Settings, load
+from enrich.ask import Asker
 from enrich.digest import Digest, last_morning, make_digest
-from enrich.llm import GenerateReply, LlmClient
+from enrich.documents import Documents
+from enrich.extract import Extractor
+from enrich.fit import identity
+from enrich.lessons import Lessons
+from enrich.llm import Cancel, GenerateReply, GenerateRequest, LlmClient
 from enrich.llm_reader import LlmReader
-from enrich.reader import BuiltinReader, Reader
+from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
+from enrich.related import References
 from enrich.schema import Vocabulary
 from index.answers import Answers
-from index.model import GENERATE, ModelClient, ModelProcess
+from index.model import QUESTION, ModelClient, ModelProcess
 from index.refresh import Refresher
 from index.search import Searcher
 from index.watch import Watcher
@@ -69,6 +76,8 @@ def build(
     refresher = Refresher(vault, model, index_folder)
     searcher = Searcher(vault.catalog, refresher, model, limits)
     answers = Answers(searcher, vault.catalog, refresher, model, limits)
+    llm = _llm(file.model, process)
+    asker = Asker(searcher, Extractor(refresher, model, limits), llm)
     intake = Intake(vault, limits, admission)
     imports = Imports(vault, intake, limits, watched=True)
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
@@ -76,18 +85,20 @@ def build(
     converter = Converter(guard.converter, limits)
     languages = file.reading.ocr_languages
     parse = ParseStage(vault, pool, limits, converter=converter, ocr_languages=languages, admission=admission)
+    vocabulary = Vocabulary(tags=file.tag, projects=file.project)
+    enrichment, lessons = _enrichment(vocabulary, vault, llm, model)
     stages: dict[str, Stage] = {
         "model": partial(_think, process),
         "words": refresher.run_text,
         "vectors": refresher.run_vectors,
         "watch": Watcher(vault, answers.matching, refresher.flush).run,
-        "enrich": EnrichStage(vault, _readers(settings, process, model), model).run,
+        "enrich": enrichment.run,
     }
     if admission.refusal is None:
         stages["read"] = partial(_read, pool, parse, admission)
         stages |= {"mail": mailboxes.run, "imports": imports.run}
-        for source in _sources(settings, vault, imports):
-            stages[source.name] = partial(intake.run, source)
+        sources = _sources(settings, vault, imports)
+        stages |= {source.name: partial(intake.run, source) for source in sources}
     hosts, url = _address(sockets.get("tcp"))
     service = Service(stages, vault.ledger)
 
@@ -106,11 +117,10 @@ def build(
         vault,
         refresher,
         limits,
-        tuple(project.name for project in file.project),
-        tuple(tag.name for tag in file.tag),
         reporter.status,
-        SearchOperations(vault, searcher, answers, limits),
+        SearchOperations(vault, searcher, answers, asker, limits),
         MailOperations(vault, limits, mailboxes, imports, admission),
+        MeaningOperations(vault, vocabulary, lessons, References(vault.catalog, searcher)),
         partial(page_image, vault, pool),
         admission,
         partial(_digest, vault, answers, time.fromisoformat(file.digest.at)),
@@ -144,16 +154,31 @@ def _read(pool: Pool, parse: ParseStage, admission: Admission, stop: threading.E
         pool.close()
 
 
-def _readers(settings: Settings, process: ModelProcess, model: ModelClient) -> list[Reader]:
-    """Who says what a text means, the first choice first."""
-    file = settings.file
-    vocabulary = Vocabulary(tags=file.tag, projects=file.project)
-    builtin = BuiltinReader(vocabulary, model)
-    if file.model.gguf is None:
-        return [builtin]
-    name = Path(file.model.gguf).name
-    llm = LlmClient(lambda request: process.ask(GENERATE, request, GenerateReply), name)
-    return [LlmReader(llm, vocabulary), builtin]
+def _llm(model: Model, process: ModelProcess) -> LlmClient | None:
+    """The language model that the owner brought."""
+    if model.gguf is None:
+        return None
+
+    def exchange(request: GenerateRequest, cancelled: threading.Event | None) -> GenerateReply:
+        if request.urgent:
+            withdraw = None if cancelled is None else (cancelled, Cancel())
+            return process.ask(QUESTION, request, GenerateReply, withdraw)
+        return process.ask_in_turn(request, GenerateReply)
+
+    gguf = Path(model.gguf)
+    return LlmClient(exchange, gguf.name, identity(gguf))
+
+
+def _enrichment(
+    vocabulary: Vocabulary, vault: Vault, llm: LlmClient | None, model: ModelClient
+) -> tuple[EnrichStage, Lessons]:
+    """Who says what a text means, the first choice first. What the owner says teaches the built-in reader."""
+    documents = Documents(vault.catalog, model)
+    lessons = Lessons(vault.catalog, documents, vocabulary)
+    builtin = BuiltinReader(vocabulary, model, lessons.taught)
+    if llm is None:
+        return EnrichStage(vault, [builtin], documents, lessons), lessons
+    return EnrichStage(vault, [LlmReader(llm, vocabulary, vault.catalog), builtin], documents), lessons
 
 
 def _model_arguments(model: Model) -> list[str]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta, timezone
 
 from enrich import evidence
 from enrich.dates import find_due, full_date
-from enrich.judge import CUES, THRESHOLD, Judgement, judge
+from enrich.judge import CUES, THRESHOLD, Judgement, by_rules, judge
+from enrich.parties import GIVEN_NAME, Debt, Parties
 from enrich.schema import MAX_ACTIONS
 from enrich.sentences import Sentence, sentences
 from store.records import Action, ActionKind, Element, Item
@@ -19,21 +20,15 @@ _LONGEST = 600  # characters; longer "sentences" are tables and listings
 _BULK_FACTOR = 0.5  # what a mailing asks of all its readers
 _ASSIGNED = 0.65
 _SPACE = re.compile(r"\s+")
-_GIVEN = r"(?P<name>[A-ZÄÖÜ][a-zäöüßé]+)"
-_GREETING = re.compile(
-    rf"(?:Hi|Hello|Dear|Hey|Liebe[r]?|Hallo|Guten \w+|Moin|Sehr geehrte[r]?)\s+"
-    rf"(?:(?:Mrs?|Ms|Dr|Prof|Frau|Herr|Miss)\.?\s+)*{_GIVEN}"
-)
-_SEVERAL = re.compile(r"\b(?:and|und|all|alle|both|beide|everyone|team)\b|&")
 # "Gerd, please …", after a label if need be: "Heating: Milan, could you …".
 _VOCATIVE = re.compile(
     r"(?:[A-ZÄÖÜ][\w ]{1,20}: (?=[A-ZÄÖÜ]\w+, ))?"
-    rf"(?P<said>(?:(?:Hi|Hello|Dear|Liebe[r]?|Hallo)\s+)?{_GIVEN}(?:,| -| –|:)\s)"
+    rf"(?P<said>(?:(?:Hi|Hello|Dear|Liebe[r]?|Hallo)\s+)?@?{GIVEN_NAME}(?:,| -| –|:)\s)"
 )
-_TASK = re.compile(rf"{_GIVEN}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to) (?:{CUES.verbs})\b")
+_TASK = re.compile(rf"{GIVEN_NAME}(?: [A-ZÄÖÜ][\w-]+)? (?:to|will|is to|has to|needs to) (?:{CUES.verbs})\b")
 _THIRD_PERSON = re.compile(
-    rf"{_GIVEN} (?!(?:dieses|ist|hat|steht|bleibt|gilt|liegt|kommt|this|its|his|is|was|has)\b)"
-    r"(?:[a-zäöüß]+t|[a-z]+s) "
+    rf"{GIVEN_NAME} (?!(?:dieses|ist|hat|steht|bleibt|gilt|liegt|kommt|this|its|his|is|was|has)\b)"
+    r"(?:[a-zäöüß]+t|[a-z]+s|soll) "
 )
 _DATED_NAME = re.compile(r"20\d\d-\d\d-\d\d")
 _HEAD = 500  # characters in which a letter says when it was written, on a line of its own
@@ -61,29 +56,16 @@ class _Context:
         self.text = text
         self.bulk = bool(CUES.bulk.search(text.lower()))
         self.written = written_on(item, text)
-        self.author = item.sender or item.author
-        self.reader = self._only_reader(every)
-
-    def _only_reader(self, every: Sequence[Sentence]) -> str | None:
-        """Whom "you" means: the one recipient, or the one that the salutation names."""
-        if len(self.item.recipients) == 1:
-            return self.item.recipients[0]
-        for sentence in every[:2]:
-            greeted = _GREETING.match(sentence.text)
-            if greeted and not _SEVERAL.search(sentence.text):
-                return self.person(greeted["name"])
-        return None
-
-    def person(self, name: str) -> str | None:
-        """The one recipient of that name, as his address is written."""
-        having = [one for one in self.item.recipients if re.search(rf"\b{re.escape(name)}\b", one, re.I)]
-        return having[0] if len(having) == 1 else None
+        self.parties = Parties(item, every)
 
 
 def written_on(item: Item, text: str) -> date | None:
-    """The day of the item's own date (in UTC: records keep no zone), else of its name or head."""
+    """The day of the item's own date on its author's clock (UTC if that is unknown), else of its name or
+    head.
+    """
     if item.created_at is not None:
-        return datetime.fromtimestamp(item.created_at, UTC).date()
+        zone = timezone(timedelta(minutes=item.zone or 0))
+        return datetime.fromtimestamp(item.created_at, zone).date()
     named = _DATED_NAME.search(item.name)
     if named:
         return full_date(named[0])
@@ -104,10 +86,13 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
         name = None
     judgement = judge(sentence.text)
     due = find_due(sentence.text, context.written)
-    if judgement is None or judgement.confidence < _ASSIGNED:
+    debt: Debt | None = None
+    ruled = by_rules(sentence.text)
+    if ruled is None or ruled.confidence < _ASSIGNED:  # the head knows no names
         assigned = _assigned(sentence.text, due is not None)
         if assigned is not None:
             name, judgement = assigned
+            debt = context.parties.of_task(sentence.text, name)
     if judgement is None:
         return None
     # A manual or a recipe is full of imperatives that are nobody's task: without a sender, somebody must be
@@ -117,17 +102,15 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
     confidence = judgement.confidence * (_BULK_FACTOR if context.bulk else 1)
     if confidence < THRESHOLD:
         return None
-    if name is not None:
-        owner = context.person(name) or name
-    else:
-        owner = context.author if judgement.kind is ActionKind.COMMITMENT else context.reader
+    debt = debt or context.parties.of(judgement.kind, sentence.text, name)
     return Action(
         item=context.item.id,
         kind=judgement.kind,
         what=_SPACE.sub(" ", sentence.text),
         confidence=round(confidence, 2),
         evidence=evidence.cut(context.text, sentence.start, sentence.end),
-        owner=owner,
+        owner=debt.owner,
+        owed_to=debt.owed_to,
         due=due.day.isoformat() if due else None,
         due_text=sentence.text[due.start : due.end] if due else None,
     )

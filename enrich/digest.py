@@ -65,7 +65,7 @@ def make_digest(catalog: Catalog, day: date, at: time, like: Callable[[Item], Se
     since = datetime.combine(day - timedelta(days=1), at).timestamp()
     news = catalog.arrived(since, until, MOST)
     came = {item.id for item in news}
-    every = catalog.actions(status=ActionStatus.OPEN, limit=10_000)
+    every = catalog.actions(among=(ActionStatus.OPEN, ActionStatus.ACCEPTED), limit=10_000)
     dated = [(date.fromisoformat(action.due), action) for action in every if action.due]
     overdue = [action for due, action in dated if due < day]
     moved = catalog.moved(since, until)

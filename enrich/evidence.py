@@ -54,6 +54,7 @@ def proven(text: str, findings: Findings) -> Findings:
         findings,
         tags=tuple(tag for tag in findings.tags if holds(text, tag.evidence)),
         actions=tuple(action for action in findings.actions if holds(text, action.evidence)),
+        claims=tuple(claim for claim in findings.claims if holds(text, claim.evidence)),
         links=tuple(link for link in findings.links if holds(text, link.evidence)),
         mentions=tuple(mention for mention in findings.mentions if holds(text, mention.evidence)),
     )

@@ -1,7 +1,8 @@
 """The program of the model process: embeds passages and queries and, where there is a GGUF, generates.
 
 It holds no keys and has no network; it is given text and answers with numbers or bounded text. Each wire has
-one kind of request and a thread of its own, so a person's query never waits for a batch.
+one kind of request and a thread of its own, so a person's query never waits for a batch, and what comes over
+several wires is decoded together.
 """
 
 from __future__ import annotations
@@ -10,20 +11,29 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from enrich import llm
-from enrich.errors import ModelRefused
-from enrich.llm import GenerateReply, GenerateRequest, Llm
+from enrich.errors import ModelAway, ModelRefused
+from enrich.fit import memory, pressed
+from enrich.llm import Cancel, GenerateReply, GenerateRequest
 from policy import children
 from policy.confine import confine
 from policy.errors import ConfinementError
 from policy.limits import Limits
 from policy.wire import Wire, WireError
 
+if TYPE_CHECKING:
+    from enrich.llama import LlamaCpp
+
 Request = TypeVar("Request")
+
+_QUESTION: Any = GenerateRequest | Cancel
+_LOOK_S = 1.0  # between two looks at how much memory is left
 
 
 def main() -> int:
@@ -35,7 +45,8 @@ def main() -> int:
     options = parser.parse_args(given.arguments)
     wires = [Wire(end, Limits().frame_bytes) for end in given.wires]
     try:
-        layers = confine("model", watched=given.watched)
+        reads = _files(options.model, options.gguf)
+        layers = confine("model", watched=given.watched, reads=reads)
     except ConfinementError as error:
         return _refuse(wires, str(error), error.exit_code)
     # torch wants a folder for what it compiles, which it does not; one that is there need not be made.
@@ -55,7 +66,17 @@ def _files(model: Path | None, gguf: Path | None) -> list[str]:
 def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tuple[str, ...]) -> int:
     from index.embed import SentenceEmbedder
     from index.errors import ModelRejected
-    from index.model import BULK, GENERATE, INTERACTIVE, EmbedPassages, EmbedQuery, Opening, Ready, Vectors
+    from index.model import (
+        BULK,
+        GENERATE,
+        INTERACTIVE,
+        QUESTION,
+        EmbedPassages,
+        EmbedQuery,
+        Opening,
+        Ready,
+        Vectors,
+    )
 
     try:
         embedder = SentenceEmbedder(model)
@@ -76,11 +97,13 @@ def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tu
         layers=layers,
     )
     wires[INTERACTIVE].send(Opening(said=ready))
-    for arguments in (
-        (wires[BULK], EmbedPassages, passages),
-        (wires[GENERATE], GenerateRequest, _Generator(gguf)),
-    ):
-        threading.Thread(target=_serve, args=arguments, daemon=True).start()
+    generate = _Generator(gguf)
+    threading.Thread(target=_serve, args=(wires[BULK], EmbedPassages, passages), daemon=True).start()
+    for number in GENERATE:
+        threading.Thread(target=_serve, args=(wires[number], GenerateRequest, generate), daemon=True).start()
+    questions = _Questions(wires[QUESTION], generate)
+    for target in (questions.receive, questions.answer):
+        threading.Thread(target=_to_its_end, args=(target,), daemon=True).start()
     _serve(wires[INTERACTIVE], EmbedQuery, query)
     return 0
 
@@ -93,35 +116,81 @@ def _refuse(wires: list[Wire], why: str, code: int) -> int:
 
 
 class _Generator:
-    """Loads the GGUF at the first request: embedding never waits for it, and it may never be needed."""
+    """Loads the GGUF at the first request: embedding never waits for it, and it may never be needed. Where
+    memory gets short it is unloaded, and loaded again when it is asked.
+    """
 
     def __init__(self, gguf: Path | None) -> None:
         self._gguf = gguf
-        self._llm: Llm | None = None
+        self._llm: LlamaCpp | None = None
+        self._loading = threading.Lock()
 
-    def __call__(self, request: GenerateRequest) -> GenerateReply:
+    def __call__(self, request: GenerateRequest, cancelled: threading.Event | None = None) -> GenerateReply:
         if self._gguf is None:
             return GenerateReply(refused="no model is configured")
-        if self._llm is None:
-            from enrich.llama import LlamaCpp  # heavy
+        try:
+            with self._loading:
+                self._llm = self._llm or self._load(self._gguf)
+                loaded = self._llm
+        except ModelRefused as error:
+            return GenerateReply(refused=error.what[:1000])
+        except ModelAway as error:
+            return GenerateReply(away=error.what[:1000])
+        return llm.serve(loaded, request, cancelled)
 
-            try:
-                self._llm = LlamaCpp(self._gguf)
-            except ModelRefused as error:
-                return GenerateReply(refused=error.what[:1000])
-        return llm.serve(self._llm, request)
+    def _load(self, gguf: Path) -> LlamaCpp:
+        from enrich.llama import LlamaCpp  # heavy
+
+        loaded = LlamaCpp(gguf)
+        threading.Thread(target=self._watch, args=(loaded,), daemon=True).start()
+        return loaded
+
+    def _watch(self, loaded: LlamaCpp) -> None:
+        """Unload it when others need its memory. What it is asked meanwhile is asked again later."""
+        while not pressed(memory()):
+            time.sleep(_LOOK_S)
+        with self._loading:
+            self._llm = None
+            loaded.close()
+
+
+class _Questions:
+    """The wire of a person's questions, which can be cancelled: so one thread listens while one answers."""
+
+    def __init__(self, wire: Wire, generate: _Generator) -> None:
+        self._wire = wire
+        self._generate = generate
+        self._asked: SimpleQueue[tuple[GenerateRequest, threading.Event]] = SimpleQueue()
+
+    def receive(self) -> None:
+        cancelled = threading.Event()
+        while True:
+            message: GenerateRequest | Cancel = self._wire.receive_alone(_QUESTION)
+            if isinstance(message, Cancel):
+                cancelled.set()
+            else:
+                cancelled = threading.Event()
+                self._asked.put((message, cancelled))
+
+    def answer(self) -> None:
+        while True:
+            self._wire.send(self._generate(*self._asked.get()))
 
 
 def _serve(wire: Wire, kind: type[Request], answer: Callable[[Request], object]) -> None:
-    """Answer one wire's requests in turn. The end of any wire is the end of the process: the core starts it
-    anew, with all of them.
-    """
-    try:
+    """Answer one wire's requests in turn."""
+
+    def serve() -> None:
         while True:
-            request, descriptors = wire.receive(kind)
-            for descriptor in descriptors:
-                os.close(descriptor)
-            wire.send(answer(request))
+            wire.send(answer(wire.receive_alone(kind)))
+
+    _to_its_end(serve)
+
+
+def _to_its_end(serve: Callable[[], None]) -> None:
+    """Serve a wire. The end of any is the end of the process: the core starts it anew, with all of them."""
+    try:
+        serve()
     except WireError:
         os._exit(0)
     except BaseException:  # noqa: BLE001 the process's rim: a traceback could quote a document

@@ -1,15 +1,17 @@
-"""Links an item to the owner's projects by what its text names, with the parties of a mail as support.
+"""Links an item to the owner's projects by what its text names, with the parties of a mail and the other
+messages of its conversation as support.
 
 Names, aliases and keywords are looked for in the item's own words; people by their addresses as sender or
 recipient. Reasons add up as independent chances do: 1 − ∏(1 − p). Parties alone are enough only when two of a
 project's people meet in one mail, and the proof is then the line of the text that names one of them: a header
-is not part of the text, so without such a line nothing is proposed.
+is not part of the text, so without such a line nothing is proposed. A message in a conversation of the
+project is proven by its own first sentence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from typing import NamedTuple
 
@@ -21,6 +23,8 @@ from store.records import Element, Item, Link
 
 THRESHOLD = 0.5
 NAME, ALIAS, KEYWORD, PERSON = 0.85, 0.8, 0.55, 0.3  # chance that such a reason is right, taken alone
+CONVERSATION = 0.7  # and that of a message whose conversation holds one that surely is of the project
+SURE = ALIAS  # what follows from another message's conversation is never as sure, so it leads no further
 
 
 class Reason(NamedTuple):
@@ -32,13 +36,25 @@ class Reason(NamedTuple):
 
 
 def find_links(
-    projects: Sequence[ProjectSpec], item: Item, text: str, elements: Sequence[Element]
+    projects: Sequence[ProjectSpec],
+    item: Item,
+    text: str,
+    elements: Sequence[Element],
+    conversation: Mapping[str, float],
 ) -> tuple[Link, ...]:
-    """Proposed links, the surest first, at most `MAX_LINKS`."""
+    """Proposed links, the surest first, at most `MAX_LINKS`.
+
+    Args:
+        conversation: project → how surely another message of the conversation belongs to it.
+    """
     own = list(sentences(text, elements, OWN))
+    said = list(sentences(text, elements))
     found: list[Link] = []
     for project in projects:
         reasons = [*_mentions(project, own), *_parties(project, projects, item, own)]
+        if said and project.name in conversation:
+            chance = CONVERSATION * conversation[project.name]
+            reasons.append(Reason("in a conversation of it", chance, said[0]))
         shown = max((r for r in reasons if r.sentence is not None), key=lambda r: r.chance, default=None)
         confidence = 1.0
         for reason in reasons:

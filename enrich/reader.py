@@ -1,13 +1,13 @@
 """The reader protocol, everything that a reader may look at, and the built-in reader that needs no download.
 
 What is read when, and what happens when a reader fails, stands in `enrich/refresh.py`; the rules stand in
-`tags.py`, `actions.py` and `projects.py`.
+`tags.py`, `actions.py` and `projects.py`, what the owner taught in `taught.py`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -21,9 +21,11 @@ from enrich.projects import find_links
 from enrich.schema import SUMMARY_CHARS, Vocabulary, fingerprint
 from enrich.sentences import sentences
 from enrich.tags import Meaning, describe, find_tags
+from enrich.taught import Seen, Taught, teach_links, teach_tags
+from enrich.traits import traits
 from index.embed import Embedder, Single
 from policy.errors import StrongroomError
-from store.records import Element, Findings, Item, Passage
+from store.records import Element, Findings, Item, Link, Passage, Tag
 
 log = logging.getLogger("strongroom.enrich")
 
@@ -39,6 +41,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     elements: tuple[Element, ...]
     passages: tuple[Passage, ...] = ()
     vectors: dict[int, Single] = {}  # passage id -> unit vector; passages without one are not embedded
+    conversation: dict[str, float] = {}  # project -> how surely another message of the conversation is of it
 
 
 class Reader(Protocol):
@@ -46,6 +49,7 @@ class Reader(Protocol):
 
     name: str  # as in Run.reader: "builtin" or "llm:<file name>"
     version: str
+    at_once: int  # how many documents it is best given side by side
 
     def read(self, document: Document) -> Findings:
         """The findings, each with evidence from `document.text`.
@@ -57,29 +61,54 @@ class Reader(Protocol):
 
 
 class BuiltinReader:
-    """Rules over the item's own words; the embedder, where there is one, decides close cases of tags."""
+    """Rules over the item's own words, and what the owner taught; the embedder, where there is one, decides
+    close cases of tags.
+
+    Args:
+        taught: what was learned from the owner up to now; None while he said nothing.
+    """
 
     name = "builtin"
     version: str
+    at_once = 1
 
-    def __init__(self, vocabulary: Vocabulary, embedder: Embedder | None = None) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        embedder: Embedder | None = None,
+        taught: Callable[[], Taught | None] = lambda: None,
+    ) -> None:
         self.version = f"{_VERSION}-{fingerprint(vocabulary)}"
         self._vocabulary = vocabulary
         self._embedder = embedder
+        self._taught = taught
         self._tag_vectors: npt.NDArray[np.float32] | None = None
 
     def read(self, document: Document) -> Findings:
         """See `Reader.read`; raises nothing."""
         item, text, elements = document.item, document.text, document.elements
-        vocabulary = self._vocabulary
         findings = Findings(
-            tags=find_tags(vocabulary.tags, item, text, elements, self._meaning(document)),
+            tags=self.tags(document),
             actions=find_actions(item, text, elements),
-            links=find_links(vocabulary.projects, item, text, elements),
+            links=self.links(document),
             mentions=find_mentions(item, text, elements),
-            summary=_summary(text, elements),
+            summary=first_sentence(text, elements),
         )
         return proven(text, findings)
+
+    def tags(self, document: Document) -> tuple[Tag, ...]:
+        """The tags of the owner's list that the item shows, the surest first."""
+        item, text, elements = document.item, document.text, document.elements
+        found = find_tags(self._vocabulary.tags, item, text, elements, self._meaning(document))
+        taught = self._taught()
+        return teach_tags(found, taught, _seen(document)) if taught is not None else found
+
+    def links(self, document: Document) -> tuple[Link, ...]:
+        """Links to the owner's projects, the surest first."""
+        item, text, elements = document.item, document.text, document.elements
+        found = find_links(self._vocabulary.projects, item, text, elements, document.conversation)
+        taught = self._taught()
+        return teach_links(found, taught, _seen(document)) if taught is not None else found
 
     def _meaning(self, document: Document) -> Meaning | None:
         """Similarities of passages and tags; None without an embedder, or while it is down."""
@@ -95,7 +124,12 @@ class BuiltinReader:
         return Meaning(self._tag_vectors, document.passages, document.vectors)
 
 
-def _summary(text: str, elements: Sequence[Element]) -> str | None:
+def _seen(document: Document) -> Seen:
+    item, text, elements = document.item, document.text, document.elements
+    return Seen(item, text, elements, traits(item, text, elements, document.vectors.values()))
+
+
+def first_sentence(text: str, elements: Sequence[Element]) -> str | None:
     """The item's own first sentence of some length, verbatim."""
     for sentence in sentences(text, elements):
         if len(sentence.text.split()) >= _SUMMARY_WORDS:

@@ -85,6 +85,7 @@ class UntrustedFindings(msgspec.Struct, frozen=True):
     tags: Annotated[list[UntrustedTag], Meta(max_length=MAX_TAGS)] = []
     actions: Annotated[list[UntrustedAction], Meta(max_length=MAX_MODEL_ACTIONS)] = []
     links: Annotated[list[UntrustedLink], Meta(max_length=MAX_LINKS)] = []
+    summary: Annotated[str, Meta(max_length=SUMMARY_CHARS)] = ""  # a sentence of the document
 
 
 def json_schema(vocabulary: Vocabulary) -> dict[str, Json]:
@@ -109,6 +110,7 @@ def json_schema(vocabulary: Vocabulary) -> dict[str, Json]:
     if vocabulary.projects:
         projects = _one_of([project.name for project in vocabulary.projects])
         properties["links"] = _array({"project": projects, "quote": _string(MAX_QUOTE)}, MAX_LINKS)
+    properties["summary"] = _string(SUMMARY_CHARS)
     return _object(properties)
 
 

@@ -7,11 +7,13 @@ documents' text, so it may one day say anything.
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from queue import SimpleQueue
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -30,10 +32,14 @@ log = logging.getLogger("strongroom.index")
 
 PROGRAM = "enrich.model_worker"
 
-# One wire for each kind of work, so that a person's query never waits for a batch and neither for a sentence.
-INTERACTIVE, BULK, GENERATE = range(3)
-_WIRES = 3
-_PATIENCE_S = {INTERACTIVE: 10.0, BULK: 300.0, GENERATE: 3900.0}  # longer silence means that it hangs
+# One wire for each kind of work, so that a person's query never waits for a batch and neither for a sentence;
+# of those for sentences one for a person's question, and as many for documents as are read at once.
+INTERACTIVE, BULK, QUESTION = range(3)
+AT_ONCE = 8
+GENERATE = range(3, 3 + AT_ONCE)
+_WIRES = 3 + AT_ONCE
+_PATIENCE_S = {INTERACTIVE: 10.0, BULK: 300.0}  # longer silence means that it hangs
+_LONG_PATIENCE_S = 3900.0  # of the others: a model has to be loaded, and others are decoded first
 
 _START_S = 180.0  # a large model from a slow disk
 _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
@@ -41,7 +47,10 @@ _STEADY_S = 120.0  # after living this long a death counts as the first again
 
 _UNIT = 0.01  # how far from 1 the length of a half-precision unit vector may be
 
+_LOOK_S = 0.2  # between two looks whether somebody still waits for a reply
+
 Reply = TypeVar("Reply")
+Withdraw = tuple[threading.Event, object]
 Number = TypeVar("Number", np.float16, np.float32)
 
 
@@ -112,6 +121,9 @@ class ModelProcess:
         self._wires: list[Wire] = []
         self._first: Ready | None = None
         self._turns = [threading.Lock() for _ in range(_WIRES)]
+        self._free = SimpleQueue[int]()  # of GENERATE
+        for wire in GENERATE:
+            self._free.put(wire)
         self._keeper = threading.Thread(target=self._keep, name="model-keeper", daemon=True)
 
     def start(self) -> None:
@@ -159,8 +171,11 @@ class ModelProcess:
                 raise WireError(f"the model process does not answer: {self._why}")
             return self._ready
 
-    def ask(self, wire: int, request: object, schema: type[Reply]) -> Reply:
+    def ask(self, wire: int, request: object, schema: type[Reply], withdraw: Withdraw | None = None) -> Reply:
         """Send one request over one of the wires and wait for its reply; a wire takes one request at a time.
+
+        Args:
+            withdraw: an event, and what to send when it is set before the reply is there.
 
         Raises:
             WireError: the process is away, or died or hung over this.
@@ -172,10 +187,27 @@ class ModelProcess:
                 process, line = self._process, self._wires[wire]
             try:
                 line.send(request)
+                if withdraw is not None:
+                    self._wait_or_withdraw(line, *withdraw)
                 return line.receive_alone(schema)
             except WireError:
                 self._give_up(process, "it stopped answering")
                 raise
+
+    def _wait_or_withdraw(self, line: Wire, event: threading.Event, message: object) -> None:
+        patience = time.monotonic() + _LONG_PATIENCE_S
+        while not select.select([line.sock], [], [], _LOOK_S)[0] and time.monotonic() < patience:
+            if event.is_set():
+                line.send(message)
+                return
+
+    def ask_in_turn(self, request: object, schema: type[Reply]) -> Reply:
+        """As `ask`, over whichever wire of GENERATE is free first."""
+        wire = self._free.get()
+        try:
+            return self.ask(wire, request, schema)
+        finally:
+            self._free.put(wire)
 
     def distrust(self, why: str) -> None:
         """It sent what it may not: end it and start anew."""
@@ -214,7 +246,7 @@ class ModelProcess:
     def _bring_up(self) -> subprocess.Popen[bytes]:
         pairs = [socket.socketpair() for _ in range(_WIRES)]
         for number, (ours, _) in enumerate(pairs):
-            ours.settimeout(_PATIENCE_S[number])
+            ours.settimeout(_PATIENCE_S.get(number, _LONG_PATIENCE_S))
         wires = [Wire(ours, self._limits.frame_bytes) for ours, _ in pairs]
         process = spawn(
             PROGRAM,

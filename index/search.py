@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -141,6 +141,16 @@ class _Asked:
         return [ranking for ranking in each if len(ranking) < depth]
 
 
+class _Searched(NamedTuple):
+    """What a search came to."""
+
+    asked: _Asked
+    fused: Fused
+    found: list[Found]
+    mode: Mode
+    degraded: str | None
+
+
 class Searcher:
     """Answers queries. Thread-safe.
 
@@ -167,6 +177,31 @@ class Searcher:
         text = opened(self._indexes)
         if not wanted.plain:
             return self._newest(text, wanted, query, began)
+        done = self._searched(wanted, text, query)
+        hits = self._hits(done.asked, done.fused, done.found[: self._limits.page(query.limit)], query.explain)
+        took, total = elapsed_ms(began), len(done.found)
+        return Results(hits=hits, took_ms=took, total=total, mode=done.mode, degraded=done.degraded)
+
+    def passages(self, query: Query) -> tuple[list[tuple[Item, Passage]], str | None]:
+        """The best `query.limit` passages, of a conversation as many as there are, and why less was done than
+        asked. None where nothing is looked for.
+
+        Raises:
+            QueryError, IndexClosed, EmbedderDown: as `search`.
+        """
+        wanted = parse(query.query, self._limits, time.time(), query.filters)
+        text = opened(self._indexes)
+        if not wanted.plain:
+            return [], None
+        done = self._searched(wanted, text, query)
+        best = [done.fused.passages[row] for row in done.fused.order()]
+        items = {passage: done.asked.items.get(done.asked.owners.get(passage, 0)) for passage in best}
+        kept = [passage for passage in best if (item := items[passage]) and not item.superseded]
+        found = self._catalog.passages(kept[: self._limits.page(query.limit)])
+        each = ((items[passage], found.get(passage)) for passage in kept)
+        return [(item, passage) for item, passage in each if item and passage], done.degraded
+
+    def _searched(self, wanted: Wanted, text: TextIndex, query: Query) -> _Searched:
         mode, degraded, versions = query.mode, None, query.filters.include_superseded
         limit = self._limits.page(query.limit)
         waiting = self._aside.submit(self._question, wanted) if mode is not Mode.KEYWORD else None
@@ -189,8 +224,7 @@ class Searcher:
                         raise
                     mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
             fused, found = self._find(asked, limit)
-        hits = self._hits(asked, fused, found[:limit], explain=query.explain)
-        return Results(hits=hits, took_ms=elapsed_ms(began), total=len(found), mode=mode, degraded=degraded)
+        return _Searched(asked, fused, found, mode, degraded)
 
     def shown(self, wanted: Wanted, found: Iterable[tuple[Item, int, float]]) -> tuple[Hit, ...]:
         """Items as hits, by a passage of theirs (0: where its own words begin), with a score from 0 to 1."""
@@ -305,7 +339,7 @@ class Searcher:
         numbers = self._catalog.matching_items(wanted.conditions, include_superseded=include_superseded)
         return Allowed(numbers)
 
-    def _hits(self, asked: _Asked, fused: Fused, found: Sequence[Found], *, explain: bool) -> tuple[Hit, ...]:
+    def _hits(self, asked: _Asked, fused: Fused, found: Sequence[Found], explain: bool) -> tuple[Hit, ...]:
         passages = self._catalog.passages([hit.passage for hit in found])
         hits: list[Hit] = []
         for one in found:

@@ -26,6 +26,7 @@ _ADDRESSES = 1_000
 _REFERENCES = 1_000
 _PAGES = 1_000_000
 _LEVELS = 100
+_ZONES = 24 * 60  # minutes
 _EARLIEST, _LATEST = -2_208_988_800.0, 4_102_444_800.0  # 1900 and 2100: outside, a date says nothing
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -84,6 +85,7 @@ def check(untrusted_reply: Reply, limits: Limits, children_bytes: int) -> Accept
     mail = _mail(reply.mail) if reply.mail else None
     if not (elements or children or mail):
         return Refused(Reason.EMPTY, "it was read and holds no text", seen)
+    _honest(reply.zone is None or abs(reply.zone) < _ZONES, "a time zone that is none")
     _honest(reply.language is None or bool(_LANGUAGE.fullmatch(reply.language)), "a language that is none")
     reading = Reading(
         media_type=reply.media_type,
@@ -92,6 +94,7 @@ def check(untrusted_reply: Reply, limits: Limits, children_bytes: int) -> Accept
         title=seen.title,
         author=seen.author,
         created_at=seen.created_at,
+        zone=reply.zone,
         language=reply.language,
         pages=seen.pages,
         mail=mail,

@@ -1,10 +1,13 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
-origins, what is in what, filters, texts, passages and vectors, findings, news, passwords of documents,
-mailboxes, conversations, people, kept searches, tokens.
+origins, what is in what, filters, texts, passages and vectors, findings, corrections, action items, news,
+answers of language models, passwords of documents, mailboxes, conversations, people, kept searches, tokens.
 """
 
 from __future__ import annotations
 
+from store.actions import ActionTable
+from store.answers import AnswerTable
+from store.corrections import CorrectionTable
 from store.database import Database
 from store.filters import FilterTable
 from store.findings import FindingTable
@@ -28,7 +31,10 @@ class Catalog(
     ReadingTable,
     PassageTable,
     FindingTable,
+    CorrectionTable,
+    ActionTable,
     NewsTable,
+    AnswerTable,
     PasswordTable,
     MailboxTable,
     ThreadTable,

@@ -181,7 +181,7 @@ def _refuse_attached(connection: Connection, item: str, leaving: Set[int]) -> No
 
 
 def _counts(connection: Connection, scope: Sequence[int]) -> dict[str, int]:
-    tables = ("passages", *FOUND, "origins")
+    tables = ("passages", *FOUND, "corrections", "origins")
     removed = {"items": len(scope), "blobs": len(scope)}
     removed |= {table: _count(connection, table, "item", scope) for table in tables}
     (removed["vectors"],) = connection.execute(

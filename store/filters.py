@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from store.corrections import Named
 from store.database import Connection, Database
 from store.items import read_items
 from store.mailboxes import folder_places, mail_source
@@ -189,11 +190,14 @@ def _people(role: int) -> _Holders:
     return holders
 
 
-def _named(table: str, column: str) -> _Holders:
+def _named(kind: Named, table: str, column: str) -> _Holders:
+    corrected = "SELECT DISTINCT name FROM corrections WHERE kind = ? AND holds = 1"
+
     def holders(connection: Connection, condition: Condition) -> Numbers:
-        names = {name: [name] for name in _distinct(connection, table, column)}
-        meant = _meant(names, condition.values)
-        return _numbers(connection, f"SELECT item FROM {table} WHERE {column} {_LISTED}", _list(meant))
+        given = [row[0] for row in connection.execute(corrected, (kind.value,)).fetchall()]
+        names = {name: [name] for name in (*_distinct(connection, table, column), *given)}
+        standing = f"SELECT item FROM standing_{table} WHERE {column} = ?"  # of a list it would scan them all
+        return _all([_numbers(connection, standing, name) for name in _meant(names, condition.values)])
 
     return holders
 
@@ -246,15 +250,15 @@ def _between(column: str) -> _Holders:
 
 _HAVING = {
     Having.ATTACHMENT: "SELECT DISTINCT holder AS item FROM inside JOIN mails ON mails.item = holder",
-    Having.TAG: "SELECT DISTINCT item FROM tags",
+    Having.TAG: "SELECT DISTINCT item FROM standing_tags",
     Having.ACTION: "SELECT DISTINCT item FROM actions",
-    Having.PROJECT: "SELECT DISTINCT item FROM links",
+    Having.PROJECT: "SELECT DISTINCT item FROM standing_links",
 }
 _HOLDERS: dict[Field, _Holders] = {
     Field.SENDER: _people(SENDER),
     Field.RECIPIENT: _people(RECIPIENT),
-    Field.TAG: _named("tags", "name"),
-    Field.PROJECT: _named("links", "project"),
+    Field.TAG: _named(Named.TAG, "tags", "name"),
+    Field.PROJECT: _named(Named.PROJECT, "links", "project"),
     Field.TYPE: _type,
     Field.PLACE: _place,
     Field.HAVING: _having,

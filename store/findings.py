@@ -1,5 +1,5 @@
-"""What a reader said of an item: tags, action items, project links, whom and what it names, a summary; and
-the runs that said it.
+"""What a reader said of an item: tags, project links, whom and what it names, a summary; and the runs that
+said it. What it said of action items is `store/actions.py`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from store.actions import Relate, drop_actions, found_actions, found_claims, replace_actions, tie
 from store.database import Connection, Database, Row
 from store.errors import NoSuchItem
 from store.items import marks, read_items, sequence_of
@@ -15,9 +16,6 @@ from store.ledger import move
 from store.proof import refuse_unproven
 from store.readings import FOUND, pack, unpack
 from store.records import (
-    Action,
-    ActionKind,
-    ActionStatus,
     Evidence,
     Findings,
     Item,
@@ -29,17 +27,17 @@ from store.records import (
     Tag,
 )
 
-_ACTIONS = (
-    "SELECT a.id, i.id, a.kind, a.what, a.confidence, a.start, a.end, a.text, a.owner, a.due, a.due_text,"
-    " coalesce(v.status, 'open') FROM actions a JOIN items i ON i.seq = a.item"
-    " LEFT JOIN verdicts v ON v.item = a.item AND v.start = a.start AND v.end = a.end"
-)
+_OTHERS = tuple(table for table in FOUND if table not in ("actions", "claims"))
 _RUNS = (
     "SELECT r.id, r.reader, r.version, r.started_at, r.undone,"
     " (SELECT count(*) FROM readings_by_run b WHERE b.run = r.id) FROM runs r"
 )
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Findings)
+# What readers said, whatever the owner says of it.
+_FOUND_TAGS = "(SELECT *, '' AS reader FROM tags)"
+_FOUND_LINKS = "(SELECT *, '' AS reader FROM links)"
+_RELATED = 50  # messages of one conversation that are asked for their projects
 
 
 class FindingTable:
@@ -75,10 +73,13 @@ class FindingTable:
         with self._database.read() as connection:
             return read_items(connection, f"{condition} ORDER BY seq DESC LIMIT ?", [run, *exclude, limit])
 
-    def save_findings(self, item: str, run: int, findings: Findings) -> None:
+    def save_findings(self, item: str, run: int, findings: Findings, relate: Relate | None = None) -> None:
         """Replace all that was said of an item, and move it INDEXED → ENRICHED, in one transaction.
 
         An action item at the same place keeps its id, and whatever the owner said of it.
+
+        Args:
+            relate: says how the action items of the item's conversation hang together.
 
         Raises:
             NoSuchItem: the item was deleted meanwhile.
@@ -91,10 +92,10 @@ class FindingTable:
             (state,) = connection.execute("SELECT state FROM items WHERE seq = ?", (seq,)).fetchone()
             if state != State.ENRICHED:
                 move(connection, seq, State.ENRICHED)
-            known = _action_ids(connection, seq)
             _keep_replaced(connection, seq, run)
-            _clear(connection, seq)
-            _insert(connection, seq, run, findings, known)
+            _replace(connection, seq, run, findings)
+            if relate is not None:
+                tie(connection, seq, relate)
 
     def reread_run(self, run: int) -> int:
         """Remove what a run said and still stands; its items go back to INDEXED. Returns how many items."""
@@ -122,10 +123,8 @@ class FindingTable:
                 if row is None:
                     _forget(connection, seq)
                     continue
-                known = _action_ids(connection, seq)
-                _clear(connection, seq)
                 connection.execute("DELETE FROM replaced WHERE item = ?", (seq,))
-                _insert(connection, seq, row[0], _decoder.decode(unpack(row[1])), known)
+                _replace(connection, seq, row[0], _decoder.decode(unpack(row[1])))
         return len(items)
 
     def run_of(self, item: str) -> int | None:
@@ -149,69 +148,58 @@ class FindingTable:
     def tags_of(self, item: str) -> list[Tag]:
         """An item's tags, the surest first."""
         with self._database.read() as connection:
-            return _tags(connection, sequence_of(connection, item), item)
+            return _tags(connection, "standing_tags", sequence_of(connection, item), item)
 
     def tag_counts(self) -> dict[str, int]:
         """How many items have each tag, the most used first."""
         return self._counts(
-            "SELECT name, count(DISTINCT item) AS n FROM tags GROUP BY name ORDER BY n DESC, name"
+            "SELECT name, count(DISTINCT item) AS n FROM standing_tags GROUP BY name ORDER BY n DESC, name"
         )
-
-    def actions(
-        self, *, status: ActionStatus | None = None, item: str | None = None, limit: int = 50
-    ) -> list[Action]:
-        """Action items: those with a due date first, by that date, then the newest items'."""
-        conditions, values = ["i.superseded = 0"], list[object]()
-        if status is not None:
-            conditions.append("coalesce(v.status, 'open') = ?")
-            values.append(status.value)
-        if item is not None:
-            conditions = [*conditions[1:], "i.id = ?"]
-            values.append(item)
-        order = "a.due IS NULL, a.due, i.seq DESC, a.start"
-        with self._database.read() as connection:
-            rows = connection.execute(
-                f"{_ACTIONS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?", [*values, limit]
-            ).fetchall()
-        return [_to_action(row) for row in rows]
-
-    def set_action_status(self, id: int, status: ActionStatus) -> Action:
-        """Record what the owner says of an action item; it outlives later runs.
-
-        Raises:
-            NoSuchItem: there is no such action item.
-        """
-        with self._database.write() as connection:
-            place = connection.execute("SELECT item, start, end FROM actions WHERE id = ?", (id,)).fetchone()
-            if place is None:
-                raise NoSuchItem(
-                    "no such action item", item=str(id), remedy="list them anew: strongroom actions"
-                )
-            connection.execute(
-                "INSERT OR REPLACE INTO verdicts (item, start, end, status) VALUES (?, ?, ?, ?)",
-                (*place, status.value),
-            )
-            return _to_action(connection.execute(f"{_ACTIONS} WHERE a.id = ?", (id,)).fetchone())
 
     def links(self, *, project: str | None = None, item: str | None = None) -> list[Link]:
         """Links between items and projects, the surest first."""
         conditions, values = ["1"], list[object]()
-        for column, value in (("l.project", project), ("i.id", item)):
-            if value is not None:
-                conditions.append(f"{column} = ?")
-                values.append(value)
+        if project is not None:
+            conditions.append("l.project = ?")
+            values.append(project)
         with self._database.read() as connection:
-            return _links(connection, " AND ".join(conditions), values)
+            if item is not None:  # asked by number: the view is then read by its index
+                conditions.append("l.item = ?")
+                values.append(
+                    connection.execute("SELECT max(seq) FROM items WHERE id = ?", (item,)).fetchone()[0]
+                )
+            return _links(connection, "standing_links", " AND ".join(conditions), values)
 
     def mentions_of(self, item: str) -> list[Mention]:
         """Whom and what an item names, in reading order."""
         with self._database.read() as connection:
             return _mentions(connection, sequence_of(connection, item), item)
 
+    def projects_of_thread(self, item: Item, least: float) -> dict[str, float]:
+        """The projects of the other messages of an item's conversation that are at least so sure, and how
+        sure the surest of each is.
+        """
+        if item.thread is None:
+            return {}
+        with self._database.read() as connection:
+            others = connection.execute(
+                "SELECT seq FROM items WHERE thread = ? AND seq <> ? ORDER BY seq LIMIT ?",
+                (item.thread, item.number, _RELATED),
+            ).fetchall()
+            found: dict[str, float] = {}
+            for (seq,) in others:
+                for project, confidence in connection.execute(
+                    "SELECT project, confidence FROM standing_links WHERE item = ? AND confidence >= ?",
+                    (seq, least),
+                ).fetchall():
+                    found[project] = max(confidence, found.get(project, 0.0))
+        return found
+
     def projects(self) -> dict[str, int]:
         """How many items are linked to each project, the largest first."""
         return self._counts(
-            "SELECT project, count(DISTINCT item) AS n FROM links GROUP BY project ORDER BY n DESC, project"
+            "SELECT project, count(DISTINCT item) AS n FROM standing_links"
+            " GROUP BY project ORDER BY n DESC, project"
         )
 
     def _counts(self, query: str) -> dict[str, int]:
@@ -225,6 +213,7 @@ def _spoken_of(connection: Connection, run: int) -> list[int]:
 
 
 def _forget(connection: Connection, seq: int) -> None:
+    drop_actions(connection, seq)
     _clear(connection, seq)
     connection.execute("DELETE FROM replaced WHERE item = ?", (seq,))
     (state,) = connection.execute("SELECT state FROM items WHERE seq = ?", (seq,)).fetchone()
@@ -238,9 +227,10 @@ def _keep_replaced(connection: Connection, seq: int, run: int) -> None:
     row = connection.execute(f"{query} WHERE r.item = ?", (seq,)).fetchone()
     if row is not None and row[0] != run:
         said = Findings(
-            tags=tuple(_tags(connection, seq, row[2])),
-            actions=tuple(map(_to_action, connection.execute(f"{_ACTIONS} WHERE a.item = ?", (seq,)))),
-            links=tuple(_links(connection, "l.item = ?", [seq])),
+            tags=tuple(_tags(connection, _FOUND_TAGS, seq, row[2])),
+            actions=tuple(found_actions(connection, seq, row[2])),
+            claims=tuple(found_claims(connection, seq, row[2])),
+            links=tuple(_links(connection, _FOUND_LINKS, "l.item = ?", [seq])),
             mentions=tuple(_mentions(connection, seq, row[2])),
             summary=row[1],
         )
@@ -250,23 +240,14 @@ def _keep_replaced(connection: Connection, seq: int, run: int) -> None:
         )
 
 
-def _action_ids(connection: Connection, seq: int) -> dict[tuple[str, int, int], int]:
-    rows = connection.execute("SELECT id, kind, start, end FROM actions WHERE item = ?", (seq,)).fetchall()
-    return {(kind, start, end): id for id, kind, start, end in rows}
-
-
 def _clear(connection: Connection, seq: int) -> None:
-    for table in (*FOUND, "readings_by_run"):
+    for table in (*_OTHERS, "readings_by_run"):
         connection.execute(f"DELETE FROM {table} WHERE item = ?", (seq,))
 
 
-def _insert(
-    connection: Connection,
-    seq: int,
-    run: int,
-    findings: Findings,
-    known: dict[tuple[str, int, int], int],
-) -> None:
+def _replace(connection: Connection, seq: int, run: int, findings: Findings) -> None:
+    replace_actions(connection, seq, findings.actions, findings.claims)
+    _clear(connection, seq)
     connection.execute(
         "INSERT INTO readings_by_run (item, run, summary) VALUES (?, ?, ?)", (seq, run, findings.summary)
     )
@@ -283,26 +264,18 @@ def _insert(
         "INSERT INTO mentions (item, kind, value, start, end, text) VALUES (?, ?, ?, ?, ?, ?)",
         [(seq, one.kind.value, one.value, *_span(one.evidence)) for one in findings.mentions],
     )
-    connection.executemany(
-        "INSERT INTO actions (id, item, kind, what, confidence, start, end, text, owner, due, due_text)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                known.pop((action.kind.value, action.evidence.start, action.evidence.end), None),
-                seq, action.kind.value, action.what, action.confidence, *_span(action.evidence),
-                action.owner, action.due, action.due_text,
-            )
-            for action in findings.actions
-        ],
-    )  # fmt: skip
 
 
-def _tags(connection: Connection, seq: int, item: str) -> list[Tag]:
+def _tags(connection: Connection, table: str, seq: int, item: str) -> list[Tag]:
     rows = connection.execute(
-        "SELECT name, confidence, start, end, text FROM tags WHERE item = ? ORDER BY confidence DESC, name",
+        f"SELECT name, confidence, start, end, text, reader FROM {table} WHERE item = ?"
+        " ORDER BY confidence DESC, name",
         (seq,),
     ).fetchall()
-    return [Tag(item=item, name=row[0], confidence=row[1], evidence=_evidence(row[2:5])) for row in rows]
+    return [
+        Tag(item=item, name=row[0], confidence=row[1], evidence=_evidence(row[2:5]), reader=row[5])
+        for row in rows
+    ]
 
 
 def _mentions(connection: Connection, seq: int, item: str) -> list[Mention]:
@@ -315,17 +288,20 @@ def _mentions(connection: Connection, seq: int, item: str) -> list[Mention]:
     ]
 
 
-def _links(connection: Connection, condition: str, values: Sequence[object]) -> list[Link]:
+def _links(connection: Connection, table: str, condition: str, values: Sequence[object]) -> list[Link]:
     rows = connection.execute(
-        "SELECT i.id, l.project, l.reason, l.confidence, l.start, l.end, l.text"
-        " FROM links l JOIN items i ON i.seq = l.item"
+        "SELECT i.id, l.project, l.reason, l.confidence, l.start, l.end, l.text, l.reader"
+        f" FROM {table} l JOIN items i ON i.seq = l.item"
         f" WHERE {condition} ORDER BY l.confidence DESC, i.seq DESC",
         values,
     ).fetchall()
     return [
-        Link(item=row[0], project=row[1], reason=row[2], confidence=row[3], evidence=_evidence(row[4:7]))
+        Link(
+            item=row[0], project=row[1], reason=row[2], confidence=row[3], evidence=_evidence(row[4:7]),
+            reader=row[7],
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def _to_run(row: Row) -> Run:
@@ -340,12 +316,3 @@ def _span(evidence: Evidence) -> tuple[int, int, str]:
 def _evidence(row: Row) -> Evidence:
     start, end, text = row
     return Evidence(start=start, end=end, text=text)
-
-
-def _to_action(row: Row) -> Action:
-    id, item, kind, what, confidence, start, end, text, owner, due, due_text, status = row
-    return Action(
-        id=id, item=item, kind=ActionKind(kind), what=what, confidence=confidence,
-        evidence=_evidence((start, end, text)), owner=owner, due=due, due_text=due_text,
-        status=ActionStatus(status),
-    )  # fmt: skip

@@ -14,8 +14,8 @@ from store.records import Item, Origin, State
 # `Item`'s fields as they are read from a row; `path` is read from the place in the parent.
 _FIELDS = (
     "id", "seq", "name", "state", "size", "stored_at", "family", "version", "superseded", "parent", "source",
-    "media_type", "title", "author", "created_at", "language", "pages", "sender", "recipients", "marks",
-    "thread", "reason", "detail", "partial", "attempts", "path",
+    "media_type", "title", "author", "created_at", "zone", "language", "pages", "sender", "recipients",
+    "marks", "thread", "reason", "detail", "partial", "attempts", "path",
 )  # fmt: skip
 _IN_PARENT = (
     "CASE WHEN parent IS NULL THEN NULL ELSE (SELECT min(locator) FROM origins WHERE item = items.seq"

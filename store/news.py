@@ -35,7 +35,7 @@ class NewsTable:
         """Project → what came in and is linked to it, the newest first."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT DISTINCT l.project, i.id FROM items i JOIN links l ON l.item = i.seq"
+                "SELECT DISTINCT l.project, i.id FROM items i JOIN standing_links l ON l.item = i.seq"
                 f" WHERE {_CAME} ORDER BY l.project, i.seq DESC",
                 (since, until),
             ).fetchall()

@@ -30,7 +30,7 @@ def refuse_unproven(connection: Connection, item: str, seq: int, findings: Findi
     """
     row = connection.execute("SELECT text FROM texts WHERE item = ?", (seq,)).fetchone()
     text = unpack(row[0]).decode() if row else ""
-    every = (findings.tags, findings.actions, findings.links, findings.mentions)
+    every = (findings.tags, findings.actions, findings.claims, findings.links, findings.mentions)
     if not all(holds(text, found.evidence) for some in every for found in some):
         raise Unproven("the text does not say what was found in it", item=item)
 

@@ -17,7 +17,7 @@ from store.people import add_people, forget_people, written_in
 from store.records import NOT_EMBEDDED, Address, Element, Reading, State
 from store.threads import join_thread, leave_thread
 
-FOUND = ("tags", "actions", "links", "mentions")  # the tables of what was found in texts
+FOUND = ("tags", "actions", "claims", "links", "mentions")  # the tables of what was found in texts
 _LEVEL = 3
 _local = threading.local()  # zstd contexts are costly to make and must not be shared between threads
 _element_encoder = msgspec.msgpack.Encoder()
@@ -183,11 +183,11 @@ def _describe(connection: Connection, seq: int, reading: Reading) -> None:
     mail = reading.mail
     title = mail.subject if mail else reading.title
     connection.execute(
-        "UPDATE items SET media_type = ?, title = ?, author = ?, created_at = ?, language = ?, pages = ?,"
-        " sender = ?, recipients = ?, marks = ?, partial = ? WHERE seq = ?",
+        "UPDATE items SET media_type = ?, title = ?, author = ?, created_at = ?, zone = ?, language = ?,"
+        " pages = ?, sender = ?, recipients = ?, marks = ?, partial = ? WHERE seq = ?",
         (
-            reading.media_type, title or None, reading.author, reading.created_at, reading.language,
-            reading.pages,
+            reading.media_type, title or None, reading.author, reading.created_at, reading.zone,
+            reading.language, reading.pages,
             _written(mail.sender) if mail and mail.sender else None,
             msgspec.json.encode([_written(address) for address in mail.recipients] if mail else []).decode(),
             msgspec.json.encode(mail.marks if mail else ()).decode(),

@@ -133,6 +133,7 @@ class Reading(Record, frozen=True, kw_only=True):
     title: str | None = None
     author: str | None = None
     created_at: float | None = None  # the document's own date; for mail, its Date
+    zone: int | None = None  # of that date on its author's clock, where it says so: minutes east of UTC
     language: str | None = None  # ISO 639-1
     pages: int | None = None
     mail: MailHeader | None = None
@@ -168,6 +169,7 @@ class Item(Record, frozen=True, kw_only=True):
     title: str | None = None  # for mail, the subject
     author: str | None = None
     created_at: float | None = None
+    zone: int | None = None  # of that date: minutes east of UTC; None: unknown
     language: str | None = None
     pages: int | None = None
     sender: str | None = None  # "Name <address>"
@@ -203,7 +205,9 @@ class Passage(NewPassage, frozen=True, kw_only=True):
 
 
 class Evidence(Record, frozen=True, kw_only=True):
-    """The verbatim span that proves a finding: `text == item_text[start:end]`."""
+    """The verbatim span that proves a finding: `text == item_text[start:end]`; empty for what only the owner
+    said, whose word needs no proof.
+    """
 
     start: int
     end: int
@@ -217,6 +221,7 @@ class Tag(Record, frozen=True, kw_only=True):
     name: str
     confidence: float
     evidence: Evidence
+    reader: str = ""  # "owner" if he said so himself; else that of the item's run
 
 
 class ActionKind(StrEnum):
@@ -231,12 +236,23 @@ class ActionStatus(StrEnum):
     """Where an action item stands; only the owner moves it."""
 
     OPEN = "open"
+    ACCEPTED = "accepted"  # it is to be done indeed; kept even if no reader finds it again
     DONE = "done"
     REJECTED = "rejected"
 
 
+class Claim(Record, frozen=True, kw_only=True):
+    """A sentence that says that something was done. It closes nothing: it is shown to the owner."""
+
+    item: str
+    confidence: float
+    evidence: Evidence
+
+
 class Action(Record, frozen=True, kw_only=True):
-    """A sentence that asks or promises something."""
+    """A sentence that asks or promises something. What, owner and due are the owner's words where he changed
+    them; the evidence is always the document's.
+    """
 
     item: str
     kind: ActionKind
@@ -244,9 +260,13 @@ class Action(Record, frozen=True, kw_only=True):
     confidence: float
     evidence: Evidence
     owner: str | None = None  # who is to do it, as far as the text says
+    owed_to: str | None = None  # whom he owes it to, as far as the text says
     due: str | None = None  # ISO date, resolved against the item's own date
     due_text: str | None = None  # the words that said so
     status: ActionStatus = ActionStatus.OPEN
+    repeats: int = 0  # how often later messages of the conversation say it again
+    again: str | None = None  # the last item that does
+    closing: Claim | None = None  # a later message says that it is done: a proposal
     id: int = 0  # 0 until stored
 
 
@@ -258,6 +278,7 @@ class Link(Record, frozen=True, kw_only=True):
     reason: str  # "mentions ‘Alder House’"
     confidence: float
     evidence: Evidence
+    reader: str = ""  # "owner" if he said so himself; else that of the item's run
 
 
 class MentionKind(StrEnum):
@@ -293,6 +314,7 @@ class Findings(Record, frozen=True, kw_only=True):
 
     tags: tuple[Tag, ...] = ()
     actions: tuple[Action, ...] = ()
+    claims: tuple[Claim, ...] = ()
     links: tuple[Link, ...] = ()
     mentions: tuple[Mention, ...] = ()
     summary: str | None = None

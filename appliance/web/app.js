@@ -60,7 +60,10 @@ async function openItem(item, start, end) {
     byId("reader").close();
     list(`like “${detail.item.title || detail.item.name}”`, () => call("GET", `/v1/items/${item}/similar?limit=20`));
   };
+  byId("related").onclick = () => showRelated(item).catch(problem);
+  byId("reader-related").replaceChildren();
   byId("reader-marks").textContent = [...detail.item.marks, detail.item.partial].filter(Boolean).join(" · ");
+  await showNames(detail);
   showMembers(detail);
   byId("reader-text").replaceChildren(...(detail.item.reason ? unread(detail.item) : []));
   showText(detail.item, text, start === undefined ? [] : [[start, end]]);
@@ -91,6 +94,53 @@ async function unlock(item, password) {
     now = (await call("GET", `/v1/items/${item}`)).item;
   }
   await openItem(item);
+}
+
+// The tags and projects of an item, each with what proves it; the owner takes one away or adds another.
+async function showNames(detail) {
+  const item = detail.item.id;
+  const kinds = [
+    ["tags", "Add a tag", detail.tags.map((one) => [one.name, one]), (given) => ({ given })],
+    ["projects", "Add to a project", detail.links.map((one) => [one.project, one]), (linked) => ({ linked })],
+  ];
+  const places = await Promise.all(kinds.map(async ([kind, invitation, found, said]) => {
+    const say = async (name, holds) => {
+      await call("POST", `/v1/items/${item}/${kind}`, { name, ...said(holds) });
+      await showNames(await call("GET", `/v1/items/${item}`));
+    };
+    const lines = found.map(([name, one]) => {
+      const [line, open, away] = [document.createElement("li"), element("button", name, "open"), element("button", "×")];
+      const proof = one.evidence.text && `“${one.evidence.text}”`;
+      open.title = [one.reader === "owner" && "you said so", one.reason, proof].filter(Boolean).join(" · ");
+      open.addEventListener("click", () => openItem(item, one.evidence.start, one.evidence.end).catch(problem));
+      away.setAttribute("aria-label", `${name} is wrong`);
+      away.addEventListener("click", () => say(name, false).catch(problem));
+      line.append(open, away);
+      return line;
+    });
+    const had = new Set(found.map(([name]) => name));
+    const names = (await call("GET", `/v1/${kind}`)).map((one) => one.name).filter((name) => !had.has(name));
+    const [line, choice] = [document.createElement("li"), document.createElement("select")];
+    choice.setAttribute("aria-label", invitation);
+    choice.append(...[invitation, ...names].map((name) => element("option", name)));
+    choice.addEventListener("change", () => say(choice.value, true).catch(problem));
+    line.append(choice);
+    return names.length ? [...lines, line] : lines;
+  }));
+  byId("reader-names").replaceChildren(...places.flat());
+}
+
+// What an item answers, mentions or shares numbers with, and what does so with it.
+async function showRelated(item) {
+  const found = await call("GET", `/v1/items/${item}/related`);
+  byId("reader-related").replaceChildren(...found.map((one) => {
+    const [line, open] = [document.createElement("li"), element("button", one.item.title || one.item.name, "open")];
+    open.title = one.evidence.text;
+    open.addEventListener("click", () => openItem(one.item.id).catch(problem));
+    line.append(open, " ", element("span", one.reason, "facts"));
+    return line;
+  }));
+  if (!found.length) byId("reader-related").append(element("li", "nothing that is here", "facts"));
 }
 
 // What an item was taken out of, and what was taken out of it.
@@ -216,6 +266,29 @@ function search(event) {
   if (typed()) list("", () => call("POST", "/v1/search", { query: typed(), limit: 20 }));
 }
 
+// An answer's sentences, each with the place where it is said.
+async function answer() {
+  if (!typed()) return;
+  byId("keep").hidden = byId("answer").disabled = true;
+  byId("summary").textContent = "Looking for an answer…";
+  try {
+    const said = await call("POST", "/v1/ask", { question: typed() });
+    byId("hits").replaceChildren(...said.sentences.map(({ text, citation }) => {
+      const [line, open] = [element("li", text), element("button", citation.title, "open")];
+      open.addEventListener("click", () => openItem(citation.item, citation.start, citation.end).catch(problem));
+      const quoted = citation.text === text ? "" : `“${citation.text}”`;
+      const facts = [citation.page && `page ${citation.page}`, quoted].filter(Boolean).join(" · ");
+      line.append(document.createElement("br"), open, " ", element("span", facts, "facts"));
+      return line;
+    }));
+    const found = said.sentences.length ? "What your documents say:" : "Not found in your documents.";
+    byId("summary").textContent = [found, said.degraded].filter(Boolean).join(" ");
+  } catch (error) {
+    problem(error);
+  }
+  byId("answer").disabled = false;
+}
+
 async function keep() {
   try {
     await call("POST", "/v1/searches", { name: typed().replaceAll("/", " ").slice(0, 100), query: { query: typed() } });
@@ -258,16 +331,39 @@ async function showKept() {
   byId("kept").parentElement.hidden = !searches.length;
 }
 
+// A line of a document, which opens at its place.
+function proof(item, evidence, text) {
+  const opener = element("button", text, "open");
+  opener.addEventListener("click", () => openItem(item, evidence.start, evidence.end).catch(problem));
+  return opener;
+}
+
+// What is to be done. That a later message says it is done is only shown: the owner closes.
+function showAction(action) {
+  const line = element("li", "");
+  const who = [action.owner, action.owed_to && `→ ${action.owed_to}`].filter(Boolean).join(" ");
+  const facts = [action.due && `due ${action.due}`, who, action.status === "accepted" && "accepted",
+    action.repeats && `said again: ${action.repeats}`].filter(Boolean).join(" · ");
+  line.append(proof(action.item, action.evidence, action.what), element("p", facts, "facts"));
+  const claim = action.closing;
+  if (claim) line.append(element("span", "Perhaps done: ", "facts"), proof(claim.item, claim.evidence, `“${claim.evidence.text}”`));
+  const moves = [["Done", "done"], ["Reject", "rejected"]];
+  if (claim || action.status === "open") moves.unshift([claim ? "Still to do" : "Accept", "accepted"]);
+  line.append(...moves.map(([label, status]) => {
+    const button = element("button", label, "move");
+    button.addEventListener("click", () => {
+      call("POST", `/v1/actions/${action.id}`, { status }).then(overview).catch(problem);
+    });
+    return button;
+  }));
+  return line;
+}
+
 async function overview() {
   const [actions, projects, status, accounts, imports] = await Promise.all(
     ["/v1/actions?limit=12", "/v1/projects", "/v1/status", "/v1/mail", "/v1/imports?running=true"].map(
       (path) => call("GET", path)));
-  byId("actions").replaceChildren(...actions.map((action) => {
-    const line = element("li", action.evidence.text);
-    if (action.due) line.prepend(element("strong", `${action.due} `));
-    line.addEventListener("click", () => openItem(action.item, action.evidence.start, action.evidence.end));
-    return line;
-  }));
+  byId("actions").replaceChildren(...actions.map(showAction));
   byId("projects").replaceChildren(...projects.map((one) => element("li", `${one.name}: ${one.items} items`)));
   showMail(accounts, imports);
   const counts = Object.entries(status.items).filter(([, count]) => count);
@@ -302,6 +398,7 @@ function showMail(accounts, imports) {
 }
 
 byId("ask").addEventListener("submit", search);
+byId("answer").addEventListener("click", answer);
 byId("keep").addEventListener("click", keep);
 showKept().catch(problem);
 overview().catch(problem);

@@ -9,6 +9,7 @@ from calendar import timegm
 from datetime import datetime
 from email.message import Message
 from email.utils import parsedate_tz
+from typing import NamedTuple
 
 from ingest.mail.addresses import split_addresses
 from ingest.readers.draft import label
@@ -24,9 +25,17 @@ _ISO_DATE = re.compile(
 )
 _DATE_FIELDS = ("date", "resent-date", "delivery-date", "x-original-date")
 _FIRST_YEAR = 1900  # before, a date says nothing
+_FARTHEST_ZONE = 14 * 60  # minutes; no clock is set farther from UTC
 _MAX_IDS = 1_000
 _MAX_FIELD = 512 * 1024
 MOST_ADDRESSES = 1_000
+
+
+class Sent(NamedTuple):
+    """When a message was sent."""
+
+    at: float  # seconds since the epoch
+    zone: int | None  # of its author's clock: minutes east of UTC; None or 0 where it does not say
 
 
 class Headers:
@@ -66,8 +75,8 @@ class Headers:
         found = [re.sub(r"\s+", "", identity) for value in values for identity in _ID.findall(value)]
         return [label(identity) for identity in found[-_MAX_IDS:] if identity]
 
-    def date(self) -> float | None:
-        """When it was sent, else when the last server got it; seconds since the epoch."""
+    def date(self) -> Sent | None:
+        """When it was sent, else when the last server got it."""
         received = self.raw("received").rpartition(";")[2]
         for value in (*(self.raw(name) for name in _DATE_FIELDS), received):
             when = parse_date(value)
@@ -125,8 +134,8 @@ def _from_wire(value: str) -> str:
     return value if value.isascii() else decode(value.encode("utf-8", "surrogateescape"))
 
 
-def parse_date(value: str) -> float | None:
-    """Seconds since the epoch of a date in mail's form or ISO's, in UTC where it names no zone."""
+def parse_date(value: str) -> Sent | None:
+    """A date in mail's form or ISO's; in UTC where it names no zone."""
     if not value:
         return None
     try:
@@ -136,14 +145,21 @@ def parse_date(value: str) -> float | None:
                 parsed[0] + 1900 if 100 <= parsed[0] < 200 else parsed[0]
             )  # programs that counted from 1900
             when = float(timegm((year, *parsed[1:6], 0, 1, 0)) - (parsed[9] or 0))
-            return when if year >= _FIRST_YEAR else None
+            return Sent(when, _zone(parsed[9])) if year >= _FIRST_YEAR else None
         found = _ISO_DATE.match(value)
         if found:
             zone = found[7] or "Z"
-            return datetime.fromisoformat(
+            moment = datetime.fromisoformat(
                 f"{found[1]}-{found[2]}-{found[3]}T{found[4] or '00'}:{found[5] or '00'}:{found[6] or '00'}"
                 f"{'+00:00' if zone == 'Z' else zone}"
-            ).timestamp()
+            )
+            offset = moment.utcoffset() if found[7] else None
+            return Sent(moment.timestamp(), _zone(None if offset is None else int(offset.total_seconds())))
     except (ValueError, OverflowError, TypeError, IndexError):
         pass
     return None
+
+
+def _zone(seconds: int | None) -> int | None:
+    minutes = None if seconds is None else seconds // 60
+    return minutes if minutes is not None and abs(minutes) <= _FARTHEST_ZONE else None

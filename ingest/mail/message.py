@@ -70,10 +70,12 @@ def add_outlook(message: OutlookMessage, draft: Draft) -> None:
     """A message that came as Outlook keeps it."""
     draft.mail = message.mail()
     sender = draft.mail.sender
+    wire = message.headers.date()
     draft.describe(
         title=draft.mail.subject,
         author=(sender.name or sender.email) if sender else None,
         created_at=message.sent(),
+        zone=wire.zone if wire else None,
     )
     draft.add(Kind.TITLE, draft.mail.subject, level=1)
     reader = _Reader(draft)
@@ -115,10 +117,12 @@ def _describe(headers: Headers, draft: Draft) -> None:
     mail = draft.mail = headers.mail()
     if headers.crowded:
         draft.missing.append(f"only the first {MOST_ADDRESSES:,} recipients were kept")
+    sent = headers.date()
     draft.describe(
         title=mail.subject,
         author=(mail.sender.name or mail.sender.email) if mail.sender else None,
-        created_at=headers.date(),
+        created_at=sent.at if sent else None,
+        zone=sent.zone if sent else None,
     )
     draft.add(Kind.TITLE, mail.subject, level=1)
 

@@ -125,7 +125,7 @@ class OutlookMessage:
         """Seconds since the epoch."""
         sent = self.properties.time(SENT, RECEIVED)
         if sent is None and (wire := self.headers.date()) is not None:
-            return wire
+            return wire.at
         when = sent or self.properties.time(CREATED)  # a draft
         return when.timestamp() if when else None
 

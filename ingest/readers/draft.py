@@ -92,6 +92,7 @@ class Draft:
     title: str | None = None
     author: str | None = None
     created_at: float | None = None
+    zone: int | None = None
     pages: int | None = None
     scans: list[int] = field(default_factory=list)  # pages whose text is in a picture
     convert: str | None = None  # what it must be converted from before it can be read
@@ -259,13 +260,19 @@ class Draft:
         return self.limits.child_bytes - self._child_bytes
 
     def describe(
-        self, *, title: object = None, author: object = None, created_at: float | None = None
+        self,
+        *,
+        title: object = None,
+        author: object = None,
+        created_at: float | None = None,
+        zone: int | None = None,
     ) -> None:
         """Take over what the document says of itself, where it says something usable."""
         self.title = self.title or label(title) or None
         self.author = self.author or label(author) or None
         if self.created_at is None and created_at is not None and math.isfinite(created_at):
             self.created_at = float(created_at)
+            self.zone = zone
 
     def sample(self, chars: int) -> str:
         """The beginning of the text without quoted parts, at most about `chars` characters."""

@@ -31,7 +31,8 @@ def read_saved_page(document: Document, draft: Draft) -> None:
             add_page(decode(data, charset) if charset else declared_text(data), draft)
     if not pages:
         raise UnreadableDocument(Why.TRUNCATED, "there is no page in it")
-    draft.describe(title=headers.text("subject"), created_at=headers.date())
+    saved = headers.date()
+    draft.describe(title=headers.text("subject"), created_at=saved.at if saved else None)
 
 
 def read_webarchive(document: Document, draft: Draft) -> None:

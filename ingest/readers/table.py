@@ -174,6 +174,7 @@ def read(
         title=draft.title,
         author=draft.author,
         created_at=draft.created_at,
+        zone=draft.zone,
         language=language,
         pages=draft.pages,
         scans=draft.scans,

@@ -108,6 +108,7 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     title: str | None = None
     author: str | None = None
     created_at: float | None = None
+    zone: int | None = None  # of `created_at` on its author's clock: minutes east of UTC
     language: str | None = None
     pages: int | None = None
     scans: list[int] = []  # numbers of pages, ascending

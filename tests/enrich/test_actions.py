@@ -141,6 +141,56 @@ def test_who_owes_it() -> None:
     assert mail("However, please pay it.", to=both)[0].owner is None
 
 
+def owes(
+    sentence: str, to: tuple[str, ...] = (TOM,), sender: str | None = MARIA
+) -> tuple[str | None, str | None]:
+    """Of the first action item in a mail of Maria's: who owes it, and to whom."""
+    action = mail(sentence, sender=sender, to=to)[0]
+    return action.owner, action.owed_to
+
+
+@pytest.mark.parametrize(
+    ("sentence", "owner", "owed_to"),
+    [
+        ("Please send me the plan by Friday.", TOM, MARIA),
+        ("Could you send the plan to the county?", TOM, MARIA),
+        ("Can you ask Jonas to send me the plan?", TOM, MARIA),
+        ("Which plug do you need outside Europe?", TOM, MARIA),
+        ("I will send you the contract tomorrow.", MARIA, TOM),
+        ("We'll pay the invoice tomorrow.", MARIA, TOM),
+        ("You will have the drawings on Thursday.", MARIA, TOM),
+        ("I need to call the bank tomorrow.", MARIA, None),
+        ("Let's meet on Thursday.", None, None),
+        ("We should check the roof.", None, None),
+        ("Can someone please check the roof?", None, MARIA),
+        ("Please have somebody check the roof.", TOM, MARIA),
+        ("Gerd, please send me the plan.", "Gerd", MARIA),
+        ("Gerd, I will send you the plan tomorrow.", MARIA, "Gerd"),
+        ("Jonas to send me the plan by Friday.", "Jonas", MARIA),
+        ("Jonas will send you the plan by Friday.", "Jonas", TOM),
+        ("Jonas to check the gutters by Friday.", "Jonas", None),
+        ("Bitte schicken Sie mir die Unterlagen.", TOM, MARIA),
+        ("Können Sie Jonas bitten, mir den Plan zu schicken?", TOM, MARIA),
+        ("Ich schicke Ihnen den Entwurf morgen.", MARIA, TOM),
+        ("Ich muss morgen bei der Bank anrufen, das werde ich prüfen.", MARIA, None),
+        ("Lass uns bitte am Donnerstag treffen.", None, None),
+        ("Kann jemand bitte das Dach prüfen?", None, MARIA),
+        ("Gerd, bitte schick mir den Plan.", "Gerd", MARIA),
+        ("Jonas bestellt bis Freitag zwei Gestelle.", "Jonas", None),
+    ],
+)
+def test_who_owes_what_to_whom(sentence: str, owner: str | None, owed_to: str | None) -> None:
+    assert owes(sentence) == (owner, owed_to)
+
+
+def test_of_several_readers_nobody_is_picked() -> None:
+    both = (TOM, ANN)
+    assert owes("Please send me the plan.", both) == (None, MARIA)
+    assert owes("I will send the plan tomorrow.", both) == (MARIA, None)
+    assert owes("Ann, please send me the plan.", both) == (ANN, MARIA)
+    assert owes("Please pay the invoice by Friday.", (MARIA,)) == (MARIA, None)  # a note to herself
+
+
 def test_minutes_give_tasks_by_name() -> None:
     (first, second) = mail(
         "Maria to check the gutters by Friday.",

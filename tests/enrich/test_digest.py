@@ -16,6 +16,7 @@ import pytest
 
 from appliance import render_digest
 from enrich.digest import Digest, last_morning, make_digest
+from enrich.documents import Documents
 from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
@@ -138,7 +139,7 @@ def read_fixtures(vault: Vault) -> None:
         tags=msgspec.convert(configuration["tag"], tuple[TagSpec, ...]),
         projects=msgspec.convert(configuration["project"], tuple[ProjectSpec, ...]),
     )
-    enrich = EnrichStage(vault, [BuiltinReader(vocabulary)])
+    enrich = EnrichStage(vault, [BuiltinReader(vocabulary)], Documents(vault.catalog, None))
     while enrich.step(threading.Event()):
         pass
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from enrich.documents import Documents
 from enrich.errors import ModelAway, ModelFailed, ModelRefused
 from enrich.reader import BuiltinReader, Document
 from enrich.refresh import EnrichStage
@@ -67,6 +68,7 @@ class Faulty:
 
     name = "llm:faulty.gguf"
     version = "1"
+    at_once = 1
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
@@ -92,7 +94,7 @@ def drain(stage: EnrichStage) -> int:
 
 def test_an_item_is_read_and_its_findings_stored(vault: Vault) -> None:
     item = indexed(vault)
-    assert drain(EnrichStage(vault, [builtin()])) == 1
+    assert drain(EnrichStage(vault, [builtin()], Documents(vault.catalog, None))) == 1
     catalog = vault.catalog
     assert catalog.item(item).state is State.ENRICHED
     assert [tag.name for tag in catalog.tags_of(item)] == ["invoice"]
@@ -105,14 +107,14 @@ def test_an_item_is_read_and_its_findings_stored(vault: Vault) -> None:
 def test_newest_first(vault: Vault) -> None:
     items = [indexed(vault, f"{TEXT} {number}") for number in range(5)]
     reader = Faulty()
-    drain(EnrichStage(vault, [reader]))
+    drain(EnrichStage(vault, [reader], Documents(vault.catalog, None)))
     assert reader.read_items == items[::-1]
 
 
 def test_one_failing_item_never_stops_the_others(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
     items = [indexed(vault, f"{TEXT} {number}") for number in range(3)]
     reader = Faulty(ValueError("something with the invoice in it"))
-    stage = EnrichStage(vault, [reader])
+    stage = EnrichStage(vault, [reader], Documents(vault.catalog, None))
     with caplog.at_level(logging.DEBUG):
         assert drain(stage) == 2
     assert vault.catalog.item(items[2]).state is State.INDEXED
@@ -124,7 +126,7 @@ def test_one_failing_item_never_stops_the_others(vault: Vault, caplog: pytest.Lo
 def test_what_rested_is_tried_again(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("enrich.refresh.FIRST_PAUSE_S", 0.0)
     item = indexed(vault)
-    stage = EnrichStage(vault, [Faulty(ValueError())])
+    stage = EnrichStage(vault, [Faulty(ValueError())], Documents(vault.catalog, None))
     assert stage.step(threading.Event()) == 0
     assert stage.step(threading.Event()) == 1
     assert vault.catalog.item(item).state is State.ENRICHED
@@ -136,7 +138,7 @@ def test_a_failed_model_is_replaced_marked_and_asked_again(
     monkeypatch.setattr("enrich.refresh.FIRST_PAUSE_S", 0.0)
     item = indexed(vault)
     model = Faulty(ModelFailed("no whole answer"))
-    stage = EnrichStage(vault, [model, builtin()])
+    stage = EnrichStage(vault, [model, builtin()], Documents(vault.catalog, None))
     assert stage.step(threading.Event()) == 1
     marked = {run.id: run.version for run in vault.catalog.runs()}
     assert marked[vault.catalog.run_of(item) or 0] == f"{builtin().version} instead of llm:faulty.gguf"
@@ -147,8 +149,8 @@ def test_a_failed_model_is_replaced_marked_and_asked_again(
 
 def test_fallbacks_of_an_earlier_process_are_read_anew(vault: Vault) -> None:
     item = indexed(vault)
-    drain(EnrichStage(vault, [Faulty(ModelFailed("died")), builtin()]))
-    later = EnrichStage(vault, [Faulty(), builtin()])
+    drain(EnrichStage(vault, [Faulty(ModelFailed("died")), builtin()], Documents(vault.catalog, None)))
+    later = EnrichStage(vault, [Faulty(), builtin()], Documents(vault.catalog, None))
     later._undo_earlier_fallbacks()
     assert vault.catalog.item(item).state is State.INDEXED
     drain(later)
@@ -159,15 +161,34 @@ def test_a_refused_model_is_not_asked_twice(vault: Vault) -> None:
     for number in range(3):
         indexed(vault, f"{TEXT} {number}")
     model = Faulty(*[ModelRefused("truncated", item="faulty.gguf")] * 3)
-    assert drain(EnrichStage(vault, [model, builtin()])) == 3
+    assert drain(EnrichStage(vault, [model, builtin()], Documents(vault.catalog, None))) == 3
     assert len(model.read_items) == 1
 
 
 def test_a_model_that_is_away_is_left_in_peace_for_a_while(vault: Vault) -> None:
     items = [indexed(vault, f"{TEXT} {number}") for number in range(3)]
     model = Faulty(*[ModelAway("the process is gone")] * 3)
-    assert drain(EnrichStage(vault, [model, builtin()])) == 3
+    assert drain(EnrichStage(vault, [model, builtin()], Documents(vault.catalog, None))) == 3
     assert model.read_items == items[-1:]
+
+
+def test_as_many_are_read_side_by_side_as_the_reader_wants(vault: Vault) -> None:
+    items = [indexed(vault, f"{TEXT} {number}") for number in range(4)]
+    together = threading.Barrier(4, timeout=10)
+
+    class Meeting(Faulty):
+        at_once = 4
+
+        def read(self, document: Document) -> Findings:
+            together.wait()  # passes only where all four are here
+            return super().read(document)
+
+    model = Meeting(ModelAway("the process is gone"))
+    stage = EnrichStage(vault, [model, builtin()], Documents(vault.catalog, None))
+    assert stage.step(threading.Event()) == 4
+    runs = {vault.catalog.run_of(item) for item in items}
+    assert len(runs) == len(vault.catalog.runs()) == 2
+    assert sum(vault.catalog.summary(item) == "read by the model" for item in items) == 3
 
 
 def test_an_item_deleted_while_it_is_read_is_no_failure(vault: Vault) -> None:
@@ -178,13 +199,13 @@ def test_an_item_deleted_while_it_is_read_is_no_failure(vault: Vault) -> None:
             vault.delete(item)
             return Findings()
 
-    stage = EnrichStage(vault, [Deleting()])
+    stage = EnrichStage(vault, [Deleting()], Documents(vault.catalog, None))
     assert stage.step(threading.Event()) == 0
     assert stage._waiting == {}
 
 
 def test_it_follows_the_ledger_until_it_is_told_to_stop(vault: Vault) -> None:
-    with running(vault, EnrichStage(vault, [builtin()])) as thread:
+    with running(vault, EnrichStage(vault, [builtin()], Documents(vault.catalog, None))) as thread:
         item = indexed(vault)
         wait_until(vault, lambda: vault.catalog.item(item).state is State.ENRICHED)
         assert thread.is_alive()
@@ -195,9 +216,9 @@ def test_when_the_lists_change_what_is_stored_is_read_anew_in_a_run_that_can_be_
     vault: Vault,
 ) -> None:
     items = [indexed(vault, f"{TEXT} {number}") for number in range(10)]
-    drain(EnrichStage(vault, [builtin()]))
+    drain(EnrichStage(vault, [builtin()], Documents(vault.catalog, None)))
     renamed = Vocabulary(tags=(TagSpec(name="bill", words=("invoice", "amount due")),))
-    later = EnrichStage(vault, [BuiltinReader(renamed)])
+    later = EnrichStage(vault, [BuiltinReader(renamed)], Documents(vault.catalog, None))
     assert later.step(threading.Event()) == 0
     while later.renew(threading.Event()):
         pass
@@ -215,8 +236,10 @@ def test_when_the_lists_change_what_is_stored_is_read_anew_in_a_run_that_can_be_
 
 def test_nothing_is_read_anew_while_the_model_is_away(vault: Vault) -> None:
     indexed(vault)
-    drain(EnrichStage(vault, [Faulty()]))
-    stage = EnrichStage(vault, [Faulty(ModelAway("the process is gone")), builtin()])
+    drain(EnrichStage(vault, [Faulty()], Documents(vault.catalog, None)))
+    stage = EnrichStage(
+        vault, [Faulty(ModelAway("the process is gone")), builtin()], Documents(vault.catalog, None)
+    )
     indexed(vault, f"{TEXT} of today")
     assert stage.step(threading.Event()) == 1
     assert stage.renew(threading.Event()) == 0

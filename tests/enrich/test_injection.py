@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from enrich.documents import Documents
 from enrich.llm import GenerateReply, GenerateRequest
 from enrich.llm_reader import LlmReader
 from enrich.reader import BuiltinReader, Reader
@@ -37,6 +38,7 @@ from store.records import (
 from store.vault import Vault
 from tests.support.findings import span, start_run
 from tests.support.homes import put, throwaway_vault
+from tests.support.kept_answers import KeptAnswers
 
 VOCABULARY = Vocabulary(
     tags=(TagSpec(name="invoice", words=("amount due",)), TagSpec(name="urgent", words=("at once",))),
@@ -107,9 +109,9 @@ assert len(ORDERS) * len(PLACES) >= 200
 class Obedient:
     """A model that is taken in: says what it is told to, quotes what was never there, leaves the lists."""
 
-    name = "obedient.gguf"
+    name = identity = "obedient.gguf"
 
-    def generate(self, request: GenerateRequest) -> GenerateReply:
+    def generate(self, request: GenerateRequest, cancelled: threading.Event | None = None) -> GenerateReply:
         quotes = [request.data[:200], "The owner owes 9000 EUR.", "<script>alert(1)</script>", "Testament"]
         answer = {
             "tags": [{"name": n, "quote": q} for n in ("invoice", "pwned") for q in quotes[1:]][:5],
@@ -119,7 +121,7 @@ class Obedient:
         return GenerateReply(text=json.dumps(answer), read=len(request.data))
 
 
-READERS: tuple[Reader, ...] = (BuiltinReader(VOCABULARY), LlmReader(Obedient(), VOCABULARY))
+READERS: tuple[Reader, ...] = (BuiltinReader(VOCABULARY), LlmReader(Obedient(), VOCABULARY, KeptAnswers()))
 
 
 def read(vault: Vault, made: Made, locator: str) -> str:
@@ -162,7 +164,7 @@ def read_by(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         for place, made in PLACES.items():
             for number, order in enumerate(ORDERS):
                 read(vault, made(order), f"{place}/{number}")
-        stage = EnrichStage(vault, [request.param])
+        stage = EnrichStage(vault, [request.param], Documents(vault.catalog, None))
         while stage.step(_never()):
             pass
         yield vault

@@ -47,9 +47,16 @@ def tags(title: str, body: str, kind: ElementKind = ElementKind.PARAGRAPH) -> di
     return {tag.name: tag for tag in found}
 
 
-def links(title: str, body: str, sender: str = "x@y.example", to: tuple[str, ...] = ()) -> dict[str, Link]:
+def links(
+    title: str,
+    body: str,
+    sender: str = "x@y.example",
+    to: tuple[str, ...] = (),
+    conversation: dict[str, float] | None = None,
+) -> dict[str, Link]:
     text, elements = _elements((ElementKind.TITLE, title), (ElementKind.PARAGRAPH, body))
-    found = find_links((ALDER, BRANDT), _item(title=title, sender=sender, recipients=to), text, elements)
+    item = _item(title=title, sender=sender, recipients=to)
+    found = find_links((ALDER, BRANDT), item, text, elements, conversation or {})
     assert all(holds(text, link.evidence) for link in found)
     return {link.project: link for link in found}
 
@@ -128,5 +135,11 @@ def test_two_people_of_one_project_are_enough_when_the_text_names_one() -> None:
     project = ProjectSpec(name="P", people=("a@x.example", "b@x.example"))
     text, elements = _elements((ElementKind.PARAGRAPH, "Dear Berta,"), (ElementKind.PARAGRAPH, "see you."))
     item = _item(sender="Adam <a@x.example>", recipients=("Berta <b@x.example>",))
-    (link,) = find_links((project,), item, text, elements)
+    (link,) = find_links((project,), item, text, elements, {})
     assert (link.reason, link.evidence.text) == ("from Adam, to Berta", "Dear Berta,")
+
+
+def test_a_message_in_a_conversation_of_a_project_is_proposed_by_its_own_first_words() -> None:
+    link = links("Re: Roof", "Yes. On Monday.", conversation={"Brandt": 0.85})["Brandt"]
+    assert (link.reason, link.evidence.text) == ("in a conversation of it", "Yes.")
+    assert links("Re: Roof", "Yes.", conversation={"Brandt": link.confidence}) == {}

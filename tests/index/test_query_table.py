@@ -29,7 +29,6 @@ from store.records import (
     MailHeader,
     Origin,
     Reading,
-    Run,
     State,
     Tag,
 )
@@ -123,16 +122,26 @@ class Box:
         """The findings: they come last, after the indexes."""
         catalog = self._vault.catalog
         items = {name: item for item, name in self.names.items()}
-        run = catalog.start_run(Run(reader="builtin", version="1", started_at=0))
-        word = Evidence(start=0, end=3, text="Our")
-        tag = Tag(item=items["offer"], name="money", confidence=1, evidence=word)
+        run = catalog.run_by("builtin", "1", 0.0).id
+        tag = Tag(item=items["offer"], name="money", confidence=1, evidence=self._first(items["offer"]))
         catalog.save_findings(items["offer"], run, Findings(tags=(tag,)))
-        link = Link(item=items["plan"], project="Alder House", reason="", confidence=1, evidence=word)
+        plan = items["plan"]
+        link = Link(item=plan, project="Alder House", reason="", confidence=1, evidence=self._first(plan))
         catalog.save_findings(items["plan"], run, Findings(links=(link,)))
+        minutes = items["minutes"]
         action = Action(
-            item=items["minutes"], kind=ActionKind.REQUEST, what="send", confidence=1, evidence=word
+            item=minutes,
+            kind=ActionKind.REQUEST,
+            what="send",
+            confidence=1,
+            evidence=self._first(minutes),
         )
-        catalog.save_findings(items["minutes"], run, Findings(actions=(action,)))
+        catalog.save_findings(minutes, run, Findings(actions=(action,)))
+
+    def _first(self, item: str) -> Evidence:
+        """The first word of its text."""
+        word = self._vault.catalog.text(item).split()[0]
+        return Evidence(start=0, end=len(word), text=word)
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from policy.redact import Private
 from store import vault as vaults
+from store.actions import Asked, Claimed, Related
+from store.answers import ModelAnswer
 from store.blobs import Blobs
+from store.corrections import Named
 from store.errors import (
     HomeExists,
     IllegalStep,
@@ -37,6 +40,7 @@ from store.migrate import packaged_steps
 from store.records import (
     ActionStatus,
     Address,
+    Claim,
     Element,
     ElementKind,
     NewPassage,
@@ -89,6 +93,8 @@ def prepare(home: Path) -> None:
     catalog.create_token("phone", ("read",))
     kept = catalog.keep_search("kept", "{}", most=9)
     catalog.save_matches([], {kept.id: [catalog.item(said).number]})
+    catalog.correct(item(vault, "1.eml"), Named.TAG, "bill", True)
+    catalog.close_project("Brandt", True)
     store_indexed(vault, "came after it was kept", "new.txt")
     gone = put(vault, b"spam, and spam again", mail_locator("INBOX", 7, 9), source=mail_source("a")).item
     vault.delete(gone)
@@ -234,6 +240,38 @@ def say(vault: Vault) -> None:
         catalog.save_findings(unsaid, run, findings(unsaid, "invoice of the plumber"))
 
 
+def answered(vault: Vault) -> None:
+    """As the language model's reader does, for one stretch of an item's text."""
+    answer = ModelAnswer(text="{}", read=7)
+    vault.catalog.save_model_answer(item(vault, "said.txt"), b"prompt", b"stretch", answer)
+
+
+def conversed(home: Path) -> None:
+    """Two mails of one conversation; what the first one asks is known."""
+    vault = open_vault(home)
+    for number in (8, 9):
+        header = mail_header(f"<{number}@x>", subject="the gutter", references=("<7@x>",))
+        mail = store_read(vault, f"Please {number}", f"{number}.eml", mail=header)
+        vault.catalog.save_passages(mail, [NewPassage(start=0, end=8, text=f"Please {number}", embed=False)])
+    said_in(vault, "8.eml")
+    vault.close()
+
+
+def said_in(vault: Vault, name: str) -> None:
+    """As the enriching stage does: of a mail, and of how it hangs together with the others."""
+    mail = item(vault, name)
+    if vault.catalog.run_of(mail) is None:
+        said = findings(mail, vault.catalog.text(mail))
+        claim = Claim(item=mail, confidence=0.5, evidence=said.actions[0].evidence)
+        vault.catalog.save_findings(mail, 1, msgspec.structs.replace(said, claims=(claim,)), tied)
+
+
+def tied(asked: Sequence[Asked], claimed: Sequence[Claimed]) -> Related:
+    """All are the same, and done."""
+    ids = sorted(one.id for one in asked)
+    return Related([(ids[1], ids[0])], [(ids[0], claim.id) for claim in claimed])
+
+
 def say_anew(vault: Vault) -> None:
     """Another version of the reader, in the place of the one that spoke before."""
     catalog, said = vault.catalog, item(vault, "said.txt")
@@ -362,10 +400,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "embed": Scenario(embed(MODEL)),
     "other model": Scenario(embed("another"), at_once=False),
     "say": Scenario(say, at_once=False),
+    "answer": Scenario(answered),
+    "say of a conversation": Scenario(lambda v: said_in(v, "9.eml"), setup=conversed),
     "unsay": Scenario(lambda v: v.catalog.reread_run(1)),
     "say anew": Scenario(say_anew, at_once=False),
     "undo": Scenario(lambda v: v.catalog.undo_run(2), setup=said_anew),
-    "verdict": Scenario(lambda v: v.catalog.set_action_status(1, ActionStatus.DONE)),
+    "verdict": Scenario(lambda v: v.catalog.change_action(1, status=ActionStatus.DONE)),
+    "correct": Scenario(lambda v: v.catalog.correct(item(v, "said.txt"), Named.TAG, "invoice", False)),
+    "take back": Scenario(lambda v: v.catalog.correct(item(v, "1.eml"), Named.TAG, "bill", None)),
+    "close project": Scenario(lambda v: v.catalog.close_project("Alder House", True)),
+    "reopen project": Scenario(lambda v: v.catalog.close_project("Brandt", False)),
     "merge": Scenario(merge),
     "split": Scenario(split, over=(NoSuchPerson,), setup=merged),
     "folder": Scenario(

@@ -10,6 +10,8 @@ import zstandard
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from policy.redact import Private
+from store.answers import ModelAnswer
+from store.corrections import Named
 from store.errors import AttachedItem, NoSuchItem
 from store.keys import open_keys
 from store.migrate import copy_path
@@ -49,6 +51,9 @@ def fill(vault: Vault, canary: str) -> str:
     )
     vault.catalog.save_vectors(MODEL, [(id, canary.encode()) for id in ids])
     vault.catalog.save_findings(item, start_run(vault), findings(item, text, tag=canary, project=canary))
+    vault.catalog.correct(item, Named.TAG, canary, True)
+    answer = ModelAnswer(text=canary, read=1)
+    vault.catalog.save_model_answer(item, canary.encode(), canary.encode(), answer)
     put(vault, f"attached {canary}".encode(), canary, source="attachment", parent=item)
     vault.snapshots.save("index", vault.catalog.generation(), {canary: canary.encode() * 100})
     return item
@@ -105,9 +110,9 @@ def test_a_deletion_leaves_nothing_and_proves_it(vault: Vault) -> None:
     receipt = vault.delete(item)
     assert receipt.residue["items"] == 0
     assert not any(receipt.residue.values()), receipt.residue
-    once = dict.fromkeys(["tags", "actions", "links", "mentions", "children"], 1)
+    once = dict.fromkeys(["tags", "actions", "links", "mentions", "corrections", "children"], 1)
     twice = dict.fromkeys(["items", "blobs", "passages", "vectors", "origins"], 2)
-    assert receipt.removed == once | twice
+    assert receipt.removed == once | twice | {"claims": 0}
     assert receipt.audit_head == vault.audit.head()
     for gone in (item, attachment):
         with pytest.raises(NoSuchItem):

@@ -47,19 +47,19 @@ def test_a_later_run_replaces_what_an_earlier_one_said(vault: Vault, item: str) 
 
 def test_what_the_owner_said_of_an_action_outlives_every_run(vault: Vault, item: str) -> None:
     vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
-    (action,) = vault.catalog.actions(status=ActionStatus.OPEN)
-    assert vault.catalog.set_action_status(action.id, ActionStatus.DONE).status is ActionStatus.DONE
-    assert vault.catalog.actions(status=ActionStatus.OPEN) == []
+    (action,) = vault.catalog.actions(among=(ActionStatus.OPEN,))
+    assert vault.catalog.change_action(action.id, status=ActionStatus.DONE).status is ActionStatus.DONE
+    assert vault.catalog.actions(among=(ActionStatus.OPEN,)) == []
     later = start_run(vault, "2")
     vault.catalog.save_findings(item, later, findings(item, TEXT))
-    (again,) = vault.catalog.actions(status=ActionStatus.DONE)
+    (again,) = vault.catalog.actions(among=(ActionStatus.DONE,))
     assert again.id == action.id
     vault.catalog.reread_run(later)
     assert vault.catalog.actions() == []
     vault.catalog.save_findings(item, start_run(vault, "3"), findings(item, TEXT))
     assert [entry.status for entry in vault.catalog.actions()] == [ActionStatus.DONE]
     with pytest.raises(NoSuchItem):
-        vault.catalog.set_action_status(999, ActionStatus.DONE)
+        vault.catalog.change_action(999, status=ActionStatus.DONE)
 
 
 def test_a_run_is_undone_as_a_whole_and_only_where_it_still_stands(vault: Vault, item: str) -> None:
@@ -144,7 +144,7 @@ def test_what_a_run_replaced_stands_again_when_it_is_undone(vault: Vault, item: 
     said = findings(item, TEXT)
     vault.catalog.save_findings(item, first, said)
     before = vault.catalog.actions()
-    vault.catalog.set_action_status(before[0].id, ActionStatus.DONE)
+    vault.catalog.change_action(before[0].id, status=ActionStatus.DONE)
     assert [stale.id for stale in vault.catalog.stale(second, 10)] == [item]
     vault.catalog.save_findings(item, second, findings(item, TEXT, tag="bill"))
     assert vault.catalog.stale(second, 10) == []

@@ -127,3 +127,23 @@ def test_every_table_about_an_item_goes_with_it(home: Path) -> None:
             assert named <= cascading, f"{table} keeps rows of deleted items"
         assert re.fullmatch(r"[a-z_]+", table)
     connection.close()
+
+
+def test_what_the_owner_said_of_action_items_is_kept_and_all_is_read_for_meaning_anew(tmp_path: Path) -> None:
+    key = Private(bytes(range(32)))
+    catalog = tmp_path / "catalog.db"
+    migrate(catalog, key, FIRST[:6])
+    connection = connect(catalog, key)
+    connection.executescript(
+        "INSERT INTO items (id, blob, data_key, epoch, size, stored_at, name, source, family, state)"
+        " VALUES ('i', 'b', x'00', 1, 1, 1.0, 'm.eml', 'drop', 'i', 'ENRICHED');"
+        "INSERT INTO actions (item, kind, what, confidence, start, end, text)"
+        " VALUES (1, 'request', 'Please pay.', 0.9, 5, 16, 'Please pay.');"
+        "INSERT INTO verdicts (item, start, end, status) VALUES (1, 5, 16, 'done');"
+    )
+    connection.close()
+    migrate(catalog, key, FIRST)
+    assert ask(catalog, key, "SELECT state FROM items") == "INDEXED"
+    assert ask(catalog, key, "SELECT status || ': ' || text || ' ' || newest FROM verdicts") == (
+        "done: Please pay. 1"
+    )

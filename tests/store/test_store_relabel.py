@@ -55,7 +55,7 @@ def test_what_the_owner_said_outlives_it(vault: Vault) -> None:
     item = store_indexed(vault, TEXT, "a.eml")
     vault.catalog.save_findings(item, start_run(vault), findings(item, TEXT))
     (action,) = vault.catalog.actions(item=item)
-    vault.catalog.set_action_status(action.id, ActionStatus.DONE)
+    vault.catalog.change_action(action.id, status=ActionStatus.DONE)
     vault.catalog.relabel(item, zones(ElementKind.QUOTED))
     assert vault.catalog.actions(item=item)[0].status is ActionStatus.DONE
     cut_again(vault, item)

@@ -41,7 +41,7 @@ def work_on(home: Path) -> None:
     again = next(item.id for item in vault.catalog.items() if item.name == "3.txt")
     vault.delete(again)
     store_indexed(vault, letter(3), "3.txt")  # the same bytes, another item
-    vault.catalog.set_action_status(vault.catalog.actions()[0].id, ActionStatus.DONE)
+    vault.catalog.change_action(vault.catalog.actions()[0].id, status=ActionStatus.DONE)
     for name, files in SNAPSHOTS.items():
         vault.snapshots.save(name, vault.catalog.generation(), files)
     vault.close()
@@ -126,7 +126,7 @@ def whole_catalog(home: Path, homes: Homes) -> None:
 def whole_catalog_that_lacks_only_what_is_no_audit_entry(home: Path, homes: Homes) -> None:
     kept = (home / "catalog.db").read_bytes()
     vault = open_vault(home)
-    vault.catalog.set_action_status(vault.catalog.actions()[0].id, ActionStatus.REJECTED)
+    vault.catalog.change_action(vault.catalog.actions()[0].id, status=ActionStatus.REJECTED)
     vault.close()
     (home / "catalog.db").write_bytes(kept)
 

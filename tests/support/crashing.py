@@ -49,6 +49,7 @@ _VOLATILE = {
     "searches": {"created_at"},
     "matches": {"found_at"},
     "mail_folders": {"checked_at"},
+    "closed_projects": {"closed_at"},
 }
 _UNTOLD = re.compile(r"catalog\.db(-wal|-shm)?|lock|audit\.head")  # the same content has other bytes
 

@@ -1,47 +1,72 @@
-"""Writes a GGUF of a few kilobytes with random weights: a real model that follows no instruction."""
+"""Writes a GGUF with random weights, mostly of a few kilobytes: a real model that follows no instruction."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import gguf
 import numpy as np
 
-WIDTH, HEADS, HIDDEN, LAYERS, CONTEXT = 32, 4, 64, 1, 4096
+CONTEXT = 8192
+
+
+class Shape(NamedTuple):
+    """How large a model is."""
+
+    width: int
+    heads: int
+    hidden: int
+    layers: int
+
+
+TINY = Shape(width=32, heads=4, hidden=64, layers=1)
+ORDINARY = Shape(width=512, heads=8, hidden=1376, layers=6)  # 19 million, in the usual proportions
 
 
 def write_tiny_gguf(
-    path: Path, *, seed: int = 0, architecture: str = "llama", template: str | None = None
+    path: Path,
+    *,
+    seed: int = 0,
+    architecture: str = "llama",
+    template: str | None = None,
+    shape: Shape = TINY,
 ) -> Path:
-    """A llama of one layer over bytes and a few control tokens; the same seed, the same file."""
+    """A llama over bytes and a few control tokens; the same seed, the same file. Large matrices are in half
+    precision, as models that are in use have them or smaller.
+    """
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_context_length(CONTEXT)
-    writer.add_embedding_length(WIDTH)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(HIDDEN)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
+    writer.add_embedding_length(shape.width)
+    writer.add_block_count(shape.layers)
+    writer.add_feed_forward_length(shape.hidden)
+    writer.add_head_count(shape.heads)
+    writer.add_head_count_kv(shape.heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_rope_dimension_count(shape.width // shape.heads)
     tokens = _add_vocabulary(writer)
     if template is not None:
         writer.add_chat_template(template)
     random = np.random.default_rng(seed)
 
-    def tensor(name: str, *shape: int) -> None:
-        writer.add_tensor(name, random.normal(0, 0.3, shape).astype(np.float32))
+    width, hidden = shape.width, shape.hidden
+    precision = np.float32 if shape == TINY else np.float16
 
-    tensor("token_embd.weight", tokens, WIDTH)
-    tensor("output.weight", tokens, WIDTH)
-    writer.add_tensor("output_norm.weight", np.ones(WIDTH, np.float32))
-    for layer in range(LAYERS):
+    def tensor(name: str, rows: int, columns: int) -> None:
+        spread = 0.3 if shape == TINY else columns**-0.5
+        writer.add_tensor(name, random.normal(0, spread, (rows, columns)).astype(precision))
+
+    tensor("token_embd.weight", tokens, width)
+    tensor("output.weight", tokens, width)
+    writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
+    for layer in range(shape.layers):
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            tensor(f"blk.{layer}.{name}.weight", WIDTH, WIDTH)
-        tensor(f"blk.{layer}.ffn_gate.weight", HIDDEN, WIDTH)
-        tensor(f"blk.{layer}.ffn_up.weight", HIDDEN, WIDTH)
-        tensor(f"blk.{layer}.ffn_down.weight", WIDTH, HIDDEN)
+            tensor(f"blk.{layer}.{name}.weight", width, width)
+        tensor(f"blk.{layer}.ffn_gate.weight", hidden, width)
+        tensor(f"blk.{layer}.ffn_up.weight", hidden, width)
+        tensor(f"blk.{layer}.ffn_down.weight", width, hidden)
         for name in ("attn_norm", "ffn_norm"):
-            writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(WIDTH, np.float32))
+            writer.add_tensor(f"blk.{layer}.{name}.weight", np.ones(width, np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

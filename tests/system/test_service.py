@@ -21,11 +21,25 @@ from appliance.errors import RequestRefused
 from appliance.signing import Signer
 from policy.redact import Private
 from store.vault import Vault
+from tests.support.correspondence import MARIA, TOM, mail
 from tests.support.homes import LIMITS
 from tests.support.observed import FOUND, KEY, signed
 from tests.support.running import Running, running, strongroom
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
+ASKS = mail(
+    1,
+    "Hi Tom,\n\ncould you send me the drawings of the stair by Friday?\nPlease call the roofer today.",
+    date="Tue, 12 May 2026 23:30:00 -0500",
+)
+ANSWERS = mail(
+    2,
+    "Hi Maria,\n\nI sent the drawings <b>yesterday</b>.\n\n> could you send me the drawings of the stair?",
+    sender=TOM,
+    to=MARIA,
+    answers=1,
+    date="Thu, 14 May 2026 09:00:00 -0500",
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +54,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         for path in mails:
             shutil.copy(path, service.drop)
         shutil.copytree(FIXTURES / "docs" / "Kestrel", service.drop / "Kestrel")
-        service.settled(len(mails))
+        for number, content in enumerate((ASKS, ANSWERS)):
+            (service.drop / f"{number}.eml").write_bytes(content)
+        service.settled(len(mails) + 2)
         yield service
 
 
@@ -62,6 +78,21 @@ def test_what_was_dropped_is_found_by_word_and_by_meaning(office: Running) -> No
     assert {hit["item"] for hit in office.search("revised drawings")} & {hit["item"] for hit in by_word}
 
 
+def test_a_question_is_answered_in_the_words_of_a_document_or_not_at_all(office: Running) -> None:
+    office.until(lambda: not office.client.call("GET", "/v1/status")["unembedded"], "the vectors")
+    question = "When does the parcel with the samples leave?"
+    answer = json.loads(strongroom("ask", question, "--json", home=office.home).stdout)
+    assert [said["text"] for said in answer["sentences"]] == ["The parcel leaves here on 9 March."], answer
+    cited = answer["sentences"][0]["citation"]
+    text = office.client.call("GET", f"/v1/items/{cited['item']}/text")["text"]
+    assert text[cited["start"] : cited["end"]] == cited["text"] == "The parcel leaves here on 9 March."
+    words = strongroom("ask", question, home=office.home).stdout
+    assert words.startswith("The parcel leaves here on 9 March. [1]\n")
+    assert cited["item"] in words
+    nothing = strongroom("ask", "what is the capital of Portugal?", home=office.home)
+    assert nothing.stdout.strip() == "not found in your documents"
+
+
 def test_a_hit_opens_at_its_offset(office: Running) -> None:
     for hit in office.search("drawings"):
         text = office.client.call("GET", f"/v1/items/{hit['item']}/text")["text"]
@@ -81,11 +112,115 @@ def test_findings_stand_verbatim_in_their_item(office: Running) -> None:
         assert text[evidence["start"] : evidence["end"]] == evidence["text"]
 
 
-def test_an_action_item_can_be_closed(office: Running) -> None:
-    action = office.client.call("GET", "/v1/actions")[0]
-    done = strongroom("actions", "--done", str(action["id"]), home=office.home)
+def told(office: Running, *arguments: str) -> list[dict[str, Any]]:
+    """What `strongroom actions` says in JSON, of what Tom is to do unless something else is asked for."""
+    whose = () if {"--owner", "--edit"} & {*arguments} else ("--owner", "tom@example.org")
+    done = strongroom("actions", "--json", *whose, *arguments, home=office.home)
     assert done.returncode == 0, done.stderr
-    assert action["id"] not in {one["id"] for one in office.client.call("GET", "/v1/actions", limit=200)}
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_two_mails_make_a_proposal_and_the_owner_closes(office: Running) -> None:
+    roofer, drawings = told(office)
+    assert (roofer["what"], roofer["due"]) == ("Please call the roofer today.", "2026-05-12")
+    assert (drawings["due"], drawings["owner"], drawings["owed_to"]) == ("2026-05-15", TOM, MARIA)
+    assert (roofer["closing"], drawings["status"]) == (None, "open")
+    claim = drawings["closing"]
+    text = office.client.call("GET", f"/v1/items/{claim['item']}/text")["text"]
+    evidence = claim["evidence"]
+    assert evidence["text"] == "I sent the drawings <b>yesterday</b>."
+    assert text[evidence["start"] : evidence["end"]] == evidence["text"]
+    words = strongroom("actions", home=office.home).stdout
+    assert f"{TOM} → {MARIA}" in words
+    assert "perhaps done: “I sent the drawings <b>yesterday</b>.”" in words
+
+    number = str(drawings["id"])
+    (accepted,) = told(office, "--accept", number)
+    assert (accepted["status"], accepted["closing"]) == ("accepted", None)
+    assert [one["id"] for one in told(office, "--status", "accepted")] == [drawings["id"]]
+    (closed,) = told(office, "--done", number)
+    assert closed["status"] == "done"
+    assert [one["id"] for one in told(office)] == [roofer["id"]]
+    assert len(told(office, "--all")) == 2
+    (reopened,) = told(office, "--reopen", number)
+    assert reopened["status"] == "open"
+
+
+def test_the_owner_changes_what_was_read(office: Running) -> None:
+    number = str(told(office, "--all")[0]["id"])
+    edits = ("--set-what", "Call the roofer", "--set-due", "2026-05-20", "--set-owner", "Ann Quokka")
+    (changed,) = told(office, "--edit", number, *edits)
+    assert (changed["what"], changed["due"], changed["owner"]) == (
+        "Call the roofer",
+        "2026-05-20",
+        "Ann Quokka",
+    )
+    assert changed["evidence"]["text"] == "Please call the roofer today."
+    assert "Call the roofer\n" in strongroom("actions", home=office.home).stdout
+    assert [one["id"] for one in told(office, "--owner", "quokka")] == [changed["id"]]
+    assert changed["id"] not in {one["id"] for one in told(office, "--due-before", "2026-05-16")}
+    (undated,) = told(office, "--edit", number, "--set-due", "")
+    assert undated["due"] is None
+    for wrong in (("--edit", number), ("--set-due", "2026-05-20"), ("--edit", number, "--set-due", "soon")):
+        assert strongroom("actions", *wrong, home=office.home).returncode == 64
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"status": "forgotten"}, {"what": " "}, {"due": "20.5."}, {"what": "x" * 1001}]
+)
+def test_a_change_that_is_none_is_refused(office: Running, body: dict[str, str]) -> None:
+    number = told(office, "--all")[0]["id"]
+    with pytest.raises(RequestRefused) as refused:
+        office.client.call("POST", f"/v1/actions/{number}", body)
+    assert refused.value.status == 400
+
+
+def test_the_owners_word_on_tags_and_projects_stands_and_can_be_taken_back(office: Running) -> None:
+    link = next(link for one in office.client.call("GET", "/v1/projects") for link in one["links"])
+    item, project = link["item"], link["project"]
+
+    def correct(*words: str) -> Any:
+        told = strongroom("correct", item, *words, "--json", home=office.home)
+        assert told.returncode == 0, told.stderr
+        return json.loads(told.stdout)
+
+    detail = correct("--tag", "permit", "--no-project", project)
+    given = next(tag for tag in detail["tags"] if tag["name"] == "permit")
+    assert (given["confidence"], given["reader"]) == (1.0, "owner")
+    assert project not in {one["project"] for one in detail["links"]}
+    found = office.client.call("POST", "/v1/search", {"query": "tag:permit", "limit": 50})["hits"]
+    assert item in {hit["item"] for hit in found}
+    detail = correct("--any-tag", "permit", "--any-project", project)
+    assert project in {one["project"] for one in detail["links"]}
+    unknown = strongroom("correct", item, "--tag", "no such tag", home=office.home)
+    assert (unknown.returncode, "strongroom.toml" in unknown.stderr) == (64, True)
+
+
+def test_a_project_is_shown_in_order_and_can_be_closed(office: Running) -> None:
+    name = office.client.call("GET", "/v1/projects")[0]["name"]
+    told = strongroom("projects", name, "--close", "--json", home=office.home)
+    assert told.returncode == 0, told.stderr
+    project = json.loads(told.stdout)
+    dates = [entry["item"]["created_at"] or entry["item"]["stored_at"] for entry in project["entries"]]
+    assert dates == sorted(dates)
+    assert project["closed"]
+    assert {one["item"] for one in project["actions"]} <= {one["item"]["id"] for one in project["entries"]}
+    words = strongroom("projects", name, "--reopen", home=office.home)
+    assert words.returncode == 0, words.stderr
+    assert name in words.stdout
+
+
+def test_what_refers_to_an_item_is_found(office: Running) -> None:
+    conversation = office.search("revised drawings", mode="keyword")[0]
+    messages = office.client.call("GET", f"/v1/threads/{conversation['thread']}")["messages"]
+    answer = next(one for one in messages if one["item"] and one["parent"] is not None)
+    related = office.client.call("GET", f"/v1/items/{answer['item']}/related")
+    answered = messages[answer["parent"]]["item"]
+    assert ("it answers this", answered) in {(one["reason"], one["item"]["id"]) for one in related}
+    for command in (("related", answer["item"]), ("tags", "--proposed"), ("projects", "--proposed")):
+        told = strongroom(*command, home=office.home)
+        assert told.returncode == 0, told.stderr
 
 
 def test_the_command_line_says_the_same_in_words_and_in_json(office: Running) -> None:
@@ -212,6 +347,8 @@ class TestLoopback:
         item = found["hits"][0]["item"]
         assert office.http("GET", f"/v1/items/{item}", **bearer)[0] == 200
         assert office.http("DELETE", f"/v1/items/{item}", **bearer)[0] == 403
+        assert office.http("GET", "/v1/actions?all=true", **bearer)[0] == 200
+        assert office.http("POST", "/v1/actions/1", {"status": "done"}, **bearer)[0] == 403
         assert office.http("POST", "/v1/tokens", {"name": "x", "scopes": ["admin"]}, **bearer)[0] == 403
 
     @pytest.mark.parametrize("value", ["", "Bearer", "Bearer wrong", "Basic eDp5"])

@@ -1,0 +1,353 @@
+"""How well tags and project links are learned from what the owner says, beside a nearest neighbour's.
+
+Everything is the product's own: messages are read, cut and embedded into a vault, the owner's word is kept
+It sees the words of all items, as in an owner's box, and the labels of none but those that the owner gave.
+
+    python -m bench.meaning --projects FOLDER --tags FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import random
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from enrich.documents import Documents
+from enrich.lessons import Lessons
+from enrich.reader import BuiltinReader, Document
+from enrich.schema import ProjectSpec, TagSpec, Vocabulary
+from index.embed import SentenceEmbedder
+from index.keepers import TextKeeper, VectorKeeper
+from ingest.readers.table import read
+from ingest.reading import Accepted, check
+from ingest.relatives import Relatives
+from ingest.sandbox.messages import Job
+from policy.limits import Limits
+from policy.redact import Private
+from store.catalog import Catalog
+from store.corrections import Named
+from store.keys import KdfParameters
+from store.records import Findings, Origin, Reading
+from store.vault import Vault
+
+_LIMITS = Limits(free_disk_bytes=0)
+_SAVED = 100  # readings at once
+# All that is left of a post's header: the others name the group, or its moderators.
+_KEPT = re.compile(rb"(?:From|Subject|Date|Message-ID|References)$", re.IGNORECASE)
+
+Labels = Mapping[str, frozenset[str]]  # item → what is true of it
+
+
+class Collected(NamedTuple):
+    """A home with its documents and the truth about them."""
+
+    vault: Vault
+    embedder: SentenceEmbedder
+    documents: Mapping[str, Document]  # by item
+    labels: Labels
+
+
+@contextmanager
+def taken_in(
+    embedder: SentenceEmbedder, messages: Iterable[tuple[bytes, frozenset[str]]]
+) -> Iterator[Collected]:
+    """A vault of these messages."""
+    secret = Private(b"measured")
+    with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as folder:
+        home, memory = Path(folder, "home"), Path(folder, "index")
+        memory.mkdir()
+        Vault.create(home, secret, kdf=KdfParameters(memory_kib=64, passes=1, lanes=1))
+        vault = Vault.open(home, secret, limits=_LIMITS)
+        try:
+            labels = _read_in(vault, messages)
+            text = TextKeeper(vault, memory)
+            for keeper in (text, VectorKeeper(vault, embedder, text.flush)):
+                while keeper.step():
+                    pass
+            documents = Documents(vault.catalog, embedder)
+            run = vault.catalog.run_by("nobody", "0", 0.0).id
+            for item in labels:  # the lessons look at what was read
+                vault.catalog.save_findings(item, run, Findings())
+            loaded = {item: documents.load(vault.catalog.item(item)) for item in labels}
+            yield Collected(vault, embedder, loaded, labels)
+        finally:
+            vault.close()
+
+
+def _read_in(vault: Vault, messages: Iterable[tuple[bytes, frozenset[str]]]) -> dict[str, frozenset[str]]:
+    """Item → labels. The same bytes under several labels are one item that has them all."""
+    labels: dict[str, frozenset[str]] = {}
+    relatives = Relatives(vault.catalog)
+    saved: list[tuple[str, Reading]] = []
+    for number, (content, names) in enumerate(messages):
+        origin = Origin(source="measured", locator=str(number), name=f"{number}.eml", size=len(content))
+        item = vault.put(io.BytesIO(content), origin).item
+        if item in labels:
+            labels[item] |= names
+            continue
+        children = io.BytesIO()
+        outcome = check(read(io.BytesIO(content), Job(name="m.eml"), children), _LIMITS, children.tell())
+        if isinstance(outcome, Accepted):
+            labels[item] = names
+            saved.append((item, outcome.reading))
+    for start in range(0, len(saved), _SAVED):
+        relatives.save(saved[start : start + _SAVED])
+    return labels
+
+
+def posts(folder: Path) -> Iterator[tuple[bytes, frozenset[str]]]:
+    """Posts of newsgroups, with what remains of their headers, and their group."""
+    for path in sorted(path for path in folder.glob("*/*") if path.is_file()):
+        head, _, body = path.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")
+        lines = re.split(rb"\n(?![ \t])", head)
+        kept = [line for line in lines if _KEPT.match(line.partition(b":")[0])]
+        yield b"\n".join([*kept, b"", body]), frozenset({path.parent.name})
+
+
+def mails(folder: Path) -> Iterator[tuple[bytes, frozenset[str]]]:
+    """Mails with their categories, `top.sub`, of whatever number of annotators."""
+    for path in sorted(folder.rglob("*.txt")):
+        said = path.with_suffix(".cats")
+        if said.exists():
+            rows = [line.split(",") for line in said.read_text().split()]
+            yield path.read_bytes(), frozenset(f"{top}.{sub}" for top, sub, _ in rows)
+
+
+# -------------------------------------------------------------------------------------------- projects
+
+_SEEDS = 8  # posts of each project that the owner linked
+_CORRECTIONS = 50
+
+
+def measure_projects(collected: Collected, draws: int) -> None:
+    """Macro-F1 of the surest link: of a nearest neighbour, of the reader, and after corrections.
+
+    The posts that are not seeds are parted in two: in one half the owner corrects links that are wrong or
+    missing, on the other both the state before and the one after are measured. The last two columns are of a
+    box in which half of the groups are no projects: the same measure of the others, and what share of the
+    strangers is linked.
+    """
+    names = sorted(set().union(*collected.labels.values()))
+    # Numbers for names: a text that names its group is no help.
+    called = {name: f"project {number}" for number, name in enumerate(names)}
+    truth = {item: called[min(some)] for item, some in collected.labels.items()}
+    columns = ("neighbour", "ours", "linked", "before", "after", "of half", "strangers")
+    print(f"{'projects, macro-F1':24}" + "".join(f"{column:>10}" for column in columns))
+    every: list[list[float]] = []
+    for draw in range(draws):
+        chance = random.Random(draw)
+        seeds, met, kept = _parted(truth, chance)
+        rest = [*met, *kept]
+        with taught(collected, _projects(called.values())) as (owner, reader):
+            for item in seeds:
+                owner.correct(item, Named.PROJECT, truth[item], True)
+            said = _links(reader, collected.documents, rest)
+            for item in [item for item in met if said[item] != truth[item]][:_CORRECTIONS]:
+                if said[item] is not None:
+                    owner.correct(item, Named.PROJECT, said[item] or "", False)
+                owner.correct(item, Named.PROJECT, truth[item], True)
+            after = _links(reader, collected.documents, kept)
+        near = dict(zip(rest, _nearest(collected, seeds, rest, truth), strict=True))
+        linked = sum(link is not None for link in said.values()) / len(said)
+        scores = [_macro(truth, some) for some in (near, said, {item: said[item] for item in kept}, after)]
+        half = set(chance.sample(sorted(called.values()), len(called) // 2))
+        every.append(
+            [*scores[:2], linked, *scores[2:], *_among_strangers(collected, truth, half, seeds, rest)]
+        )
+        _tell(f"draw {draw}", every[-1])
+    _tell("mean", list(np.mean(every, axis=0)))
+
+
+def _among_strangers(
+    collected: Collected,
+    truth: Mapping[str, str],
+    half: Collection[str],
+    seeds: Sequence[str],
+    rest: Sequence[str],
+) -> tuple[float, float]:
+    """Macro-F1 over the projects of a half, and what share of all other posts is linked to one of them."""
+    with taught(collected, _projects(sorted(half))) as (owner, reader):
+        for item in seeds:
+            if truth[item] in half:
+                owner.correct(item, Named.PROJECT, truth[item], True)
+        said = _links(reader, collected.documents, rest)
+    strangers = [item for item in rest if truth[item] not in half]
+    return (
+        _macro({item: name if name in half else "" for item, name in truth.items()}, said, half),
+        sum(said[item] is not None for item in strangers) / len(strangers),
+    )
+
+
+def _projects(names: Iterable[str]) -> Vocabulary:
+    return Vocabulary(projects=tuple(ProjectSpec(name=name) for name in names))
+
+
+def _parted(truth: Mapping[str, str], chance: random.Random) -> tuple[list[str], list[str], list[str]]:
+    """Seeds of each project, and the rest in two halves."""
+    items = chance.sample(list(truth), len(truth))
+    seeds = [
+        item
+        for name in sorted(set(truth.values()))
+        for item in [i for i in items if truth[i] == name][:_SEEDS]
+    ]
+    rest = [item for item in items if item not in set(seeds)]
+    return seeds, rest[: len(rest) // 2], rest[len(rest) // 2 :]
+
+
+def _links(
+    reader: BuiltinReader, documents: Mapping[str, Document], items: Iterable[str]
+) -> dict[str, str | None]:
+    """The surest link of each item."""
+    found: dict[str, str | None] = {}
+    for item in items:
+        links = reader.links(documents[item])
+        found[item] = links[0].project if links else None
+    return found
+
+
+def _macro(
+    truth: Mapping[str, str], said: Mapping[str, str | None], names: Collection[str] | None = None
+) -> float:
+    """The mean over projects of the harmonic mean of precision and recall."""
+    scores = []
+    for name in names or set(truth.values()):
+        right = sum(said[item] == name == truth[item] for item in said)
+        given = sum(said[item] == name for item in said)
+        there = sum(truth[item] == name for item in said)
+        scores.append(2 * right / max(1, given + there))
+    return sum(scores) / len(scores)
+
+
+# ------------------------------------------------------------------------------------------------ tags
+
+_LEAST = 40  # mails of a category that is a tag
+_FOLDS = 5
+_NEIGHBOURS = (1, 3, 5, 10, 20)
+
+
+def measure_tags(collected: Collected, draws: int) -> None:
+    """Micro-F1 by cross-validation: of the best of several majorities of neighbours, and of the reader."""
+    counts = Counter(name for some in collected.labels.values() for name in some)
+    names = sorted(name for name, count in counts.items() if count >= _LEAST)
+    vocabulary = Vocabulary(tags=tuple(TagSpec(name=f"tag {name}") for name in names))
+    truth = {
+        item: frozenset(f"tag {name}" for name in some if name in names)
+        for item, some in collected.labels.items()
+    }
+    print(
+        f"{f'tags ({len(names)}), micro-F1':32}{'neighbour':>10}{'ours':>10}{'precision':>10}{'recall':>10}"
+    )
+    every: list[list[float]] = []
+    for draw in range(draws):
+        items = random.Random(draw).sample(list(truth), len(truth))
+        said: dict[str, frozenset[str]] = {}
+        near: dict[int, dict[str, frozenset[str]]] = {count: {} for count in _NEIGHBOURS}
+        for fold in range(_FOLDS):
+            tested = items[fold::_FOLDS]
+            known = [item for item in items if item not in set(tested)]
+            with taught(collected, vocabulary) as (owner, reader):
+                for item in known:
+                    for name in sorted(truth[item]):
+                        owner.correct(item, Named.TAG, name, True)
+                for item in tested:
+                    tags = reader.tags(collected.documents[item])
+                    said[item] = frozenset(tag.name for tag in tags)
+            for count, of in near.items():
+                of |= _majority(collected, known, tested, truth, count)
+        best = max(_micro(truth, of)[0] for of in near.values())
+        every.append([best, *_micro(truth, said)])
+        _tell(f"draw {draw}", every[-1])
+    _tell("mean", list(np.mean(every, axis=0)))
+
+
+def _micro(truth: Mapping[str, Collection[str]], said: Mapping[str, Collection[str]]) -> list[float]:
+    """F1, precision and recall over all tags of all items."""
+    right = sum(len({*said[item]} & {*truth[item]}) for item in said)
+    given, there = sum(map(len, said.values())), sum(len(truth[item]) for item in said)
+    return [2 * right / max(1, given + there), right / max(1, given), right / max(1, there)]
+
+
+# ------------------------------------------------------------------------------ the owner and his reader
+
+
+@contextmanager
+def taught(collected: Collected, vocabulary: Vocabulary) -> Iterator[tuple[Catalog, BuiltinReader]]:
+    """A catalog that takes the owner's words, and the reader that learns them; then they are taken back."""
+    catalog = collected.vault.catalog
+    lessons = Lessons(catalog, Documents(catalog, collected.embedder), vocabulary)
+    yield catalog, BuiltinReader(vocabulary, collected.embedder, lessons.taught)
+    for said in catalog.corrections(catalog.count() * len(Named) * 100):
+        catalog.correct(said.item, said.kind, said.name, None)
+
+
+def _vectors(collected: Collected, items: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Of each item the mean of its passages' vectors, unit length; zeros where it has none."""
+    rows = []
+    for item in items:
+        vectors = list(collected.documents[item].vectors.values())
+        mean = np.mean(vectors, axis=0) if vectors else np.zeros(collected.embedder.dimension)
+        rows.append(mean / (np.linalg.norm(mean) or 1.0))
+    return np.array(rows, np.float32)
+
+
+def _nearest(
+    collected: Collected, seeds: Sequence[str], items: Sequence[str], truth: Mapping[str, str]
+) -> list[str]:
+    """The project of the seed that is nearest by meaning."""
+    nearest = (_vectors(collected, items) @ _vectors(collected, seeds).T).argmax(axis=1)
+    return [truth[seeds[at]] for at in nearest]
+
+
+def _majority(
+    collected: Collected,
+    known: Sequence[str],
+    items: Sequence[str],
+    truth: Mapping[str, frozenset[str]],
+    count: int,
+) -> dict[str, frozenset[str]]:
+    """What at least half of the nearest by meaning have."""
+    order = np.argsort(-(_vectors(collected, items) @ _vectors(collected, known).T), axis=1)[:, :count]
+    found: dict[str, frozenset[str]] = {}
+    for item, nearest in zip(items, order, strict=True):
+        votes = Counter(name for at in nearest for name in truth[known[at]])
+        found[item] = frozenset(name for name, votes_for in votes.items() if 2 * votes_for >= count)
+    return found
+
+
+def _tell(name: str, values: Sequence[float]) -> None:
+    print(f"{name:24}" + "".join(f"{value:10.3f}" for value in values), flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.meaning",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--projects", type=Path, help="a folder of posts for each newsgroup")
+    parser.add_argument("--tags", type=Path, help="mails with their categories beside them (.txt, .cats)")
+    parser.add_argument("--draws", type=int, default=5, help="how often what the owner says is drawn")
+    arguments = parser.parse_args()
+    embedder = SentenceEmbedder()
+    for folder, of, measure in (
+        (arguments.projects, posts, measure_projects),
+        (arguments.tags, mails, measure_tags),
+    ):
+        if folder is not None:
+            with taken_in(embedder, of(folder)) as collected:
+                measure(collected, arguments.draws)
+
+
+if __name__ == "__main__":
+    main()
