@@ -12,7 +12,6 @@ from store.records import Action, ActionStatus, Item, Link, Record, Tag
 from store.vault import Vault
 
 _ACTIONS = 100  # of one project
-_ALL = 10_000  # open action items among which they are sought, those first that are due first
 _ENTRIES = 1_000  # of its timeline, the newest
 
 
@@ -140,12 +139,12 @@ class MeaningOperations:
         links = {link.item: link for link in catalog.links(project=request.id)}
         items = sorted(catalog.items_by_id(links).values(), key=_date)[-_ENTRIES:]
         to_do = (ActionStatus.OPEN, ActionStatus.ACCEPTED)
-        actions = catalog.actions(among=to_do, project=request.id, limit=_ALL)
+        actions = catalog.actions(among=to_do, project=request.id, limit=_ACTIONS)
         return Project(
             name=request.id,
             closed=request.id in catalog.closed_projects(),
             entries=[ProjectEntry(item=item, link=links[item.id]) for item in items],
-            actions=actions[:_ACTIONS],
+            actions=actions,
         )
 
     def proposals(self, request: ProposalsRequest) -> list[Proposal]:

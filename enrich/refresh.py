@@ -92,8 +92,6 @@ class EnrichStage:
         if usable is None:
             return 0
         run = self._run_of(usable, fallback=usable is not self._readers[0])
-        if any(known.undone for known in self._vault.catalog.runs() if known.id == run):
-            return 0
         return self._each(self._vault.catalog.stale(run, BATCH, exclude=self._resting()), stop)
 
     def _resting(self) -> list[str]:

@@ -119,7 +119,7 @@ class ActionTable:
             ("i.id = ?", item),
             (f"{_OWNER} LIKE ? ESCAPE '\\'", owner and f"%{_literal(owner)}%"),
             (f"{_DUE} < ?", due_before),
-            ("EXISTS (SELECT 1 FROM links l WHERE l.item = a.item AND l.project = ?)", project),
+            ("a.item IN (SELECT item FROM standing_links WHERE project = ?)", project),
         ):
             if value is not None:
                 conditions.append(condition)

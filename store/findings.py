@@ -65,13 +65,25 @@ class FindingTable:
             return [_to_run(row) for row in connection.execute(f"{_RUNS} ORDER BY r.id DESC").fetchall()]
 
     def stale(self, run: int, limit: int, exclude: Collection[str] = ()) -> list[Item]:
-        """Items of which another run spoke last, the newest first."""
-        condition = (
-            "state = 'ENRICHED' AND superseded = 0 AND seq IN (SELECT item FROM readings_by_run WHERE run IN"
-            f" (SELECT id FROM runs WHERE id <> ?)) AND id NOT IN ({marks([*exclude])})"
-        )
+        """Items of which another run spoke last, the newest first; none if the owner took `run` back."""
         with self._database.read() as connection:
-            return read_items(connection, f"{condition} ORDER BY seq DESC LIMIT ?", [run, *exclude, limit])
+            if connection.execute("SELECT 1 FROM runs WHERE id = ? AND undone = 1", (run,)).fetchone():
+                return []
+            others = connection.execute("SELECT id FROM runs WHERE id <> ?", (run,)).fetchall()
+            seqs = [
+                seq
+                for (other,) in others
+                for (seq,) in connection.execute(
+                    # By the index from its end: it reads `limit` rows, however many the run spoke of.
+                    "SELECT b.item FROM readings_by_run b CROSS JOIN items i ON i.seq = b.item"
+                    " WHERE b.run = ? AND i.state = 'ENRICHED' AND i.superseded = 0"
+                    f" AND i.id NOT IN ({marks([*exclude])})"
+                    " ORDER BY b.item DESC LIMIT ?",
+                    (other, *exclude, limit),
+                ).fetchall()
+            ]
+            newest = sorted(seqs, reverse=True)[:limit]
+            return read_items(connection, f"seq IN ({marks(newest)}) ORDER BY seq DESC", newest)
 
     def save_findings(self, item: str, run: int, findings: Findings, relate: Relate | None = None) -> None:
         """Replace all that was said of an item, and move it INDEXED → ENRICHED, in one transaction.

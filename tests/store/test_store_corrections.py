@@ -95,6 +95,17 @@ def test_filters_go_by_what_stands(vault: Vault, item: str) -> None:
     assert found(vault, Field.TAG, "roof") == found(vault, Field.HAVING, Having.TAG) == [number]
 
 
+def test_the_action_items_of_a_project_are_those_of_what_the_owner_says_belongs_to_it(
+    vault: Vault, item: str
+) -> None:
+    catalog = vault.catalog
+    assert [action.item for action in catalog.actions(project="Alder House")] == [item]
+    catalog.correct(item, Named.PROJECT, "Alder House", False)
+    catalog.correct(item, Named.PROJECT, "Birch Lane", True)
+    assert catalog.actions(project="Alder House") == []
+    assert [action.item for action in catalog.actions(project="Birch Lane")] == [item]
+
+
 def test_a_closed_project_gets_no_new_links_until_it_is_open_again(vault: Vault, item: str) -> None:
     catalog = vault.catalog
     catalog.close_project("Alder House", True)
