@@ -248,7 +248,7 @@ class FaissIndex:
         Takes from seconds to minutes, while all else goes on. Stopped, it goes on where it was next time.
         """
         if self._wants_cells() and (cells := self._trained(stopped)) is not None:
-            with self._adding, self._lock:
+            with self._lock:
                 self._cells = cells
         while not stopped():
             with self._lock:
