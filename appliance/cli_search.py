@@ -1,4 +1,4 @@
-"""The commands that find: a search, an answer, what is like an item, and searches that are kept."""
+"""The commands that find: a search, an answer, what is like an item; kept searches, remembered questions."""
 
 from __future__ import annotations
 
@@ -55,6 +55,15 @@ class SearchCommands:
         similar = command("similar", self.similar, "what is most like an item")
         similar.add_argument("item")
         similar.add_argument("--limit", type=int, default=10)
+        questions = command(
+            "questions",
+            self.questions,
+            "what you asked, what answered it, and what does now where that changed",
+        )
+        forgotten = questions.add_subparsers(title="actions", metavar="ACTION")
+        command("forget", self.forget_question, "remember it no more", forgotten).add_argument(
+            "id", type=int, help="its number"
+        )
         searches = command("searches", self.searches, "kept searches, and how much is new for each")
         actions = searches.add_subparsers(title="actions", metavar="ACTION")
         keep = command("keep", self.keep, "ask a search of everything that comes in", actions)
@@ -94,6 +103,15 @@ class SearchCommands:
         with _waiting("looking for an answer"):
             answer = self._client(arguments).call("POST", "/v1/ask", request)
         self._show(arguments, answer, render_search.answer)
+
+    def questions(self, arguments: Arguments) -> None:
+        """`questions`: all that are remembered."""
+        self._show(arguments, self._client(arguments).call("GET", "/v1/questions"), render_search.questions)
+
+    def forget_question(self, arguments: Arguments) -> None:
+        """`questions forget`"""
+        self._client(arguments).call("DELETE", f"/v1/questions/{arguments.id}")
+        self._show(arguments, {"forgotten": arguments.id}, lambda _: "forgotten")
 
     def similar(self, arguments: Arguments) -> None:
         """`similar`: more like this."""

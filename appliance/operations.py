@@ -367,7 +367,7 @@ class Operations:
         return Undone(id=request.id, items=self._vault.catalog.undo_run(request.id))
 
     def digest(self, request: DigestRequest) -> Digest:
-        """What came in until a morning, and what is to be done."""
+        """What came in until a morning, and what is to be done: as it was kept then, else as it is now."""
         try:
             return self._digest(date.fromisoformat(request.day) if request.day else None)
         except (ValueError, OverflowError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from appliance.render import BOLD, DIM, Json, actions, day, inert, style
+from appliance.render_search import questions
 
 _SHOWN = 8  # of each kind
 
@@ -14,6 +15,7 @@ def digest(found: Json) -> str:
     lines = [style(f"{day(found['since'])} to {day(found['until'])}: {found['arrived']} came in", BOLD)]
     lines += _part("overdue", found["overdue"], lambda some: actions(some).splitlines())
     lines += _part("new to do", found["new_actions"], lambda some: actions(some).splitlines())
+    lines += _part("answers that changed", found["answers"], lambda some: questions(some).splitlines())
     lines += _part("due within a week", found["due_soon"], lambda some: actions(some).splitlines())
     for one in found["projects"]:
         lines += _part(f"came in for {inert(one['project'])}", one["items"], _items)

@@ -1,11 +1,11 @@
-"""Answers and kept searches as words for a terminal."""
+"""Answers, what was asked before, and kept searches as words for a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from appliance.render import BOLD, DIM, inert, style
+from appliance.render import BOLD, DIM, day, inert, style
 
 
 def searches(kept: Sequence[Mapping[str, Any]]) -> str:
@@ -33,3 +33,22 @@ def answer(found: Mapping[str, Any]) -> str:
     if found["degraded"]:
         lines.append(f"note: {inert(found['degraded'])}")
     return "\n".join(lines)
+
+
+def questions(asked: Sequence[Mapping[str, Any]]) -> str:
+    """What was asked, the last one first, with the words that answered; of what changed, then and now."""
+    lines = []
+    for one in asked:
+        lines.append(f"{one['id']:5}  {day(one['asked_at'])}  {style(inert(one['question']), BOLD)}")
+        gone = "only in what was deleted" if one["found"] else "not found in your documents"
+        lines += _cited("then: " if one["changed"] else "", one["answer"], gone)
+        if one["changed"]:
+            lines += _cited(f"by {one['changed']}: ", one["answer_now"], "not found in your documents")
+    return "\n".join(lines) or "nothing is remembered; `strongroom ask` asks"
+
+
+def _cited(when: str, answer: Sequence[Mapping[str, Any]], none: str) -> Iterator[str]:
+    for cited in answer:
+        yield f"       {when}“{inert(cited['evidence']['text'])}”  {style(cited['item'], DIM)}"
+    if not answer:
+        yield f"       {when}{none}"

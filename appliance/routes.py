@@ -58,6 +58,7 @@ from appliance.search_operations import (
     KeepRequest,
     KeptSearch,
     MatchesRequest,
+    QuestionRef,
     SearchRef,
     SimilarRequest,
 )
@@ -71,6 +72,7 @@ from ingest.importer.imports import ImportStatus
 from ingest.mail.accounts import AccountStatus, FolderBalance
 from ingest.readers.formats import FormatRow
 from store.people import Person
+from store.questions import Question
 from store.records import Action, Item, Link, Receipt, Run, Tag
 from store.threads import Conversation
 from store.vault import Stored
@@ -112,6 +114,10 @@ ROUTES = (
         "GET", "/v1/searches/{id}/matches", "read", "What is new", "search.matches", MatchesRequest, _ITEMS
     ),
     Endpoint("POST", "/v1/searches/{id}/seen", "write", "It was seen", "search.seen", SearchRef, KeptSearch),
+    Endpoint("GET", "/v1/questions", "read", "What was asked", "search.questions", Nothing, list[Question]),
+    Endpoint(
+        "DELETE", "/v1/questions/{id}", "write", "Forget it", "search.forget_question", QuestionRef, None
+    ),
     Endpoint("GET", "/v1/items", "read", "List items, newest first", "items", ItemsRequest, ItemPage),
     Endpoint("GET", "/v1/items/{id}", "read", "One item with its findings", "item", ItemRef, ItemDetail),
     Endpoint("GET", "/v1/items/{id}/text", "read", "The text that was read", "text", ItemRef, ItemText),

@@ -1,5 +1,5 @@
-"""The actions that find: one search, an answer to a question, what is like an item, and searches that are
-kept and asked of all that comes in.
+"""The actions that find: one search, an answer to a question, what is like an item; searches that are kept
+and asked of all that comes in, questions that are remembered.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ import threading
 import msgspec
 
 from appliance.errors import BadRequest
-from enrich.ask import Answer, Asker
+from enrich.ask import Answer
+from enrich.memory import Memory
 from index.allowed import Allowed
 from index.answers import Answers
 from index.query import Query
 from index.search import Hit, Results, Searcher
 from policy.limits import Limits
+from store.questions import Question
 from store.records import Item, Record
 from store.searches import SavedSearch
 from store.vault import Vault
@@ -34,6 +36,12 @@ class AskRequest(Record, frozen=True, kw_only=True):
     """A question; conditions are written into it as into a query."""
 
     question: str
+
+
+class QuestionRef(Record, frozen=True, kw_only=True):
+    """Names one remembered question."""
+
+    id: int
 
 
 class FollowRequest(Record, frozen=True, kw_only=True):
@@ -84,12 +92,12 @@ class SearchOperations:
     """What a search can do over an open vault."""
 
     def __init__(
-        self, vault: Vault, searcher: Searcher, answers: Answers, asker: Asker, limits: Limits
+        self, vault: Vault, searcher: Searcher, answers: Answers, memory: Memory, limits: Limits
     ) -> None:
         self._vault = vault
         self._searcher = searcher
         self._answers = answers
-        self._asker = asker
+        self._memory = memory
         self._limits = limits
 
     def search(self, request: Query) -> Results:
@@ -98,8 +106,18 @@ class SearchOperations:
         return self._searcher.search(request)
 
     def ask(self, request: AskRequest, gone: threading.Event) -> Answer:
-        """What the documents answer, each sentence with its citation; or nothing. `gone`: who asked is."""
-        return self._asker.ask(request.question, gone)
+        """What the documents answer, each sentence with its citation; or nothing. It is remembered, and asked
+        again every night. `gone`: who asked is.
+        """
+        return self._memory.ask(request.question, gone)
+
+    def questions(self, request: Record) -> list[Question]:
+        """What was asked, the last one first, and what answers it now where that is something else."""
+        return self._vault.catalog.questions()
+
+    def forget_question(self, request: QuestionRef) -> None:
+        """Forget a question and its answers."""
+        self._vault.catalog.forget_question(request.id)
 
     def similar(self, request: SimilarRequest) -> Results:
         """The items that are most like one, without its own versions."""

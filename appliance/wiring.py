@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from datetime import date, datetime, time
+from datetime import time
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +18,14 @@ from appliance.search_operations import SearchOperations
 from appliance.service import Service, Stage
 from appliance.settings import Model, Settings, load
 from enrich.ask import Asker
-from enrich.digest import Digest, last_morning, make_digest
 from enrich.documents import Documents
 from enrich.extract import Extractor
 from enrich.fit import identity
 from enrich.lessons import Lessons
 from enrich.llm import Cancel, GenerateReply, GenerateRequest, LlmClient
 from enrich.llm_reader import LlmReader
+from enrich.memory import Memory
+from enrich.overnight import Overnight
 from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
 from enrich.related import References
@@ -77,7 +78,8 @@ def build(
     searcher = Searcher(vault.catalog, refresher, model, limits)
     answers = Answers(searcher, vault.catalog, refresher, model, limits)
     llm = _llm(file.model, process)
-    asker = Asker(searcher, Extractor(refresher, model, limits), llm)
+    memory = Memory(vault.catalog, Asker(searcher, Extractor(refresher, model, limits), llm), limits)
+    overnight = _overnight(vault, memory, refresher, file.digest.at, answers)
     intake = Intake(vault, limits, admission)
     imports = Imports(vault, intake, limits, watched=True)
     mailboxes = Mailboxes(vault, intake, limits, lambda: load(settings.home).file.mail, guard.connector)
@@ -93,6 +95,7 @@ def build(
         "vectors": refresher.run_vectors,
         "watch": Watcher(vault, answers.matching, refresher.flush).run,
         "enrich": enrichment.run,
+        "overnight": overnight.run,
     }
     if admission.refusal is None:
         stages["read"] = partial(_read, pool, parse, admission)
@@ -118,12 +121,12 @@ def build(
         refresher,
         limits,
         reporter.status,
-        SearchOperations(vault, searcher, answers, asker, limits),
+        SearchOperations(vault, searcher, answers, memory, limits),
         MailOperations(vault, limits, mailboxes, imports, admission),
         MeaningOperations(vault, vocabulary, lessons, References(vault.catalog, searcher)),
         partial(page_image, vault, pool),
         admission,
-        partial(_digest, vault, answers, time.fromisoformat(file.digest.at)),
+        overnight.digest,
     )
     tokens = vault.catalog.token_scopes
     service.show(sockets["unix"], api.application(operations, limits, tokens, None))
@@ -132,10 +135,8 @@ def build(
     return service
 
 
-def _digest(vault: Vault, answers: Answers, at: time, day: date | None) -> Digest:
-    return make_digest(
-        vault.catalog, day or last_morning(datetime.now(), at), at, partial(answers.like, limit=_ALIKE)
-    )
+def _overnight(vault: Vault, memory: Memory, refresher: Refresher, at: str, answers: Answers) -> Overnight:
+    return Overnight(vault, memory, refresher, time.fromisoformat(at), partial(answers.like, limit=_ALIKE))
 
 
 def _think(process: ModelProcess, stop: threading.Event) -> None:

@@ -98,11 +98,12 @@ class Asker:
         template = resources.files("enrich").joinpath("prompts/ask.txt").read_text(encoding="utf-8")
         self._head = Template(template).substitute(marker=self._marker, most=MAX_SENTENCES)
 
-    def ask(self, question: str, cancelled: Event | None = None) -> Answer:
+    def ask(self, question: str, cancelled: Event | None = None, *, urgent: bool = True) -> Answer:
         """The answer. Conditions can be written into a question as into a query.
 
         Args:
             cancelled: set, nobody waits for the answer any more.
+            urgent: somebody waits for it.
 
         Raises:
             QueryError, IndexClosed: as `Searcher.search`.
@@ -112,7 +113,7 @@ class Asker:
         said, reader = None, "builtin"
         if self._llm is not None and grounds:
             try:
-                said = self._generated(self._llm, question, grounds, cancelled)
+                said = self._generated(self._llm, question, grounds, cancelled, urgent)
                 reader = f"llm:{self._llm.name}"
             except (EnrichError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 degraded = f"answered without the language model ({type(error).__name__})"
@@ -129,7 +130,7 @@ class Asker:
         )
 
     def _generated(
-        self, llm: Llm, question: str, grounds: Sequence[Ground], cancelled: Event | None
+        self, llm: Llm, question: str, grounds: Sequence[Ground], cancelled: Event | None, urgent: bool
     ) -> list[Said]:
         """What a model answers, as far as it is proven.
 
@@ -147,7 +148,7 @@ class Asker:
                 schema=json.dumps(_schema(len(grounds))),
                 max_tokens=_ANSWER_TOKENS,
                 seconds=_ANSWER_SECONDS,
-                urgent=True,
+                urgent=urgent,
             ),
             cancelled,
         )

@@ -47,6 +47,7 @@ class Limits:
     page_size: int = 200
     deleted_at_once: int = 1_000  # items; the store takes nothing in meanwhile
     kept_searches: int = 100  # each is asked of all that comes in
+    kept_questions: int = 100  # the last ones; each is asked again every night
     free_disk_bytes: int = 256 * MIB  # below this intake pauses
 
     def wall_s(self, done: int) -> float:

@@ -1,6 +1,7 @@
 """The catalog: the truth about everything but the original bytes. Its parts stand in one file each: items and
 origins, what is in what, filters, texts, passages and vectors, findings, corrections, action items, news,
-answers of language models, passwords of documents, mailboxes, conversations, people, kept searches, tokens.
+answers of language models, passwords of documents, mailboxes, conversations, people, kept searches,
+questions, digests, tokens.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from store.actions import ActionTable
 from store.answers import AnswerTable
 from store.corrections import CorrectionTable
 from store.database import Database
+from store.digests import DigestTable
 from store.filters import FilterTable
 from store.findings import FindingTable
 from store.items import ItemTable
@@ -17,6 +19,7 @@ from store.news import NewsTable
 from store.passages import PassageTable
 from store.passwords import PasswordTable
 from store.people import PeopleTable
+from store.questions import QuestionTable
 from store.readings import ReadingTable
 from store.searches import SearchTable
 from store.threads import ThreadTable
@@ -40,6 +43,8 @@ class Catalog(
     ThreadTable,
     PeopleTable,
     SearchTable,
+    QuestionTable,
+    DigestTable,
     TokenTable,
 ):
     """All parts over one database. Thread-safe."""

@@ -113,6 +113,9 @@ def prove(connection: Connection, blobs: Blobs, item: str) -> dict[str, int]:
         _left(connection, "items", name, "item", generation) for name in ("family", "parent", "thread")
     )
     residue["people"] = count_unsaid(connection)
+    (residue["digest_lines"],) = connection.execute(
+        "SELECT count(*) FROM digest_lines WHERE id NOT IN (SELECT line FROM digest_sources)"
+    ).fetchone()
     (residue["snapshots"],) = connection.execute(
         "SELECT count(*) FROM snapshots WHERE generation >= ? AND generation < ?", (oldest, generation)
     ).fetchone()
@@ -181,13 +184,16 @@ def _refuse_attached(connection: Connection, item: str, leaving: Set[int]) -> No
 
 
 def _counts(connection: Connection, scope: Sequence[int]) -> dict[str, int]:
-    tables = ("passages", *FOUND, "corrections", "origins")
+    tables = ("passages", *FOUND, "corrections", "cited", "origins")
     removed = {"items": len(scope), "blobs": len(scope)}
     removed |= {table: _count(connection, table, "item", scope) for table in tables}
     (removed["vectors"],) = connection.execute(
         "SELECT count(*) FROM passages p JOIN vectors v ON v.passage = p.id"
         f" WHERE p.item IN ({marks(scope)})",
         scope,
+    ).fetchone()
+    (removed["digest_lines"],) = connection.execute(
+        f"SELECT count(DISTINCT line) FROM digest_sources WHERE item IN ({marks(scope)})", scope
     ).fetchone()
     (removed["children"],) = connection.execute(
         f"SELECT count(*) FROM items WHERE parent IS NOT NULL AND seq IN ({marks(scope)})", scope

@@ -8,7 +8,7 @@ StoreError
 ├── DiskFault                                    the disk refused for another reason
 ├── CatalogDamaged, BlobDamaged                  what was read is not what was written
 ├── ReportForged                                 nobody signed this report
-├── NoSuchSearch                                 no kept search has this name
+├── NoSuchSearch, NoSuchQuestion                 no kept search has this name, no question this number
 ├── NoSuchItem, ItemTooLarge, IllegalStep, AttachedItem   the caller's side
 │   └── NoSuchThread, NoSuchPerson               kinds of NoSuchItem
 └── DeletionIncomplete (retryable)               the proof query still found something
@@ -89,6 +89,10 @@ class NoSuchPerson(NoSuchItem):
 
 class NoSuchSearch(StoreError):
     """There is no kept search of this name."""
+
+
+class NoSuchQuestion(StoreError):
+    """No question of this number is remembered."""
 
 
 class ItemTooLarge(StoreError):

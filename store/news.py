@@ -9,6 +9,12 @@ from store.items import read_items
 from store.records import Evidence, Item, Mention, MentionKind, State
 
 _CAME = "i.stored_at >= ? AND i.stored_at < ?"
+# With a join the engine would go through all links of the home.
+MOVED = (
+    "SELECT project, (SELECT id FROM items WHERE seq = item) FROM standing_links"
+    f" WHERE item IN (SELECT seq FROM items i WHERE {_CAME})"
+    " GROUP BY project, item ORDER BY project, item DESC"
+)
 
 
 class NewsTable:
@@ -25,20 +31,16 @@ class NewsTable:
             order = "ORDER BY stored_at DESC LIMIT ?"
             return read_items(connection, f"{condition}{of_state} {order}", [*values, limit])
 
-    def arrived_count(self, since: float, until: float) -> int:
-        """How many."""
+    def came(self, since: float, until: float) -> set[str]:
+        """The ids of all items stored from `since` until before `until`."""
         with self._database.read() as connection:
-            row = connection.execute(f"SELECT count(*) FROM items i WHERE {_CAME}", (since, until)).fetchone()
-        return int(row[0])
+            rows = connection.execute(f"SELECT id FROM items i WHERE {_CAME}", (since, until)).fetchall()
+        return {row[0] for row in rows}
 
     def moved(self, since: float, until: float) -> dict[str, list[str]]:
         """Project → what came in and is linked to it, the newest first."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT l.project, i.id FROM items i JOIN standing_links l ON l.item = i.seq"
-                f" WHERE {_CAME} ORDER BY l.project, i.seq DESC",
-                (since, until),
-            ).fetchall()
+            rows = connection.execute(MOVED, (since, until)).fetchall()
         found: dict[str, list[str]] = {}
         for project, item in rows:
             found.setdefault(project, []).append(item)

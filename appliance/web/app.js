@@ -372,6 +372,14 @@ async function overview() {
     element("li", `${status.egress ? status.egress.total : "?"} attempts to reach a network`));
 }
 
+// What was asked before, and answers it now.
+function showChanged(asked) {
+  const line = element("li", `${asked.question} `);
+  line.append(...asked.answer_now.map((one) => proof(one.item, one.evidence, one.evidence.text)));
+  if (!asked.answer_now.length) line.append(element("span", "not found any more", "facts"));
+  return line;
+}
+
 // What the last night brought; what is still to be done stands below it.
 async function showDigest() {
   const found = await call("GET", "/v1/digest");
@@ -379,6 +387,7 @@ async function showDigest() {
     ["due within a week", found.due_soon.length], ...found.projects.map((one) => [`for ${one.project}`, one.items.length]),
     ["say the same as another", found.duplicates.length], ["could not be read", found.unread.length]]
     .filter(([, count]) => count).map(([what, count]) => element("li", `${count} ${what}`));
+  lines.push(...found.answers.map(showChanged));
   byId("digest").replaceChildren(...lines);
   byId("digest").parentElement.hidden = !lines.length;
 }

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from appliance import render_digest
-from enrich.digest import Digest, last_morning, make_digest
+from enrich.digest import Digest, from_kept, last_morning, make_digest, to_keep
 from enrich.documents import Documents
 from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
@@ -23,6 +23,7 @@ from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from ingest.parse import ParseStage
 from ingest.sandbox.pool import Pool
 from policy.limits import Limits
+from store.news import MOVED
 from store.records import Item, NewPassage, Reason, State
 from store.vault import Vault
 from tests.support.findings import findings, start_run, store_indexed
@@ -100,6 +101,21 @@ def test_what_says_the_same_down_to_each_number(vault: Vault, first: str, second
     assert [(one.item.id, one.same_as.id) for one in found.duplicates] == ([(new, old)] if same else [])
 
 
+def test_what_is_new_to_do_is_sought_in_all_that_came(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enrich.digest.MOST", 1)
+    items = {stored(vault, store_indexed(vault, f"Pay {n}", f"{n}.txt"), n) for n in (1, 2, 3)}
+    for item in items:
+        vault.catalog.save_findings(item, start_run(vault), findings(item, vault.catalog.text(item)))
+    assert {action.item for action in digest(vault).new_actions} == items
+
+
+def test_what_moved_is_not_sought_among_all_links(vault: Vault) -> None:
+    with vault._database.read() as connection:
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {MOVED}", (0.0, 1.0)).fetchall()
+    scans = [step for *_, step in plan if step.startswith("SCAN")]
+    assert scans == ["SCAN standing_links"]  # of what is left of it: it is searched by item
+
+
 def test_what_could_not_be_read_is_named(vault: Vault) -> None:
     item = stored(vault, put(vault, b"?", "a.bin").item, 3)
     vault.ledger.quarantine(item, Reason.UNSUPPORTED, "")
@@ -153,6 +169,7 @@ def test_the_digest_of_the_fixtures(vault: Vault) -> None:
     for item in every:
         titled.setdefault(item.title, []).append(item)
     found = digest(vault, lambda item: [other for other in titled[item.title] if other.id != item.id])
+    assert from_kept(to_keep(found)) == found
     told = render_digest.digest(msgspec.to_builtins(found))
     for item in every:
         told = told.replace(item.id, item.name)

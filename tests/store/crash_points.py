@@ -16,6 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -26,23 +27,27 @@ from store.actions import Asked, Claimed, Related
 from store.answers import ModelAnswer
 from store.blobs import Blobs
 from store.corrections import Named
+from store.digests import KeptDigest, Line
 from store.errors import (
     HomeExists,
     IllegalStep,
     NoSuchItem,
     NoSuchPerson,
+    NoSuchQuestion,
     NoSuchSearch,
     StoreError,
     WrongPassphrase,
 )
 from store.mailboxes import FolderState, Import, Refusal, mail_locator, mail_source
 from store.migrate import packaged_steps
+from store.questions import Cited
 from store.records import (
     ActionStatus,
     Address,
     Claim,
     Element,
     ElementKind,
+    Evidence,
     NewPassage,
     Origin,
     Reading,
@@ -95,6 +100,8 @@ def prepare(home: Path) -> None:
     catalog.save_matches([], {kept.id: [catalog.item(said).number]})
     catalog.correct(item(vault, "1.eml"), Named.TAG, "bill", True)
     catalog.close_project("Brandt", True)
+    catalog.remember_question("what is there", [cited(vault, "old.txt"), cited(vault, "said.txt")], 9)
+    catalog.keep_digest(MORNING, digest(vault, "old.txt", "said.txt"), 9)
     store_indexed(vault, "came after it was kept", "new.txt")
     gone = put(vault, b"spam, and spam again", mail_locator("INBOX", 7, 9), source=mail_source("a")).item
     vault.delete(gone)
@@ -116,6 +123,7 @@ def mailbox(vault: Vault) -> None:
 FOLDER = FolderState(
     account="a", folder="INBOX", uidvalidity=7, uidnext=3, modseq=None, exists=2, checked_at=1.0
 )
+MORNING, NEXT = date(2026, 3, 10), date(2026, 3, 11)
 IMPORT = Import(
     source="import:x",
     locator="x.mbox",
@@ -126,6 +134,20 @@ IMPORT = Import(
     done=False,
     started_at=1.0,
 )
+
+
+def cited(vault: Vault, name: str) -> Cited:
+    """The first letter of an item."""
+    return Cited(item=item(vault, name), title=name, evidence=Evidence(start=0, end=1, text="x"))
+
+
+def digest(vault: Vault, *names: str) -> KeptDigest:
+    """One that names items one by one and together, and a question."""
+    items = [item(vault, name) for name in names]
+    (question,) = vault.catalog.questions()
+    lines = [Line("unread", each, frozenset({each})) for each in items]
+    lines += [Line("new_actions", "{}", frozenset(items)), Line("answers", "{}", question=question.id)]
+    return KeptDigest(0.0, 1.0, len(items), lines)
 
 
 def letter_with_password(vault: Vault) -> str:
@@ -244,6 +266,41 @@ def answered(vault: Vault) -> None:
     """As the language model's reader does, for one stretch of an item's text."""
     answer = ModelAnswer(text="{}", read=7)
     vault.catalog.save_model_answer(item(vault, "said.txt"), b"prompt", b"stretch", answer)
+
+
+def asked_again(changed: date | None) -> Callable[[Vault], None]:
+    """As what is done overnight: the question that is due."""
+
+    def act(vault: Vault) -> None:
+        for asked in vault.catalog.unasked_questions(MORNING):
+            answer = [cited(vault, "new.txt")] if changed else []
+            vault.catalog.asked_again(asked, MORNING, changed=changed, answer=answer)
+
+    return act
+
+
+def asked_anew(home: Path) -> None:
+    """A home in which an answer has changed."""
+    vault = open_vault(home)
+    asked_again(MORNING)(vault)
+    vault.close()
+
+
+def ask(question: str) -> Callable[[Vault], None]:
+    """As the owner does; there is room for one question."""
+
+    def act(vault: Vault) -> None:
+        (before,) = vault.catalog.questions()
+        if (before.question, len(before.answer)) != (question, 1):
+            vault.catalog.remember_question(question, [cited(vault, "new.txt")], 1)
+
+    return act
+
+
+def keep_digest(vault: Vault) -> None:
+    """The next one, in the place of the last."""
+    if not vault.catalog.has_digest(NEXT):
+        vault.catalog.keep_digest(NEXT, digest(vault, "new.txt"), 1)
 
 
 def conversed(home: Path) -> None:
@@ -433,6 +490,15 @@ SCENARIOS: Mapping[str, Scenario] = {
     "forget search": Scenario(lambda v: v.catalog.forget_search("kept"), over=(NoSuchSearch,)),
     "matches": Scenario(lambda v: v.catalog.save_matches(v.catalog.unwatched(9), {1: [1, 2]})),
     "seen": Scenario(lambda v: v.catalog.mark_seen("kept")),
+    "ask": Scenario(ask("what else")),
+    "ask the same": Scenario(ask("what is there"), setup=asked_anew),
+    "ask again": Scenario(asked_again(None)),
+    "answer changed": Scenario(asked_again(MORNING)),
+    "delete what was cited": Scenario(
+        lambda v: v.delete(item(v, "new.txt")), over=(NoSuchItem,), setup=asked_anew
+    ),
+    "forget question": Scenario(lambda v: v.catalog.forget_question(1), over=(NoSuchQuestion,)),
+    "keep digest": Scenario(keep_digest),
     "audit": Scenario(note),
     "passphrase": Scenario(
         change_passphrase, over=(WrongPassphrase,), at_once=False, untold=frozenset({"audit"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from policy.redact import Private
 from store.answers import ModelAnswer
 from store.corrections import Named
+from store.digests import KeptDigest, Line
 from store.errors import AttachedItem, NoSuchItem
 from store.keys import open_keys
 from store.migrate import copy_path
+from store.questions import Cited
 from store.records import Glimpse, MailHeader, NewPassage, Reason, State
 from store.vault import Vault
 from tests.support.findings import (
@@ -23,6 +26,7 @@ from tests.support.findings import (
     findings,
     mail_header,
     reading,
+    span,
     start_run,
     store_indexed,
     store_read,
@@ -54,6 +58,12 @@ def fill(vault: Vault, canary: str) -> str:
     vault.catalog.correct(item, Named.TAG, canary, True)
     answer = ModelAnswer(text=canary, read=1)
     vault.catalog.save_model_answer(item, canary.encode(), canary.encode(), answer)
+    cited = Cited(item=item, title=canary, evidence=span(text, f"pay {canary}"))
+    vault.catalog.remember_question("what is to be paid", [cited], 9)
+    (asked,) = vault.catalog.questions()
+    vault.catalog.asked_again(asked, date(2026, 3, 10), changed=date(2026, 3, 10), answer=[cited])
+    line = Line("answers", canary, frozenset({item}), asked.id)
+    vault.catalog.keep_digest(date(2026, 3, 10), KeptDigest(1.0, 2.0, 1, [line]), 9)
     put(vault, f"attached {canary}".encode(), canary, source="attachment", parent=item)
     vault.snapshots.save("index", vault.catalog.generation(), {canary: canary.encode() * 100})
     return item
@@ -111,7 +121,8 @@ def test_a_deletion_leaves_nothing_and_proves_it(vault: Vault) -> None:
     assert receipt.residue["items"] == 0
     assert not any(receipt.residue.values()), receipt.residue
     once = dict.fromkeys(["tags", "actions", "links", "mentions", "corrections", "children"], 1)
-    twice = dict.fromkeys(["items", "blobs", "passages", "vectors", "origins"], 2)
+    once |= {"digest_lines": 1}
+    twice = dict.fromkeys(["items", "blobs", "passages", "vectors", "origins", "cited"], 2)
     assert receipt.removed == once | twice | {"claims": 0}
     assert receipt.audit_head == vault.audit.head()
     for gone in (item, attachment):

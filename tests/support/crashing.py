@@ -50,6 +50,7 @@ _VOLATILE = {
     "matches": {"found_at"},
     "mail_folders": {"checked_at"},
     "closed_projects": {"closed_at"},
+    "questions": {"asked_at", "looked_at"},
 }
 _UNTOLD = re.compile(r"catalog\.db(-wal|-shm)?|lock|audit\.head")  # the same content has other bytes
 
