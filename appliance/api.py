@@ -11,10 +11,10 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from importlib import resources
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -55,14 +55,22 @@ MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "te
 _Wanted = TypeVar("_Wanted")
 
 
+class Messages(Protocol):
+    """Answers messages of another protocol: see `Mcp.answer`."""
+
+    def __call__(self, body: bytes, headers: Mapping[str, str], scopes: Collection[str], *,
+                 headers_required: bool, gone: threading.Event) -> tuple[int, bytes]: ...  # fmt: skip
+
+
 def application(operations: Operations, limits: Limits, tokens: Callable[[str], tuple[str, ...] | None],
-                hosts: frozenset[str] | None) -> Starlette:  # fmt: skip
+                hosts: frozenset[str] | None, mcp: Messages) -> Starlette:  # fmt: skip
     """The ASGI application.
 
     Args:
         tokens: the scopes of a token, or None for an unknown one.
         hosts: the `Host` values under which loopback is reached; None on the Unix socket, whose callers are
             the owner.
+        mcp: answers messages of the Model Context Protocol.
     """
     gate = _Gate(tokens, hosts)
     routes = [Route(row.path, _json_endpoint(row, operations, gate), methods=[row.method]) for row in ROUTES]
@@ -70,6 +78,7 @@ def application(operations: Operations, limits: Limits, tokens: Callable[[str], 
     routes.append(Route(UPLOAD.path, _upload(operations, gate, limits), methods=["POST"]))
     routes.append(Route(ORIGINAL.path, _original(operations, gate), methods=["GET"]))
     routes.append(Route(PAGE.path, _picture(operations, gate), methods=["GET"]))
+    routes.append(Route("/mcp", _mcp(mcp, gate, limits), methods=["POST"]))
     routes.append(Route("/v1/openapi.json", _openapi))
     routes += [Route(path, _page(name)) for path, name in PAGE_FILES.items()]
     return Starlette(
@@ -86,10 +95,21 @@ class _Gate:
         self._tokens = tokens
         self._hosts = hosts
 
+    @property
+    def owner(self) -> bool:
+        """Whether whoever calls is the owner."""
+        return self._hosts is None
+
     def check(self, request: Request, scope: str) -> None:
         """Raise NotAllowed unless this request may use `scope`."""
-        if self._hosts is None:
-            return
+        granted = self.scopes(request)
+        if not self.owner and (scope == OWNER or (scope not in granted and "admin" not in granted)):
+            raise NotAllowed(f"the token lacks the scope {scope!r}", status=403)
+
+    def scopes(self, request: Request) -> tuple[str, ...]:
+        """What this request may use; raise NotAllowed if it is nothing."""
+        if self.owner:
+            return ("admin",)
         self.check_host(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -97,8 +117,7 @@ class _Gate:
         granted = self._tokens(token.strip())
         if granted is None:
             raise NotAllowed("unknown token", status=401, remedy="make one with `strongroom token NAME`")
-        if scope == OWNER or (scope not in granted and "admin" not in granted):
-            raise NotAllowed(f"the token lacks the scope {scope!r}", status=403)
+        return granted
 
     def check_host(self, request: Request) -> None:
         """Raise NotAllowed for a Host or an Origin that is not this service."""
@@ -130,21 +149,43 @@ def _json_endpoint(row: Endpoint, operations: Operations, gate: _Gate) -> Callab
 def _ask(operations: Operations, gate: _Gate) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         gate.check(request, ASK.scope)
-        asked, gone = _converted(await _json_body(request), AskRequest), threading.Event()
-
-        async def watch() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            gone.set()
-
-        watching = asyncio.create_task(watch())
-        try:
+        asked = _converted(await _json_body(request), AskRequest)
+        async with _watched(request) as gone:
             with answering():
                 return _json(await run_in_threadpool(operations.search.ask, asked, gone))
-        finally:
-            watching.cancel()
 
     return endpoint
+
+
+def _mcp(answer: Messages, gate: _Gate, limits: Limits) -> Callable[[Request], Any]:
+    async def endpoint(request: Request) -> Response:
+        scopes = gate.scopes(request)
+        body = await _body(request, limits.message_bytes)
+        async with _watched(request) as gone:
+            status, told = await run_in_threadpool(
+                answer, body, request.headers, scopes, headers_required=not gate.owner, gone=gone
+            )
+        headers = {"cache-control": "no-store"}
+        return Response(told, status, headers, media_type="application/json" if told else None)
+
+    return endpoint
+
+
+@contextlib.asynccontextmanager
+async def _watched(request: Request) -> AsyncIterator[threading.Event]:
+    """What is set once whoever sent this request, which has been read, waits no more."""
+    gone = threading.Event()
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield gone
+    finally:
+        watching.cancel()
 
 
 def _converted(arguments: dict[str, Any], wanted: type[_Wanted]) -> _Wanted:
@@ -154,15 +195,23 @@ def _converted(arguments: dict[str, Any], wanted: type[_Wanted]) -> _Wanted:
         raise BadRequest(str(error)) from error
 
 
-async def _json_body(request: Request) -> dict[str, Any]:
+async def _body(request: Request, most: int) -> bytes:
+    """The body; of one that is longer than `most` bytes, a part that is longer too."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > JSON_BODY_BYTES:
-            raise BadRequest(f"the request is longer than {JSON_BODY_BYTES} bytes")
+        if len(body) > most:
+            break
+    return body
+
+
+async def _json_body(request: Request) -> dict[str, Any]:
+    body = await _body(request, JSON_BODY_BYTES)
+    if len(body) > JSON_BODY_BYTES:
+        raise BadRequest(f"the request is longer than {JSON_BODY_BYTES} bytes")
     try:
         decoded = msgspec.json.decode(body or b"{}")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"the request is not JSON: {error}") from error
     if not isinstance(decoded, dict):
         raise BadRequest("the request is not a JSON object")

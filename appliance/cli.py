@@ -17,6 +17,7 @@ import msgspec
 from appliance import render, render_digest
 from appliance.cli_doctor import DoctorCommand
 from appliance.cli_mail import MailCommands, ask_password
+from appliance.cli_mcp import McpCommand
 from appliance.cli_meaning import MeaningCommands
 from appliance.cli_search import SearchCommands
 from appliance.client import Client
@@ -118,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     token = command("token", _token, "make an API token for another tool")
     token.add_argument("name")
     token.add_argument("--scope", action="append", choices=["search", "read", "write", "admin"])
+    McpCommand(_client).declare(command)
     MailCommands(_home, _client, _print).declare(command)
     command("formats", _formats, "what can be read, how it is recognised, what is read of it")
     command("status", _status, "how the appliance is")

@@ -57,13 +57,19 @@ class Client:
         self, method: str, path: str, body: bytes | IO[bytes] | None, query: Mapping[str, Any]
     ) -> Iterator[http.client.HTTPResponse]:
         given = {key: value for key, value in query.items() if value is not None}
-        connection = _UnixConnection(self._path, self._timeout)
-        try:
+        with self.connection() as connection:
             connection.request(method, path + (f"?{urlencode(given)}" if given else ""), body)
             response = connection.getresponse()
             if response.status >= 400:
                 raise _refusal(response)
             yield response
+
+    @contextmanager
+    def connection(self) -> Iterator[http.client.HTTPConnection]:
+        """A connection for what is no plain call; whatever fails on it is ServiceUnavailable."""
+        connection = _UnixConnection(self._path, self._timeout)
+        try:
+            yield connection
         except (OSError, http.client.HTTPException) as error:
             raise ServiceUnavailable(
                 "no service answers",

@@ -79,6 +79,23 @@ class ItemText(Record, frozen=True, kw_only=True):
     elements: list[ShownElement]
 
 
+class ExcerptRequest(Record, frozen=True, kw_only=True):
+    """Names a part of the text of an item."""
+
+    id: str
+    offset: int = 0  # characters
+    limit: int
+
+
+class Excerpt(Record, frozen=True, kw_only=True):
+    """A part of the text of an item, for a reader of little patience."""
+
+    text: str
+    offset: int
+    total_chars: int
+    next_offset: int | None  # None: this is the end
+
+
 class PageRef(Record, frozen=True, kw_only=True):
     """Names one page of an item, to be drawn."""
 
@@ -288,6 +305,17 @@ class Operations:
         item = catalog.item(request.id)
         text = catalog.text(item.id)
         return ItemText(item=item.id, text=text, elements=shown(text, catalog.elements(item.id)))
+
+    def excerpt(self, request: ExcerptRequest) -> Excerpt:
+        """A part of the text of an item."""
+        text = self._vault.catalog.text(request.id)
+        end = request.offset + request.limit
+        return Excerpt(
+            text=text[request.offset : end],
+            offset=request.offset,
+            total_chars=len(text),
+            next_offset=end if end < len(text) else None,
+        )
 
     def page(self, request: PageRef) -> bytes:
         """A picture of one page as it looks, as PNG."""

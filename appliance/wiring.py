@@ -11,9 +11,10 @@ from pathlib import Path
 from appliance import api
 from appliance.guard import GuardClient
 from appliance.mail_operations import MailOperations
+from appliance.mcp import Mcp
 from appliance.meaning_operations import MeaningOperations
 from appliance.operations import Operations
-from appliance.report import Reporter
+from appliance.report import VERSION, Reporter
 from appliance.search_operations import SearchOperations
 from appliance.service import Service, Stage
 from appliance.settings import Model, Settings, load
@@ -128,10 +129,10 @@ def build(
         admission,
         overnight.digest,
     )
-    tokens = vault.catalog.token_scopes
-    service.show(sockets["unix"], api.application(operations, limits, tokens, None))
+    tokens, mcp = vault.catalog.token_scopes, Mcp(operations, limits, VERSION).answer
+    service.show(sockets["unix"], api.application(operations, limits, tokens, None, mcp))
     if "tcp" in sockets:
-        service.show(sockets["tcp"], api.application(operations, limits, tokens, hosts))
+        service.show(sockets["tcp"], api.application(operations, limits, tokens, hosts, mcp))
     return service
 
 

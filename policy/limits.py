@@ -44,6 +44,7 @@ class Limits:
     query_pieces: int = 64  # phrases, prefixes, alternatives and exclusions of one query
     query_prefixes: int = 8  # of those, how many end in a star: each stands for many words
     query_conditions: int = 64  # values of fields, of the query and of the filters beside it
+    message_bytes: int = 256 * KIB  # of a client of the Model Context Protocol
     page_size: int = 200
     deleted_at_once: int = 1_000  # items; the store takes nothing in meanwhile
     kept_searches: int = 100  # each is asked of all that comes in

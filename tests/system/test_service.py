@@ -370,6 +370,7 @@ class TestLoopback:
         ("body", "part"),
         [
             (b"not json", "not JSON"),
+            (b"[" * 60_000, "not JSON"),
             (b"[]", "not a JSON object"),
             (b'{"limit": 3}', "query"),
             (b'{"query": "x", "limit": 100000}', "limit"),
