@@ -32,6 +32,7 @@ from store.records import Item, Passage, Reason
 _DEPTH = 50  # candidates of each index, at least; more where collapsing leaves too few items
 _QUESTIONS = 4  # read by the model beside other work; it takes them one by one
 _IDENTIFIERS = 4  # of one query, looked up at most
+_HELD = 1_000  # that hold what is required and are compared all, where words find nothing by themselves
 _DEEPER = 4
 _DEEPEST = 5_000
 _LISTED = 1_000  # of the newest, where some are refused
@@ -109,7 +110,8 @@ class _Asked:
         """The nearest passages; None if these are not asked."""
         if self.question is None or self.vectors is None:
             return None
-        if self.wanted.required and len(every := self._by_word(depth)) < depth:
+        most = depth if self.by_word else max(depth, _HELD)
+        if self.wanted.required and len(every := self._by_word(most)) < most:
             # These are all that hold what is required; the nearest of all passages are none of them mostly.
             passages = [passage for passage, _ in every]
             near = Known(passages, self.known(passages)).cosines(self.question)

@@ -19,7 +19,19 @@ import msgspec
 import numpy as np
 
 from index.allowed import Allowed
-from index.cells import DEPTHS, Cells, Content, Half, Numbers, Single, one_core, probes_for, sample_for, train
+from index.cells import (
+    DEPTHS,
+    Cells,
+    Content,
+    Half,
+    Numbers,
+    Single,
+    least_cosine,
+    one_core,
+    probes_for,
+    sample_for,
+    train,
+)
 from index.errors import IndexDamaged
 from index.gpu import MakeFlat, Mirror
 from index.segment import Rows, Segment
@@ -31,6 +43,7 @@ _COPIED = 4096  # passages copied under the lock at once: some MiB, a millisecon
 _ADDED = 4096  # vectors taken in under the lock at once
 _ASSIGNED = 8192  # vectors turned to single precision at once
 _LOOKED_AT = 16  # wanted passages of each cell, to see which cells hold any
+_MEASURED = 16_384  # passages by which it is told which are far
 _TURNED = 3.0  # length of the noise that makes a question of a passage: as real ones, it is near none
 _SEED = 2
 
@@ -276,9 +289,10 @@ class FaissIndex:
         centres = train(sample, passages, stopped)
         if centres is None:
             return None
+        least = least_cosine(centres, sample[:: max(1, len(sample) // _MEASURED)])
         del sample
-        probes = probes_for(centres, self._answered(asked, chance, stopped), self._growth.recall)
-        return None if stopped() else Cells(centres, probes, passages)
+        probes = probes_for(centres, least, self._answered(asked, chance, stopped), self._growth.recall)
+        return None if stopped() else Cells(centres, probes, passages, least)
 
     def _sample(self, share: float, chance: np.random.Generator) -> Single:
         """A share of the vectors, each passage as likely as any other."""

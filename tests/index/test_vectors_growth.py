@@ -329,3 +329,19 @@ def test_what_comes_in_after_cells_were_made_is_all_compared(monkeypatch: pytest
         compared = {passage for passage, _ in index.search(question, 5000)}
         assert compared >= set(range(5000, 5400))
         assert len(compared) < 4400
+
+
+def test_what_is_far_from_all_cells_is_compared_by_every_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few passages of another kind than the many of which the cells were made."""
+    monkeypatch.setattr("index.cells._LEAST", 1)
+    index = FaissIndex(16, Growth(exact=500, segment=1000, recall=0.5, asked=8))
+    noise = np.random.default_rng(2).standard_normal((4000, 16)).astype(np.float32)
+    many = _units(400, 1, 16)[np.arange(4000) % 400] + 0.02 * noise
+    index.add(range(5000, 5060), range(5000, 5060), _units(60, 9, 16))
+    index.add(range(4000), range(4000), many.astype(np.float16))
+    index.grow()
+    index = FaissIndex.load(index.dump(), 16)
+    for question in _units(20, 4, 16).astype(np.float32):
+        compared = {passage for passage, _ in index.search(question, 5000)}
+        assert len(compared & set(range(5000, 5060))) >= 30  # the others have cells of their own
+        assert len(compared) < 1000
