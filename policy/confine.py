@@ -147,14 +147,15 @@ _READS = _ANSWERS | calls.READ_ONLY | calls.ALONE
 TABLE: Mapping[str, Row] = MappingProxyType(
     {
         # Starts the others, so it may fork and execute; serves on sockets that it inherited. It reads what
-        # its owner names, be it anywhere, and writes where it is told.
+        # its owner names, be it anywhere, and writes where it is told. A GPU is the model process's, and its
+        # own where FAISS is built for it: docs/adr/0008 weighs that.
         "core": Row(
             title="strong-core",
             keys="all: the master key and what unfolds from it",
             rules=calls.KERNEL | calls.SOCKETS,
             probes=calls.TRY_CORE,
             reads=None,
-            writes=paths.NULL,
+            writes=paths.NULL + paths.GRAPHICS_FOR_CHILDREN,
             executes=paths.INTERPRETER,
             capabilities=privileges.FILES_OF_OTHERS,
         ),

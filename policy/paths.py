@@ -52,12 +52,31 @@ CERTIFICATES = ("/etc/ssl/certs", "/etc/pki/tls", "/etc/ca-certificates", "/etc/
 NULL = ("/dev/null",)
 
 
-def _graphics() -> tuple[str, ...]:
-    return tuple(str(path) for path in Path("/dev").glob("nvidia*"))
+# Below it a process names its threads, its own only. NVIDIA's driver (570 and later) gives up if it may not.
+_THREADS = "/proc/self/task"
+_SETTINGS_OF_THE_MACHINE = "/proc/sys/kernel/core_pattern"
 
 
-# NVIDIA's devices, where there are any, and what its driver reads of the machine.
-GRAPHICS = _graphics()
-MACHINE = ("/proc", "/sys") if GRAPHICS else ()
+def graphics(devices: Path) -> tuple[str, ...]:
+    """What a process writes that computes on NVIDIA's GPUs: the device files in a folder, where there are
+    any, and the names of its threads.
+    """
+    found = sorted(str(path) for path in devices.glob("nvidia*"))
+    return (*found, _THREADS) if found else ()
+
+
+def for_parent(graphics: tuple[str, ...], *, sets_the_machine: bool) -> tuple[str, ...]:
+    """What of it must be allowed to who starts such a process, too: Landlock binds whatever is started. Where
+    its threads will be named is not known yet, so that is all of /proc.
+
+    Args:
+        sets_the_machine: this user may write the machine's settings, which lie there too. Then it is not.
+    """
+    return (*graphics, "/proc") if graphics and not sets_the_machine else graphics
+
+
+GRAPHICS = graphics(Path("/dev"))
+GRAPHICS_FOR_CHILDREN = for_parent(GRAPHICS, sets_the_machine=os.access(_SETTINGS_OF_THE_MACHINE, os.W_OK))
+MACHINE = ("/proc", "/sys") if GRAPHICS else ()  # what the driver reads of it
 
 INTERPRETER = (sys.executable, "/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1")
