@@ -4,7 +4,8 @@ library's own high-level call, and by a bare loop over its batch interface that 
     python -m bench.llm [--gguf FILE] [--rounds 7] [--chars 120]
 
 The prompts are those of the reader for eight short mails, cut to what they take in an ordinary vocabulary,
-or what a short context has room for. All ways decode greedily under the same grammar and must say the same.
+or what a short context has room for. All ways decode greedily under the same grammar; ours must say the same,
+the bare loop may differ between near equals, since it evaluates prompts in one piece and no row of nobody.
 Given are tokens of answers per second (median and range of the rounds, by turns) and how the medians compare.
 The prompts share their beginning: the bare loop evaluates it once as well, the high-level call keeps of the
 last prompt what the next one shares; "each alone" evaluates every prompt whole. With cells that all sequences
