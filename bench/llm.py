@@ -3,11 +3,13 @@ library's own high-level call, and by a bare loop over its batch interface that 
 
     python -m bench.llm [--gguf FILE] [--rounds 7] [--chars 120]
 
-The prompts are those of the reader, cut to 256 tokens before the text, for eight short mails. All ways
-decode greedily under the same grammar and must say the same. Given are tokens of answers per second (median
-and range of the rounds, by turns) and how the medians compare. The prompts share their beginning: the bare
-loop evaluates it once as well, the high-level call keeps of the last prompt what the next one shares; "each
-alone" evaluates every prompt whole. With cells that all sequences share, what one says depends on the others.
+The prompts are those of the reader for eight short mails, cut to what they take in an ordinary vocabulary,
+or what a short context has room for. All ways decode greedily under the same grammar; ours must say the same,
+the bare loop may differ between near equals, since it evaluates prompts in one piece and no row of nobody.
+Given are tokens of answers per second (median and range of the rounds, by turns) and how the medians compare.
+The prompts share their beginning: the bare loop evaluates it once as well, the high-level call keeps of the
+last prompt what the next one shares; "each alone" evaluates every prompt whole. With cells that all sequences
+share, what one says depends on the others.
 
 Without a file a model of ordinary proportions with random weights is made.
 """
@@ -43,7 +45,8 @@ MAILS = (
     "The lamp passed all tests; the certificate follows by post.",
     "Is the east wall carrying anything above the first floor?",
 )
-_HEAD_TOKENS = 256
+# Tokens of the instructions: in an ordinary vocabulary, and what a short context leaves of them.
+_HEAD, _LEAST_HEAD = 448, 256
 VOCABULARY = Vocabulary(
     tags=(TagSpec(name="invoice", description="A bill"), TagSpec(name="building", description="Of the mill")),
     projects=(ProjectSpec(name="Alder House", aliases=("the mill",)),),
@@ -65,20 +68,8 @@ def main() -> None:
 def compare(gguf: Path, chars: int, rounds: int) -> None:
     # A text of a given length, for that models which follow no instruction say as much as others.
     schema: dict[str, Any] = {"type": "string", "minLength": chars, "maxLength": chars + 8}
-    marker = "----- 0123456789abcdef -----"
     model = LlamaCpp(gguf)
-    head = _beginning(model, instructions(VOCABULARY, marker))
-    requests = [
-        GenerateRequest(
-            head=head,
-            data=mail,
-            tail=f"\n{marker}\nJSON:\n",
-            schema=json.dumps(schema),
-            max_tokens=chars + 16,
-            seconds=600,
-        )
-        for mail in MAILS
-    ]
+    requests = _requests(model, json.dumps(schema), chars + 8)
     bare, shared = (Bare(model, requests, gbnf(schema), shared_cells=one) for one in (False, True))
     high = HighLevel(gguf, model, requests, gbnf(schema))
     urgent = [msgspec.structs.replace(request, urgent=True) for request in requests]
@@ -91,6 +82,8 @@ def compare(gguf: Path, chars: int, rounds: int) -> None:
         "high-level call": high.run,
     }
     said = {name: way() for name, way in ways.items()}  # to warm up
+    for text in said["together"]:
+        json.loads(text)  # whole: what is given up is quickly done
     spent: dict[str, list[float]] = {name: [] for name in ways}
     worked: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
@@ -111,11 +104,22 @@ def compare(gguf: Path, chars: int, rounds: int) -> None:
     model.close()
 
 
-def _beginning(model: LlamaCpp, head: str) -> str:
-    """So much of a text that it fits into any context, with room for what follows."""
-    while len(model._tokens(head, begin=True, special=True)) > _HEAD_TOKENS:
-        head = head[: len(head) * 3 // 4]
-    return head
+def _requests(model: LlamaCpp, schema: str, chars: int) -> list[GenerateRequest]:
+    """One for each mail, with as much of the instructions before it as there is room for."""
+
+    def tokens(text: str) -> int:
+        return len(model._tokens(text, begin=True, special=True))
+
+    marker = "----- 0123456789abcdef -----"
+    head, tail = instructions(VOCABULARY, marker), f"\n{marker}\nJSON:\n"
+    rest = max(tokens(mail) for mail in MAILS) + tokens(tail)
+    most = min(4 * chars + 8, model._context - rest - _LEAST_HEAD)
+    while tokens(head) > min(_HEAD, model._context - rest - most):
+        head = head[: len(head) * 9 // 10]
+    return [
+        GenerateRequest(head=head, data=mail, tail=tail, schema=schema, max_tokens=most, seconds=600)
+        for mail in MAILS
+    ]
 
 
 def texts(model: LlamaCpp, requests: list[GenerateRequest]) -> list[str]:
@@ -136,13 +140,13 @@ class Bare:
         self._grammar = grammar.encode()
         self.prompts = [model._prompt(request)[:2] for request in requests]
         parameters = native.llama_context_default_params()
-        parameters.n_ctx, parameters.n_seq_max = 1024 * (len(requests) + 1), len(requests) + 1
+        parameters.n_ctx, parameters.n_seq_max = model._context * (len(requests) + 1), len(requests) + 1
         parameters.n_batch = parameters.n_ubatch = 512
         parameters.kv_unified = shared_cells
         parameters.n_threads = parameters.n_threads_batch = native.llama_n_threads(model._decoder._context)
         self._context = native.llama_init_from_model(model._model, parameters)
         self._memory = native.llama_get_memory(self._context)
-        self._batch = native.llama_batch_init(512, 0, 1)
+        self._batch = native.llama_batch_init(parameters.n_batch, 0, 1)
 
     def run(self) -> list[str]:
         native, kept = self._native, len(self.prompts)
@@ -201,7 +205,12 @@ class HighLevel:
 
         threads = model._native.llama_n_threads(model._decoder._context)
         self._llama = llama_cpp.Llama(
-            str(gguf), n_ctx=2048, n_gpu_layers=-1, n_threads=threads, n_threads_batch=threads, verbose=False
+            str(gguf),
+            n_ctx=model._context,
+            n_gpu_layers=-1,
+            n_threads=threads,
+            n_threads_batch=threads,
+            verbose=False,
         )
         self._grammar = llama_cpp.LlamaGrammar.from_string(grammar, verbose=False)
         self.prompts = [model._prompt(request)[0] for request in requests]

@@ -4,6 +4,10 @@ Everything is the product's own: messages are read, cut and embedded into a vaul
 It sees the words of all items, as in an owner's box, and the labels of none but those that the owner gave.
 
     python -m bench.meaning --projects FOLDER --tags FOLDER
+
+With `--gguf MODEL` a model that the owner brings is measured instead, beside the built-in reader and on a
+sample of the same data: its links and tags, and with `--mails`, `--intents` and `--dues` (the tables of
+`bench.tasks` and of the tests) its action items and days (`bench/owners_model.py`).
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from bench.owners_model import OwnersModel, loaded, measure_dues, measure_tasks
 from enrich.documents import Documents
 from enrich.lessons import Lessons
 from enrich.reader import BuiltinReader, Document
@@ -277,6 +282,63 @@ def _micro(truth: Mapping[str, Collection[str]], said: Mapping[str, Collection[s
     return [2 * right / max(1, given + there), right / max(1, given), right / max(1, there)]
 
 
+# ------------------------------------------------------------------------------ a model that he brings
+
+_LEGEND = re.compile(r"(\d+\.\d+) (.+?)(?= \d+\.\d+ |$)", re.MULTILINE)
+
+
+def compare_projects(collected: Collected, model: OwnersModel) -> None:
+    """Macro-F1 of the surest link, over the projects of a sample. The built-in reader learns from the seeds
+    and knows no name; the model knows the names, and learns nothing.
+    """
+    names = sorted(set().union(*collected.labels.values()))
+    called = {name: f"project {number}" for number, name in enumerate(names)}
+    truth = {item: called[min(some)] for item, some in collected.labels.items()}
+    seeds, *rest = _parted(truth, random.Random(0))
+    sample = model.sample([item for half in rest for item in half])
+    with taught(collected, _projects(called.values())) as (owner, reader):
+        for item in seeds:
+            owner.correct(item, Named.PROJECT, truth[item], True)
+        ours = _links(reader, collected.documents, sample)
+    specs = [ProjectSpec(name=to, aliases=(name.replace(".", " "),)) for name, to in called.items()]
+    documents = {item: collected.documents[item] for item in sample}
+    found = model.read("projects", Vocabulary(projects=tuple(specs)), documents)
+    theirs = {item: one.links[0].project if one.links else None for item, one in found.items()}
+    there = {truth[item] for item in sample}
+    print(f"projects, {len(sample)} posts, macro-F1")
+    _tell("builtin", [_macro(truth, ours, there)])
+    _tell(model.name, [_macro(truth, theirs, there)])
+
+
+def compare_tags(collected: Collected, model: OwnersModel, legend: str) -> None:
+    """Micro-F1, precision and recall on a sample. The built-in reader learns from all other mails and knows
+    no name; the model knows what the legend says of each tag, and learns nothing.
+    """
+    counts = Counter(name for some in collected.labels.values() for name in some)
+    names = {name: f"tag {name}" for name, count in sorted(counts.items()) if count >= _LEAST}
+    truth = {
+        item: frozenset(names[name] for name in some if name in names)
+        for item, some in collected.labels.items()
+    }
+    sample = model.sample(list(truth))
+    with taught(collected, Vocabulary(tags=tuple(TagSpec(name=to) for to in names.values()))) as (
+        owner,
+        reader,
+    ):
+        for item in truth.keys() - set(sample):
+            for name in sorted(truth[item]):
+                owner.correct(item, Named.TAG, name, True)
+        ours = {item: {tag.name for tag in reader.tags(collected.documents[item])} for item in sample}
+    means = dict(_LEGEND.findall(legend))
+    specs = [TagSpec(name=to, description=means.get(name, "")) for name, to in names.items()]
+    documents = {item: collected.documents[item] for item in sample}
+    found = model.read("tags", Vocabulary(tags=tuple(specs)), documents)
+    theirs = {item: {tag.name for tag in one.tags} for item, one in found.items()}
+    print(f"tags ({len(names)}), {len(sample)} mails, micro-F1, precision, recall")
+    _tell("builtin", _micro(truth, ours))
+    _tell(model.name, _micro(truth, theirs))
+
+
 # ------------------------------------------------------------------------------ the owner and his reader
 
 
@@ -338,7 +400,20 @@ def main() -> None:
     parser.add_argument("--projects", type=Path, help="a folder of posts for each newsgroup")
     parser.add_argument("--tags", type=Path, help="mails with their categories beside them (.txt, .cats)")
     parser.add_argument("--draws", type=int, default=5, help="how often what the owner says is drawn")
+    parser.add_argument("--gguf", type=Path, help="a model to measure, beside the built-in reader")
+    parser.add_argument("--sample", type=int, default=100, help="documents of each kind that it reads")
+    parser.add_argument("--mails", type=Path, help="mail,sentence,task; for a model")
+    parser.add_argument("--intents", type=Path, help="intent,sentence; for a model")
+    parser.add_argument("--dues", type=Path, help="written,sentence,due; for a model")
     arguments = parser.parse_args()
+    with loaded(arguments.gguf, arguments.sample) as model:
+        if model is None:
+            _measure(arguments)
+        else:
+            _compare(arguments, model)
+
+
+def _measure(arguments: argparse.Namespace) -> None:
     embedder = SentenceEmbedder()
     for folder, of, measure in (
         (arguments.projects, posts, measure_projects),
@@ -347,6 +422,22 @@ def main() -> None:
         if folder is not None:
             with taken_in(embedder, of(folder)) as collected:
                 measure(collected, arguments.draws)
+
+
+def _compare(arguments: argparse.Namespace, model: OwnersModel) -> None:
+    if arguments.mails is not None:
+        measure_tasks(arguments.mails, "task", "mail", model)
+    if arguments.intents is not None:
+        measure_tasks(arguments.intents, "intent", "sentence", model)
+    if arguments.dues is not None:
+        measure_dues(arguments.dues, model)
+    if arguments.projects is not None:
+        with taken_in(SentenceEmbedder(), posts(arguments.projects)) as collected:
+            compare_projects(collected, model)
+    if arguments.tags is not None:
+        legend = next((file.read_text() for file in sorted(arguments.tags.glob("*LEGEND*"))), "")
+        with taken_in(SentenceEmbedder(), mails(arguments.tags)) as collected:
+            compare_tags(collected, model, legend)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ from enrich import task_head
 from enrich.judge import by_rules, judge, opinion
 
 _FOLDS = 5
-_C = 4.0
-_LEAST = 2  # sentences that an n-gram must occur in: half the weights, and no worse
+C = 4.0
+LEAST = 2  # sentences that an n-gram must occur in: half the weights, and no worse
 _THRESHOLDS = np.arange(0.2, 0.7, 0.01)
 
 Labels = npt.NDArray[np.bool_]
@@ -74,8 +74,8 @@ def main() -> None:
     )
     parser.add_argument("--mails", type=Path, required=True, help="mail,sentence,task")
     parser.add_argument("--intents", type=Path, required=True, help="intent,sentence")
-    parser.add_argument("--c", type=float, default=_C, help="how freely it learns")
-    parser.add_argument("--least", type=int, default=_LEAST, help="sentences that an n-gram must occur in")
+    parser.add_argument("--c", type=float, default=C, help="how freely it learns")
+    parser.add_argument("--least", type=int, default=LEAST, help="sentences that an n-gram must occur in")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
     mails = read(arguments.mails, "task", "mail")
@@ -105,12 +105,17 @@ def read(path: Path, label: str, group: str) -> Sentences:
 
 
 def validate(of: Sentences, least: int, c: float) -> Score:
-    """By cross-validation, with thresholds that the judged fold had no part in."""
+    """By cross-validation."""
+    return score(of.tasks, judged(of, least, c))
+
+
+def judged(of: Sentences, least: int, c: float) -> Labels:
+    """What is said by models, and with thresholds, that the judged fold had no part in."""
     said = np.zeros(len(of.texts), dtype=bool)
     for train, test in folds(of, np.arange(len(of.texts))):
         threshold = best_threshold(of.tasks[train], across(of, train, least, c)[train])
         said[test] = chances(fit(of, train, least, c), of, test) >= threshold
-    return score(of.tasks, said)
+    return said
 
 
 def across(of: Sentences, rows: Rows, least: int, c: float) -> Chances:

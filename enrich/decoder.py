@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from llama_cpp import llama_cpp as llama
 
 PIECE = {False: 128, True: 512}  # tokens of a prompt at a time: on a processor it lasts, on a GPU it does not
+_LOOKS = 8  # at one token each, before all are looked at
 _DATA = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])  # llama_token_data
 
 Logits = npt.NDArray[np.float32]
@@ -327,16 +328,23 @@ class _Choices:
         return ctypes.byref(rows)
 
     def allowed(self, grammar: Any, logits: Logits, best: int) -> int:
-        """The token of the largest logit that a grammar allows. Mostly that is the largest of all, and asking
-        about one takes a fraction of asking about all.
+        """The token of the largest logit that a grammar allows, in as many looks as it takes: mostly it is
+        one of the largest of all, and asking about one takes a fraction of asking about all.
+
+        Args:
+            logits: those of tokens that are not allowed are taken out.
+            best: the token of the largest of all.
 
         Raises:
             LookupError: it allows none.
         """
-        self._one.id, self._one.logit = best, logits[best]
-        self._native.llama_sampler_apply(grammar, self._one_list)
-        if math.isfinite(self._one.logit):
-            return best
+        for _ in range(_LOOKS):
+            self._one.id, self._one.logit = best, logits[best]
+            self._native.llama_sampler_apply(grammar, self._one_list)
+            if math.isfinite(self._one.logit):
+                return best
+            logits[best] = -math.inf
+            best = int(logits.argmax())
         self._all["id"], self._all["logit"] = self._ids, logits
         self._native.llama_sampler_apply(grammar, self._all_list)
         token = int(self._all["logit"].argmax())

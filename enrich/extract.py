@@ -50,7 +50,6 @@ _ASKS_COUNT = (
     r"|kostet|kosten|preis|wert|wie ?(?:viele?|hoch|lang|lange|gross|groß|oft|alt)"
     r"|welche (?:nummer|summe)|\w*nummer)\b"
 )
-# What an answer must hold, by how the question is put.
 _DEMANDS = tuple(
     (re.compile(question, re.IGNORECASE), re.compile(answer, re.IGNORECASE))
     for question, answer in ((_ASKS_DAY, _DAY), (_ASKS_COUNT, _COUNT))

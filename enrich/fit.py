@@ -18,9 +18,9 @@ _LEFT = _GIB  # of memory for all others, at least; of a small machine a twentie
 _SHARE_LEFT = 20
 _SHARE_OF_GPU = 0.9
 _SEQUENCES = (8, 4, 2, 1)
-_OTHERS = 2  # sequences besides: the question's, and the prompt's beginning that all documents share
 
 ALL_LAYERS = -1
+OTHERS = 2  # sequences besides: the question's, and the prompt's beginning that all documents share
 
 
 class Size(NamedTuple):
@@ -93,7 +93,7 @@ def fit(name: str, size: Size, now: Memory | None, gpu: int | None, most_context
     context = min(most_context, size.context or most_context)
     for tokens in (context, context // 2):
         for sequences in _SEQUENCES:
-            cache = (sequences + _OTHERS) * tokens * size.place
+            cache = (sequences + OTHERS) * tokens * size.place
             layers = _on_gpu(size, cache, gpu)
             there = 0.0 if gpu is None else layers / size.layers
             need = int((size.weights * _SLACK + cache) * (1 - there)) + _WORK

@@ -19,12 +19,11 @@ from typing import Any
 
 from enrich.decoder import PIECE, Decoder, Job
 from enrich.errors import EnrichError, ModelAway, ModelFailed, ModelRefused
-from enrich.fit import Size, fit, identity, memory
+from enrich.fit import OTHERS, Size, fit, identity, memory
 from enrich.grammar import gbnf
 from enrich.llm import GenerateReply, GenerateRequest
 
 CONTEXT_TOKENS = 4096
-_OTHERS = 2  # sequences besides the documents': see `Decoder`
 _LOG_LEVEL_ERROR = 4  # GGML_LOG_LEVEL_ERROR of ggml.h
 _LogCallback = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
 _GPU_OF_ITS_OWN = 1  # GGML_BACKEND_DEVICE_TYPE_GPU of ggml-backend.h; one that shares memory is another type
@@ -231,17 +230,16 @@ class LlamaCpp:
         native = self._native
         rows = self._fit.sequences
         parameters = native.llama_context_default_params()
-        parameters.n_seq_max = rows + _OTHERS
-        parameters.n_ctx = self._fit.context * (rows + _OTHERS)
+        parameters.n_seq_max = rows + OTHERS
+        parameters.n_ctx = self._fit.context * (rows + OTHERS)
         parameters.kv_unified = False  # each has cells of its own: see `enrich/decoder.py`
         parameters.n_batch = parameters.n_ubatch = max(PIECE[native.llama_supports_gpu_offload()], rows)
-        parameters.n_outputs_max = rows + _OTHERS
+        parameters.n_outputs_max = rows + OTHERS
         if not native.llama_supports_gpu_offload():
             # On a processor it takes longer where heads are small, and adds up in an order that depends on
             # how many cells are in use.
             parameters.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
-        parameters.n_threads = parameters.n_threads_batch = cores
+        parameters.n_threads = parameters.n_threads_batch = _threads()
         with _native_errors(native) as errors:
             context = native.llama_init_from_model(self._model, parameters)
             if not context:
@@ -297,6 +295,14 @@ def _check_file(gguf: Path) -> int:
     if magic != b"GGUF":
         raise ModelRefused("not a GGUF file", item=gguf.name, remedy=_REMEDY)
     return size
+
+
+def _threads() -> int:
+    """All cores but one. llama.cpp's threads wait for each other some hundred times in a token, and spin: one
+    that has to share its core holds up all, and there is always somebody else who wants a core.
+    """
+    told = os.environ.get("OMP_NUM_THREADS")
+    return int(told) if told else max(1, len(os.sched_getaffinity(0)) - 1)
 
 
 def _free_on_gpu() -> int | None:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from string import Template
 from typing import Protocol, TypeVar
@@ -37,14 +37,14 @@ from enrich.schema import (
     json_schema,
 )
 from enrich.sentences import OWN, sentences
+from enrich.windows import again_from
 from index.model import AT_ONCE
 from store.answers import ModelAnswer
-from store.records import Action, ActionKind, Evidence, Findings, Link, Tag
+from store.records import Action, ActionKind, Element, Evidence, Findings, Link, Tag
 
 _VERSION = 3  # of what is believed of an answer
 CONFIDENCE = 0.7  # a model's own opinion of its certainty is not asked for: it is not worth much
 WINDOW_CHARS = 12_000  # handed over at a time; the model takes what fits its context
-OVERLAP_CHARS = 600  # read again by the next window: about the longest sentence that its beginning could cut
 MAX_WINDOWS = 16  # of one item; a book is not read to its end
 ANSWER_TOKENS = 1024
 ANSWER_SECONDS = 180.0
@@ -109,13 +109,15 @@ class LlmReader:
     def _windows(self, document: Document) -> Iterator[tuple[_Window, UntrustedFindings]]:
         """One answer for each stretch of the text that the model was able to take in."""
         text, start = document.text, 0
+        others = [element for element in document.elements if element.kind not in OWN]
+        parties = Parties(document.item, list(sentences(text, document.elements)))
         for _ in range(MAX_WINDOWS):
             if start >= len(text):
                 return
             untrusted, read = self._answer(document.item.id, text[start : start + WINDOW_CHARS])
             end = start + read
-            yield _Window(document, start, end), untrusted
-            start = end if end == len(text) else _again_from(text, start, end)
+            yield _Window(document, others, parties, start, end), untrusted
+            start = end if end == len(text) else again_from(text, start, end)
 
     def _answer(self, item: str, stretch: str) -> tuple[UntrustedFindings, int]:
         """What is said of a stretch of text, by the answer that is kept or a new one, and how much of it was
@@ -156,12 +158,14 @@ class LlmReader:
 class _Window:
     """Compares one answer with the stretch of text that it is about."""
 
-    def __init__(self, document: Document, start: int, end: int) -> None:
+    def __init__(
+        self, document: Document, others: Sequence[Element], parties: Parties, start: int, end: int
+    ) -> None:
         self._document = document
+        self._others = others  # what is not the author's own words
+        self._parties = parties
         self._start = start
         self._end = end
-        self._others = [e for e in document.elements if e.kind not in OWN]
-        self._parties = Parties(document.item, list(sentences(document.text, document.elements)))
 
     def tags(self, untrusted: UntrustedFindings, vocabulary: Vocabulary) -> Iterator[Tag]:
         """Tags of the owner's list with a quotation that is there."""
@@ -244,17 +248,6 @@ def instructions(vocabulary: Vocabulary, marker: str) -> str:
         )
         or "(none)",
     )
-
-
-def _again_from(text: str, start: int, end: int) -> int:
-    """Where the next window begins: at a line, else at a word, a little before this one's end, so that what
-    its cut goes through is read whole.
-    """
-    least = max(end - OVERLAP_CHARS, start + (end - start) // 2)
-    for white in ("\n", " "):
-        if (found := text.find(white, least, end)) >= 0:
-            return found + 1
-    return end
 
 
 def _most_said(found: Iterable[Named], name: Callable[[Named], str]) -> list[Named]:

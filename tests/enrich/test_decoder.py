@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from enrich.decoder import Decoder, _Lane
@@ -153,6 +154,29 @@ def test_one_that_finds_no_end_stops_no_other(tiny: LlamaCpp) -> None:
     assert "30 tokens" in looped.what
     assert isinstance(timed_out, ModelFailed)
     assert "within" in timed_out.what
+
+
+@pytest.mark.parametrize("allowed", ["letter", "bill", "~"])
+def test_looking_at_one_token_after_the_other_chooses_as_looking_at_all(
+    tiny: LlamaCpp, monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    """Whether the first of those that a grammar allows is the likeliest of all, or one of the last."""
+    choices = tiny._decoder._choices
+    grammar = tiny._grammar(json.dumps({"enum": [allowed]}))
+    (first,) = tiny._tokens(json.dumps(allowed)[0], begin=False, special=False)[-1:]
+    random = np.random.default_rng(0)
+    for place in range(12):
+        logits = random.normal(size=tiny._decoder._words).astype(np.float32)
+        logits[first] = np.sort(logits)[-1 - place]
+        best = int(logits.argmax())
+        chosen = choices.allowed(grammar, logits.copy(), best)
+        monkeypatch.setattr("enrich.decoder._LOOKS", 0)
+        assert choices.allowed(grammar, logits.copy(), best) == chosen
+        monkeypatch.undo()
+        assert chosen == first or logits[chosen] >= logits[first]
+    with pytest.raises(LookupError):
+        choices.allowed(grammar, np.full(tiny._decoder._words, -np.inf, np.float32), 0)
+    tiny._native.llama_sampler_free(grammar)
 
 
 def test_unloaded_while_it_decodes_it_is_away(tmp_path: Path) -> None:

@@ -8,16 +8,23 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from enrich.documents import Documents
 from enrich.errors import ModelAway, ModelFailed, ModelRefused
+from enrich.llama import LlamaCpp
+from enrich.llm import Exchange, GenerateReply, GenerateRequest, LlmClient, serve
+from enrich.llm_reader import LlmReader
 from enrich.reader import BuiltinReader, Document
 from enrich.refresh import EnrichStage
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
+from policy.wire import WireError
 from store.records import Element, ElementKind, Findings, NewPassage, Reading, State
 from store.vault import Vault
 from tests.support.homes import put, throwaway_vault
+from tests.support.kept_answers import KeptAnswers
+from tests.support.tiny_gguf import write_tiny_gguf
 
 VOCABULARY = Vocabulary(
     tags=(TagSpec(name="invoice", words=("invoice", "amount due")),),
@@ -145,6 +152,57 @@ def test_a_failed_model_is_replaced_marked_and_asked_again(
     assert vault.catalog.tags_of(item)
     with running(vault, stage):
         wait_until(vault, lambda: vault.catalog.summary(item) == "read by the model")
+
+
+def looping(tmp_path: Path) -> Iterator[Exchange]:
+    """A real model whose answer comes to no end within its bound."""
+    llama = LlamaCpp(write_tiny_gguf(tmp_path / "tiny.gguf"))
+    yield lambda request, _: serve(llama, msgspec.structs.replace(request, max_tokens=20))
+    llama.close()
+
+
+def nonsense(_: Path) -> Iterator[Exchange]:
+    """What is no whole JSON."""
+    yield lambda request, _: GenerateReply(text='{"actions":[{"kind":', read=len(request.data))
+
+
+def dying(_: Path) -> Iterator[Exchange]:
+    """A process that is gone."""
+
+    def gone(request: GenerateRequest, cancelled: object) -> GenerateReply:
+        raise WireError("the other process is gone")
+
+    yield gone
+
+
+@pytest.mark.parametrize("trouble", [looping, nonsense, dying])
+def test_a_model_that_loops_or_talks_nonsense_or_dies_is_replaced_marked_and_asked_again(
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    trouble: Callable[[Path], Iterator[Exchange]],
+) -> None:
+    monkeypatch.setattr("enrich.refresh.FIRST_PAUSE_S", 0.0)
+    item = indexed(vault)
+    troubled = trouble(tmp_path)
+    answers = [next(troubled)]
+
+    def exchange(request: GenerateRequest, cancelled: threading.Event | None) -> GenerateReply:
+        if answers:
+            return answers.pop()(request, cancelled)
+        return GenerateReply(text=f'{{"actions":[],"summary":"{TEXT}"}}', read=len(request.data))
+
+    model = LlmReader(LlmClient(exchange, "tiny.gguf", "tiny"), VOCABULARY, KeptAnswers())
+    stage = EnrichStage(vault, [model, builtin()], Documents(vault.catalog, None))
+    assert stage.step(threading.Event()) == 1
+    marked = {run.id: run.version for run in vault.catalog.runs()}
+    assert marked[vault.catalog.run_of(item) or 0] == f"{builtin().version} instead of llm:tiny.gguf"
+    assert vault.catalog.tags_of(item)
+    with running(vault, stage):
+        wait_until(vault, lambda: vault.catalog.run_of(item) not in (None, *marked))
+    (run,) = (run for run in vault.catalog.runs() if run.id == vault.catalog.run_of(item))
+    assert run.reader == "llm:tiny.gguf"
+    next(troubled, None)
 
 
 def test_fallbacks_of_an_earlier_process_are_read_anew(vault: Vault) -> None:

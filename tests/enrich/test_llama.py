@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrich.errors import ModelAway, ModelFailed, ModelRefused
-from enrich.llama import LlamaCpp
+from enrich.llama import LlamaCpp, _threads
 from enrich.llm import GenerateReply, GenerateRequest, LlmClient, serve
 from enrich.schema import ProjectSpec, TagSpec, UntrustedFindings, Vocabulary, json_schema
 from policy.wire import WireError
@@ -146,6 +146,40 @@ def test_a_model_larger_than_memory_is_refused_before_loading(
     monkeypatch.setattr("enrich.fit._MEMINFO", meminfo)
     with pytest.raises(ModelRefused, match="all there are"):
         LlamaCpp(write_tiny_gguf(tmp_path / "tiny.gguf"))
+
+
+@pytest.mark.parametrize("fault", ["truncated", "strange", "too large"])
+def test_what_is_refused_is_refused_before_any_weight_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    path = write_tiny_gguf(tmp_path / "tiny.gguf", architecture="strange" if fault == "strange" else "llama")
+    if fault == "truncated":
+        path.write_bytes(path.read_bytes()[:-1000])
+    if fault == "too large":
+        (tmp_path / "meminfo").write_text("MemTotal: 2000 kB\nMemAvailable: 10 kB\n")
+        monkeypatch.setattr("enrich.fit._MEMINFO", tmp_path / "meminfo")
+    loads: list[bool] = []
+    load = LlamaCpp._load
+
+    def noted(self: LlamaCpp, gguf: Path, gpu_layers: int, *, vocabulary_only: bool) -> object:
+        loads.append(vocabulary_only)
+        return load(self, gguf, gpu_layers, vocabulary_only=vocabulary_only)
+
+    monkeypatch.setattr(LlamaCpp, "_load", noted)
+    with pytest.raises(ModelRefused):
+        LlamaCpp(path)
+    assert loads == [True]
+
+
+@pytest.mark.parametrize(("cores", "told", "threads"), [(4, None, 3), (1, None, 1), (4, "2", 2)])
+def test_a_core_is_left_to_others(
+    monkeypatch: pytest.MonkeyPatch, cores: int, told: str | None, threads: int
+) -> None:
+    monkeypatch.setattr("enrich.llama.os.sched_getaffinity", lambda _: set(range(cores)))
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if told is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert _threads() == threads
 
 
 def test_a_model_that_does_not_fit_now_is_away_and_not_refused(

@@ -26,10 +26,10 @@ from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
 from enrich.schema import TagSpec, Vocabulary
 from index.model import AT_ONCE, QUESTION, ModelProcess
-from policy.limits import Limits
 from store.records import Element, ElementKind, NewPassage, Reading
 from tests.support.homes import put, throwaway_vault
 from tests.support.indexing import until
+from tests.support.model_processes import model_process
 from tests.support.tiny_gguf import write_tiny_gguf
 
 VOCABULARY = Vocabulary(tags=(TagSpec(name="invoice", words=("invoice",)),))
@@ -59,13 +59,8 @@ def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def process(gguf: Path) -> Iterator[ModelProcess]:
-    process = ModelProcess(["--gguf", str(gguf)], Limits())
-    process.start()
-    try:
-        process.wait_ready(120)
+    with model_process(["--gguf", str(gguf)]) as process:
         yield process
-    finally:
-        process.close()
 
 
 def test_it_reads_the_owners_file_and_answers_over_all_wires(process: ModelProcess, gguf: Path) -> None:

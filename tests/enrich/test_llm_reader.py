@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -14,8 +15,10 @@ from enrich.errors import ModelFailed
 from enrich.llama import LlamaCpp
 from enrich.llm import GenerateReply, GenerateRequest, Llm
 from enrich.llm_reader import LlmReader
+from enrich.parties import Parties
 from enrich.reader import Document
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
+from enrich.sentences import Sentence
 from store.proof import holds
 from store.records import Element, ElementKind, Item, State
 from tests.support.kept_answers import KeptAnswers
@@ -148,6 +151,36 @@ def test_what_two_windows_say_is_said_once_and_whole() -> None:
     assert len(model.asked) > 1
     assert [one.evidence.text for one in findings.actions] == [sentence]
     assert len(findings.tags) == 1
+
+
+def test_what_stands_twice_is_cited_where_it_was_read() -> None:
+    """The same words open and close a long text, and only of the second does the model say something."""
+    order = "Please pay the invoice of the mill."
+    text = f"{order}\n" + "Nothing to be done today. " * 80 + f"\n{order}"
+
+    class Late(Scripted):
+        def generate(self, request: GenerateRequest, cancelled: Event | None = None) -> GenerateReply:
+            last = len(request.data) <= self.fits
+            self.answer = json.dumps({"actions": [action(order)] if last else []})
+            return super().generate(request)
+
+    findings = reader(Late({}, fits=900)).read(document(text))
+    assert [one.evidence.start for one in findings.actions] == [len(text) - len(order)]
+
+
+def test_a_long_text_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    real = Parties.__init__
+
+    def counted(self: Parties, item: Item, every: Sequence[Sentence]) -> None:
+        made.append(item.id)
+        real(self, item, every)
+
+    monkeypatch.setattr(Parties, "__init__", counted)
+    model = Scripted({"actions": []}, fits=1000)
+    reader(model).read(document("word " * 900))
+    assert len(model.asked) > 3
+    assert made == ["i"]
 
 
 def test_what_most_windows_say_is_what_a_long_text_is_about() -> None:

@@ -18,19 +18,15 @@ from index.model import ModelClient, ModelProcess
 from policy.limits import Limits
 from policy.wire import WireError
 from tests.support.indexing import until
+from tests.support.model_processes import model_process
 
 TEXTS = ["The roof of Alder House leaks.", "Die Rechnung ist offen.", ""]
 
 
 @pytest.fixture(scope="module")
 def process() -> Iterator[ModelProcess]:
-    process = ModelProcess([], Limits())
-    process.start()
-    try:
-        process.wait_ready(120)
+    with model_process() as process:
         yield process
-    finally:
-        process.close()
 
 
 @pytest.fixture

@@ -16,12 +16,14 @@ class Shape(NamedTuple):
 
     width: int
     heads: int
+    shared: int  # heads that have their keys and values in common
     hidden: int
     layers: int
 
 
-TINY = Shape(width=32, heads=4, hidden=64, layers=1)
-ORDINARY = Shape(width=512, heads=8, hidden=1376, layers=6)  # 19 million, in the usual proportions
+TINY = Shape(width=32, heads=4, shared=1, hidden=64, layers=1)
+# 38 million weights in the proportions of models that are in use.
+ORDINARY = Shape(width=768, heads=12, shared=3, hidden=2048, layers=6)
 
 
 def write_tiny_gguf(
@@ -41,7 +43,7 @@ def write_tiny_gguf(
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.hidden)
     writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.heads)
+    writer.add_head_count_kv(shape.heads // shape.shared)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(shape.width // shape.heads)
     tokens = _add_vocabulary(writer)
@@ -60,8 +62,13 @@ def write_tiny_gguf(
     tensor("output.weight", tokens, width)
     writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
     for layer in range(shape.layers):
-        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            tensor(f"blk.{layer}.{name}.weight", width, width)
+        for name, share in (
+            ("attn_q", 1),
+            ("attn_k", shape.shared),
+            ("attn_v", shape.shared),
+            ("attn_output", 1),
+        ):
+            tensor(f"blk.{layer}.{name}.weight", width // share, width)
         tensor(f"blk.{layer}.ffn_gate.weight", hidden, width)
         tensor(f"blk.{layer}.ffn_up.weight", hidden, width)
         tensor(f"blk.{layer}.ffn_down.weight", width, hidden)
