@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from enrich import evidence
 from enrich.dates import find_due, full_date
-from enrich.judge import CUES, THRESHOLD, Judgement, by_rules, judge
+from enrich.judge import CUES, THRESHOLD, Judgement, judge
 from enrich.parties import GIVEN_NAME, Debt, Parties
 from enrich.schema import MAX_ACTIONS
 from enrich.sentences import Sentence, sentences
@@ -19,7 +19,6 @@ from store.records import Action, ActionKind, Element, Item
 _LONGEST = 600  # characters; longer "sentences" are tables and listings
 _BULK_FACTOR = 0.5  # what a mailing asks of all its readers
 _ASSIGNED = 0.65
-_SPACE = re.compile(r"\s+")
 # "Gerd, please …", after a label if need be: "Heating: Milan, could you …".
 _VOCATIVE = re.compile(
     r"(?:[A-ZÄÖÜ][\w ]{1,20}: (?=[A-ZÄÖÜ]\w+, ))?"
@@ -84,10 +83,12 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
         sentence = Sentence(sentence.start + at, sentence.end, sentence.text[at:])
     else:
         name = None
-    judgement = judge(sentence.text)
+    verdict = judge(sentence.text)
+    if verdict is None:
+        return None
+    judgement, ruled = verdict
     due = find_due(sentence.text, context.written)
     debt: Debt | None = None
-    ruled = by_rules(sentence.text)
     if ruled is None or ruled.confidence < _ASSIGNED:  # the head knows no names
         assigned = _assigned(sentence.text, due is not None)
         if assigned is not None:
@@ -106,7 +107,7 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
     return Action(
         item=context.item.id,
         kind=judgement.kind,
-        what=_SPACE.sub(" ", sentence.text),
+        what=" ".join(sentence.text.split()),
         confidence=round(confidence, 2),
         evidence=evidence.cut(context.text, sentence.start, sentence.end),
         owner=debt.owner,
@@ -119,6 +120,6 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
 def _assigned(sentence: str, has_due: bool) -> tuple[str, Judgement] | None:
     """ "Maria to check the roof", "Jonas bestellt bis zum 3. Juli …": minutes that give somebody a task."""
     found = _TASK.match(sentence) or (_THIRD_PERSON.match(sentence) if has_due else None)
-    if found is None or found["name"].lower() in CUES.nameless or CUES.never.search(sentence.lower()):
+    if found is None or found["name"].lower() in CUES.nameless:
         return None
     return found["name"], Judgement(ActionKind.COMMITMENT, _ASSIGNED)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from enrich import evidence
 from enrich.sentences import sentences
+from enrich.words import plain
 from store.records import Claim, Element, Item
 
 MAX_CLAIMS = 20
@@ -78,12 +79,11 @@ _NOT = re.compile(
     r"|wäre|ob|bitte(?! finden| entnehmen))\b"
 )
 _CLAUSE = re.compile(r"[,;:–—]\s")
-_SPACE = re.compile(r"\s+")
 
 
 def claims_done(sentence: str) -> float | None:
     """How surely the sentence says that something was done; None if it does not."""
-    text = _SPACE.sub(" ", sentence.lower().replace("’", "'")).strip()
+    text = plain(sentence)
     if len(text) > _LONGEST or text.endswith("?"):
         return None
     for confidence, pattern in _CLAIMS:

@@ -110,16 +110,17 @@ The train leaves at nine.
     + [(s, "question") for s in QUESTIONS],
 )
 def test_kinds(sentence: str, kind: str) -> None:
-    found = judge(sentence)
-    assert found is not None
-    assert found.confidence >= THRESHOLD
-    assert found.kind == kind
+    verdict = judge(sentence)
+    assert verdict is not None
+    assert verdict.judgement is not None
+    assert verdict.judgement.confidence >= THRESHOLD
+    assert verdict.judgement.kind == kind
 
 
 @pytest.mark.parametrize("sentence", NOTHING)
 def test_no_action(sentence: str) -> None:
-    found = judge(sentence)
-    assert found is None
+    verdict = judge(sentence)
+    assert verdict is None or verdict.judgement is None
 
 
 def test_the_whole_finding() -> None:
