@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from enrich.sentences import Sentence
+from enrich.words import plain
 from store.records import ActionKind, Item
 
 GIVEN_NAME = r"(?P<name>[A-ZÄÖÜ][a-zäöüßé]+)"
@@ -56,7 +57,7 @@ class Parties:
 
     def of_request(self, sentence: str, addressed: str | None) -> Debt:
         """Of what the author asks: the reader owes it to him, or whoever is addressed by name."""
-        text = sentence.lower().replace("’", "'")
+        text = plain(sentence)
         if addressed is None and _TOGETHER.search(text):
             return Debt(None, None)
         if addressed is not None:
@@ -65,7 +66,7 @@ class Parties:
 
     def of_promise(self, sentence: str, addressed: str | None) -> Debt:
         """Of what the author says that he does: he owes it to the reader, unless it is only his own plan."""
-        text = sentence.lower().replace("’", "'")
+        text = plain(sentence)
         if addressed is None and _TOGETHER.search(text):
             return Debt(None, None)
         if _OWN_PLAN.search(text) and not _TO_READER.search(text):
@@ -75,7 +76,7 @@ class Parties:
 
     def of_task(self, sentence: str, name: str) -> Debt:
         """Of what somebody is given to do by name: "Maria to check the roof"."""
-        text = sentence.lower()
+        text = plain(sentence)
         owner = self.person(name) or name
         if _TO_AUTHOR.search(text):
             return _between(owner, self.author)

@@ -161,6 +161,7 @@ def owes(
         ("We'll pay the invoice tomorrow.", MARIA, TOM),
         ("You will have the drawings on Thursday.", MARIA, TOM),
         ("I need to call the bank tomorrow.", MARIA, None),
+        ("The line is broken here, so I\nneed to call the bank tomorrow.", MARIA, None),
         ("Let's meet on Thursday.", None, None),
         ("We should check the roof.", None, None),
         ("Can someone please check the roof?", None, MARIA),
