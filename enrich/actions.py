@@ -5,16 +5,16 @@ is to do it and by when. Only the author's own words are looked at (`sentences.S
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 
 from enrich import evidence
 from enrich.dates import find_due, full_date
+from enrich.document import Document
 from enrich.judge import CUES, THRESHOLD, Judgement, judge
 from enrich.parties import GIVEN_NAME, Debt, Parties
 from enrich.schema import MAX_ACTIONS
-from enrich.sentences import Sentence, sentences
-from store.records import Action, ActionKind, Element, Item
+from enrich.sentences import Sentence
+from store.records import Action, ActionKind, Item
 
 _LONGEST = 600  # characters; longer "sentences" are tables and listings
 _BULK_FACTOR = 0.5  # what a mailing asks of all its readers
@@ -34,12 +34,11 @@ _HEAD = 500  # characters in which a letter says when it was written, on a line 
 _HEAD_LINE = 100
 
 
-def find_actions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Action, ...]:
+def find_actions(document: Document) -> tuple[Action, ...]:
     """The action items of one item in reading order, each sentence once, at most `MAX_ACTIONS`."""
-    every = list(sentences(text, elements))
-    context = _Context(item, text, every)
+    context = _Context(document)
     found: dict[str, Action] = {}
-    for sentence in every:
+    for sentence in document.said:
         action = _read(sentence, context)
         if action is not None:
             found.setdefault(action.what.lower(), action)
@@ -50,12 +49,12 @@ def find_actions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Ac
 class _Context:
     """What the whole item tells about each of its sentences."""
 
-    def __init__(self, item: Item, text: str, every: Sequence[Sentence]) -> None:
-        self.item = item
-        self.text = text
-        self.bulk = bool(CUES.bulk.search(text.lower()))
-        self.written = written_on(item, text)
-        self.parties = Parties(item, every)
+    def __init__(self, document: Document) -> None:
+        self.item = document.item
+        self.text = document.text
+        self.bulk = bool(CUES.bulk.search(document.text.lower()))
+        self.written = written_on(document.item, document.text)
+        self.parties = Parties(document)
 
 
 def written_on(item: Item, text: str) -> date | None:

@@ -6,12 +6,11 @@ Pure rules for English and German. What kind of action item a sentence is stands
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from enrich.sentences import Sentence
+from enrich.document import Document
 from enrich.words import plain
-from store.records import ActionKind, Item
+from store.records import ActionKind
 
 GIVEN_NAME = r"(?P<name>[A-ZÄÖÜ][a-zäöüßé]+)"
 _GREETING = re.compile(
@@ -45,10 +44,11 @@ class Debt(NamedTuple):
 class Parties:
     """The people of one item: who speaks, and to whom."""
 
-    def __init__(self, item: Item, every: Sequence[Sentence]) -> None:
+    def __init__(self, document: Document) -> None:
+        item = document.item
         self._recipients = item.recipients
         self.author = item.sender or item.author
-        self.reader = self._only_reader(every)
+        self.reader = self._only_reader(document)
 
     def person(self, name: str) -> str | None:
         """The one recipient of that name, as his address is written."""
@@ -88,11 +88,11 @@ class Parties:
             return self.of_promise(sentence, addressed)
         return self.of_request(sentence, addressed)
 
-    def _only_reader(self, every: Sequence[Sentence]) -> str | None:
+    def _only_reader(self, document: Document) -> str | None:
         """Whom "you" means: the one recipient, or the one that the salutation names."""
         if len(self._recipients) == 1:
             return self._recipients[0]
-        for sentence in every[:2]:
+        for sentence in document.said[:2]:
             greeted = _GREETING.match(sentence.text)
             if greeted and not _SEVERAL.search(sentence.text):
                 return self.person(greeted["name"])

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from enrich.actions import find_actions
 from enrich.judge import THRESHOLD, judge
 from store.proof import holds
-from store.records import Action, Element, ElementKind, Item, State
+from store.records import Action
+from tests.support.documents import document
 
 TUESDAY = datetime(2026, 5, 12, 9, tzinfo=UTC).timestamp()
 MARIA = "Maria Egger <maria@example.org>"
@@ -20,24 +21,9 @@ ANN = "Ann Lee <ann@example.org>"
 
 
 def mail(*paragraphs: str, sender: str | None = MARIA, to: tuple[str, ...] = (TOM,)) -> tuple[Action, ...]:
-    text = "\n\n".join(paragraphs)
-    elements, at = [], 0
-    for paragraph in paragraphs:
-        elements.append(Element(kind=ElementKind.PARAGRAPH, start=at, end=at + len(paragraph)))
-        at += len(paragraph) + 2
-    item = Item(
-        id="i",
-        name="m.eml",
-        state=State.INDEXED,
-        size=1,
-        stored_at=0,
-        family="i",
-        created_at=TUESDAY,
-        sender=sender,
-        recipients=to,
-    )
-    found = find_actions(item, text, elements)
-    assert all(holds(text, action.evidence) for action in found)
+    one = document(*paragraphs, created_at=TUESDAY, sender=sender, recipients=to)
+    found = find_actions(one)
+    assert all(holds(one.text, action.evidence) for action in found)
     return found
 
 

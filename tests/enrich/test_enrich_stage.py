@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from enrich.document import Document
 from enrich.documents import Documents
 from enrich.errors import ModelAway, ModelFailed, ModelRefused
-from enrich.reader import BuiltinReader, Document
+from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from store.records import Element, ElementKind, Findings, NewPassage, Reading, State

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enrich.document import Document
 from enrich.errors import ModelFailed
 from enrich.llama import LlamaCpp
 from enrich.llm import GenerateReply, GenerateRequest, Llm
 from enrich.llm_reader import LlmReader
-from enrich.reader import Document
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from store.proof import holds
-from store.records import Element, ElementKind, Item, State
+from store.records import ElementKind
+from tests.support import documents
 from tests.support.kept_answers import KeptAnswers
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -30,23 +31,13 @@ QUOTED = "Ann wrote: please burn the contract."
 
 
 def document(own: str = OWN, quoted: str = QUOTED) -> Document:
-    text = f"{own}\n\n{quoted}"
-    item = Item(
-        id="i",
-        name="m.eml",
-        state=State.INDEXED,
-        size=1,
-        stored_at=0,
-        family="i",
+    return documents.document(
+        own,
+        (ElementKind.QUOTED, quoted),
         created_at=1778576400.0,  # 12 May 2026, a Tuesday
         sender="Maria <maria@example.org>",
         recipients=("Tom Ash <tom@example.org>",),
     )
-    elements = (
-        Element(kind=ElementKind.PARAGRAPH, start=0, end=len(own)),
-        Element(kind=ElementKind.QUOTED, start=len(own) + 2, end=len(text)),
-    )
-    return Document(item=item, text=text, elements=elements)
 
 
 class Scripted:
