@@ -87,7 +87,6 @@ class MeaningCommands:
 
     def correct(self, arguments: Arguments) -> None:
         """`correct`: the owner's word on an item, and how it stands then."""
-        client = self._client(arguments)
         place = f"/v1/items/{arguments.item}"
         words = [
             (f"{place}/{what}", {"name": name} | said)
@@ -96,6 +95,7 @@ class MeaningCommands:
         ]
         if not words:
             raise BadRequest("nothing is said of it", remedy="strongroom correct ITEM --tag NAME")
+        client = self._client(arguments)
         for where, body in words:
             client.call("POST", where, body)
         self._show(arguments, client.call("GET", place), render.item)

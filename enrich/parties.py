@@ -1,6 +1,6 @@
 """Who owes what an action item asks or promises, and to whom; as far as the item says it, else nobody.
 
-Pure rules for English and German. What kind of action item a sentence is stands in `actions.py`.
+Pure rules for English and German. What kind of action item a sentence is stands in `judge.py`.
 """
 
 from __future__ import annotations

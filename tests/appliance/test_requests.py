@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+from argparse import Namespace
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -15,7 +16,9 @@ from urllib.parse import unquote
 import msgspec
 import pytest
 
+from appliance.cli_meaning import MeaningCommands
 from appliance.client import Client
+from appliance.errors import BadRequest
 from appliance.routes import ASK, PAGE, ROUTES, UPLOAD, Endpoint
 
 NUMBERS = [
@@ -65,6 +68,13 @@ def client(tmp_path: Path) -> Iterator[Client]:
         finally:
             server.shutdown()
             serving.join()
+
+
+def test_a_correction_that_says_nothing_is_refused(client: Client) -> None:
+    options = dict.fromkeys(("tag", "no_tag", "any_tag", "project", "no_project", "any_project"), ())
+    commands = MeaningCommands(lambda _: client, lambda *_: None)
+    with pytest.raises(BadRequest, match="nothing is said"):
+        commands.correct(Namespace(item="i", **options))
 
 
 @pytest.mark.parametrize("item", ["abc", "a b", "Übergabe", "what?", "a#b", "a%2Fb", "tab\there"])
