@@ -25,17 +25,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from appliance.errors import BadRequest, NotAllowed, RequestRefused
-from appliance.operations import (
-    ItemRef,
-    Operations,
-    PageRef,
-    Upload,
-    memory_file,
-)
+from appliance.operations import ItemRef, Operations, PageRef, Upload, memory_file
 from appliance.routes import ASK, ORIGINAL, OWNER, PAGE, ROUTES, UPLOAD, Endpoint, openapi
-from appliance.search_operations import (
-    AskRequest,
-)
+from appliance.search_operations import AskRequest
 from index.errors import QueryError
 from policy.errors import ConfinementError, StrongroomError
 from policy.limits import KIB, Limits
@@ -45,6 +37,7 @@ from store.errors import NoSuchItem
 log = logging.getLogger("strongroom.api")
 
 JSON_BODY_BYTES = 64 * KIB
+_DESCRIBED = "what is taken stands in /v1/openapi.json"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data: blob:"
 )
@@ -192,7 +185,7 @@ def _converted(arguments: dict[str, Any], wanted: type[_Wanted]) -> _Wanted:
     try:
         return msgspec.convert(arguments, wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRequest(str(error)) from error
+        raise BadRequest(str(error), remedy=_DESCRIBED) from error
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -208,13 +201,13 @@ async def _body(request: Request, most: int) -> bytes:
 async def _json_body(request: Request) -> dict[str, Any]:
     body = await _body(request, JSON_BODY_BYTES)
     if len(body) > JSON_BODY_BYTES:
-        raise BadRequest(f"the request is longer than {JSON_BODY_BYTES} bytes")
+        raise BadRequest("the request is too long", remedy=f"send at most {JSON_BODY_BYTES} bytes")
     try:
         decoded = msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"the request is not JSON: {error}") from error
+        raise BadRequest(f"the request is not JSON: {error}", remedy=_DESCRIBED) from error
     if not isinstance(decoded, dict):
-        raise BadRequest("the request is not a JSON object")
+        raise BadRequest("the request is not a JSON object", remedy=_DESCRIBED)
     return decoded
 
 
@@ -227,7 +220,9 @@ def _upload(operations: Operations, gate: _Gate, limits: Limits) -> Callable[[Re
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > limits.item_bytes:
-                    raise BadRequest(f"the document is longer than {limits.item_bytes} bytes")
+                    raise BadRequest(
+                        "the document is too long", remedy=f"the limit is {limits.item_bytes} bytes"
+                    )
                 content.write(chunk)
             stored = await run_in_threadpool(operations.add, Upload(name=name), content)
         return _json(stored, status=201 if stored.created else 200)

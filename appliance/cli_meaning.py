@@ -87,9 +87,15 @@ class MeaningCommands:
 
     def correct(self, arguments: Arguments) -> None:
         """`correct`: the owner's word on an item, and how it stands then."""
-        client = self._client(arguments)
         place = f"/v1/items/{arguments.item}"
-        for option, what, said, _ in _WORDS:
-            for name in vars(arguments)[option[2:].replace("-", "_")]:
-                client.call("POST", f"{place}/{what}", {"name": name} | said)
+        words = [
+            (f"{place}/{what}", {"name": name} | said)
+            for option, what, said, _ in _WORDS
+            for name in vars(arguments)[option[2:].replace("-", "_")]
+        ]
+        if not words:
+            raise BadRequest("nothing is said of it", remedy="strongroom correct ITEM --tag NAME")
+        client = self._client(arguments)
+        for where, body in words:
+            client.call("POST", where, body)
         self._show(arguments, client.call("GET", place), render.item)

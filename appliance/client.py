@@ -36,7 +36,9 @@ class Client:
         self._timeout = timeout
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Any:
-        """Send one request and return the decoded JSON answer; query values of None are left out."""
+        """Send one request and return the decoded JSON answer; query values of None are left out. What a path
+        cannot hold is escaped; only a slash in a name has to be before.
+        """
         encoded = None if body is None else json.dumps(body).encode()
         with self._response(method, path, encoded, query) as response:
             return json.load(response)
@@ -48,7 +50,7 @@ class Client:
 
     def download(self, what: str, target: IO[bytes]) -> None:
         """Write something of an item to `target`: "ITEM/original", "ITEM/pages/1"."""
-        with self._response("GET", f"/v1/items/{quote(what)}", None, {}) as response:
+        with self._response("GET", f"/v1/items/{what}", None, {}) as response:
             while piece := response.read(1 << 18):
                 target.write(piece)
 
@@ -57,6 +59,7 @@ class Client:
         self, method: str, path: str, body: bytes | IO[bytes] | None, query: Mapping[str, Any]
     ) -> Iterator[http.client.HTTPResponse]:
         given = {key: value for key, value in query.items() if value is not None}
+        path = quote(path, safe="/%")
         with self.connection() as connection:
             connection.request(method, path + (f"?{urlencode(given)}" if given else ""), body)
             response = connection.getresponse()

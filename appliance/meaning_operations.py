@@ -12,6 +12,7 @@ from store.records import Action, ActionStatus, Item, Link, Record, Tag
 from store.vault import Vault
 
 _ACTIONS = 100  # of one project
+_LINKS = 10  # of each of all projects, the surest
 _ENTRIES = 1_000  # of its timeline, the newest
 
 
@@ -35,7 +36,7 @@ class ProjectSummary(Record, frozen=True, kw_only=True):
 
     name: str
     items: int
-    links: list[Link]
+    links: list[Link]  # the surest
     closed: bool = False
 
 
@@ -157,7 +158,8 @@ class MeaningOperations:
 
     def _summary(self, name: str, closed: bool) -> ProjectSummary:
         links = self._vault.catalog.links(project=name)
-        return ProjectSummary(name=name, items=len({link.item for link in links}), links=links, closed=closed)
+        items = len({link.item for link in links})
+        return ProjectSummary(name=name, items=items, links=links[:_LINKS], closed=closed)
 
     def _known(self, name: str, names: tuple[str, ...], what: str) -> None:
         if name not in names:

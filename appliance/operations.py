@@ -9,7 +9,9 @@ import io
 import os
 from collections.abc import Callable
 from datetime import date
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+from msgspec import Meta
 
 from appliance.document import ShownElement, shown
 from appliance.errors import BadRequest
@@ -24,7 +26,20 @@ from policy.admission import Admission
 from policy.egress import EgressReport
 from policy.limits import Limits
 from policy.redact import Private
-from store.records import Action, ActionStatus, Item, Link, Mention, Origin, Receipt, Record, Run, State, Tag
+from store.records import (
+    Action,
+    ActionStatus,
+    Item,
+    Link,
+    Mention,
+    Origin,
+    Receipt,
+    Record,
+    RowNumber,
+    Run,
+    State,
+    Tag,
+)
 from store.vault import Stored, Vault
 from store.verify import VerifyReport
 
@@ -100,8 +115,8 @@ class PageRef(Record, frozen=True, kw_only=True):
     """Names one page of an item, to be drawn."""
 
     id: str
-    page: int  # from 1
-    width: int = 1000  # pixels
+    page: Annotated[int, Meta(ge=1, le=1_000_000)]
+    width: Annotated[int, Meta(ge=1, le=10_000)] = 1000  # pixels; drawn as wide as goes
 
 
 class Unlock(Record, frozen=True, kw_only=True):
@@ -129,7 +144,7 @@ class ActionsRequest(Record, frozen=True, kw_only=True):
 class ActionEdit(Record, frozen=True, kw_only=True):
     """The owner's word on one action item; what is not given stays as it is."""
 
-    id: int
+    id: RowNumber
     status: ActionStatus | None = None
     what: str | None = None
     owner: str | None = None  # empty: nobody
@@ -143,7 +158,7 @@ class Nothing(Record, frozen=True, kw_only=True):
 class RunRef(Record, frozen=True, kw_only=True):
     """Names one run of a reader."""
 
-    id: int
+    id: RowNumber
 
 
 class Undone(Record, frozen=True, kw_only=True):

@@ -20,9 +20,9 @@ def projects(found: Iterable[Json]) -> str:
     for one in found:
         closed = "  closed" if one["closed"] else ""
         lines.append(f"{style(inert(one['name']), BOLD)}  {one['items']} items{closed}")
-        lines += [f"  {link['item']}  {why(link)}" for link in one["links"][:10]]
-        if len(one["links"]) > 10:
-            lines.append(f"  … {len(one['links']) - 10} more")
+        lines += [f"  {link['item']}  {why(link)}" for link in one["links"]]
+        if (more := one["items"] - len(one["links"])) > 0:
+            lines.append(f"  … {more} more")
     return "\n".join(lines) or "no projects in strongroom.toml"
 
 

@@ -17,7 +17,7 @@ from index.query import Query
 from index.search import Hit, Results, Searcher
 from policy.limits import Limits
 from store.questions import Question
-from store.records import Item, Record
+from store.records import Item, Record, RowNumber
 from store.searches import SavedSearch
 from store.vault import Vault
 
@@ -41,7 +41,7 @@ class AskRequest(Record, frozen=True, kw_only=True):
 class QuestionRef(Record, frozen=True, kw_only=True):
     """Names one remembered question."""
 
-    id: int
+    id: RowNumber
 
 
 class FollowRequest(Record, frozen=True, kw_only=True):

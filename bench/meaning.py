@@ -27,9 +27,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.owners_model import OwnersModel, loaded, measure_dues, measure_tasks
+from enrich.document import Document
 from enrich.documents import Documents
 from enrich.lessons import Lessons
-from enrich.reader import BuiltinReader, Document
+from enrich.reader import BuiltinReader
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from index.embed import SentenceEmbedder
 from index.keepers import TextKeeper, VectorKeeper

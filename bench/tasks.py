@@ -162,7 +162,7 @@ def matrix(columns: Mapping[int | str, int], texts: Sequence[str]) -> csr_matrix
 @cache
 def features(text: str) -> Mapping[int | str, float]:
     """What the head sees of a sentence."""
-    return {**task_head.features(text), **opinion(by_rules(text))}
+    return {**task_head.features(task_head.tokens(text)), **opinion(by_rules(text))}
 
 
 def best_threshold(tasks: Labels, found: Chances) -> float:

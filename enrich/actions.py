@@ -5,21 +5,20 @@ is to do it and by when. Only the author's own words are looked at (`sentences.S
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 
 from enrich import evidence
 from enrich.dates import find_due, full_date
-from enrich.judge import CUES, THRESHOLD, Judgement, by_rules, judge
+from enrich.document import Document
+from enrich.judge import CUES, THRESHOLD, Judgement, judge
 from enrich.parties import GIVEN_NAME, Debt, Parties
 from enrich.schema import MAX_ACTIONS
-from enrich.sentences import Sentence, sentences
-from store.records import Action, ActionKind, Element, Item
+from enrich.sentences import Sentence
+from store.records import Action, ActionKind, Item
 
 _LONGEST = 600  # characters; longer "sentences" are tables and listings
 _BULK_FACTOR = 0.5  # what a mailing asks of all its readers
 _ASSIGNED = 0.65
-_SPACE = re.compile(r"\s+")
 # "Gerd, please …", after a label if need be: "Heating: Milan, could you …".
 _VOCATIVE = re.compile(
     r"(?:[A-ZÄÖÜ][\w ]{1,20}: (?=[A-ZÄÖÜ]\w+, ))?"
@@ -35,12 +34,11 @@ _HEAD = 500  # characters in which a letter says when it was written, on a line 
 _HEAD_LINE = 100
 
 
-def find_actions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Action, ...]:
+def find_actions(document: Document) -> tuple[Action, ...]:
     """The action items of one item in reading order, each sentence once, at most `MAX_ACTIONS`."""
-    every = list(sentences(text, elements))
-    context = _Context(item, text, every)
+    context = _Context(document)
     found: dict[str, Action] = {}
-    for sentence in every:
+    for sentence in document.said:
         action = _read(sentence, context)
         if action is not None:
             found.setdefault(action.what.lower(), action)
@@ -51,12 +49,12 @@ def find_actions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Ac
 class _Context:
     """What the whole item tells about each of its sentences."""
 
-    def __init__(self, item: Item, text: str, every: Sequence[Sentence]) -> None:
-        self.item = item
-        self.text = text
-        self.bulk = bool(CUES.bulk.search(text.lower()))
-        self.written = written_on(item, text)
-        self.parties = Parties(item, every)
+    def __init__(self, document: Document) -> None:
+        self.item = document.item
+        self.text = document.text
+        self.bulk = bool(CUES.bulk.search(document.text.lower()))
+        self.written = written_on(document.item, document.text)
+        self.parties = Parties(document)
 
 
 def written_on(item: Item, text: str) -> date | None:
@@ -84,10 +82,12 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
         sentence = Sentence(sentence.start + at, sentence.end, sentence.text[at:])
     else:
         name = None
-    judgement = judge(sentence.text)
+    verdict = judge(sentence.text)
+    if verdict is None:
+        return None
+    judgement, ruled = verdict
     due = find_due(sentence.text, context.written)
     debt: Debt | None = None
-    ruled = by_rules(sentence.text)
     if ruled is None or ruled.confidence < _ASSIGNED:  # the head knows no names
         assigned = _assigned(sentence.text, due is not None)
         if assigned is not None:
@@ -106,7 +106,7 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
     return Action(
         item=context.item.id,
         kind=judgement.kind,
-        what=_SPACE.sub(" ", sentence.text),
+        what=" ".join(sentence.text.split()),
         confidence=round(confidence, 2),
         evidence=evidence.cut(context.text, sentence.start, sentence.end),
         owner=debt.owner,
@@ -119,6 +119,6 @@ def _read(sentence: Sentence, context: _Context) -> Action | None:
 def _assigned(sentence: str, has_due: bool) -> tuple[str, Judgement] | None:
     """ "Maria to check the roof", "Jonas bestellt bis zum 3. Juli …": minutes that give somebody a task."""
     found = _TASK.match(sentence) or (_THIRD_PERSON.match(sentence) if has_due else None)
-    if found is None or found["name"].lower() in CUES.nameless or CUES.never.search(sentence.lower()):
+    if found is None or found["name"].lower() in CUES.nameless:
         return None
     return found["name"], Judgement(ActionKind.COMMITMENT, _ASSIGNED)

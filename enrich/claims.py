@@ -7,11 +7,11 @@ of the conversation it belongs is looked for in `follow_ups.py`, and whether tha
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from enrich import evidence
-from enrich.sentences import sentences
-from store.records import Claim, Element, Item
+from enrich.document import Document
+from enrich.words import plain
+from store.records import Claim
 
 MAX_CLAIMS = 20
 _LONGEST = 400  # characters of a sentence
@@ -78,12 +78,11 @@ _NOT = re.compile(
     r"|wäre|ob|bitte(?! finden| entnehmen))\b"
 )
 _CLAUSE = re.compile(r"[,;:–—]\s")
-_SPACE = re.compile(r"\s+")
 
 
 def claims_done(sentence: str) -> float | None:
     """How surely the sentence says that something was done; None if it does not."""
-    text = _SPACE.sub(" ", sentence.lower().replace("’", "'")).strip()
+    text = plain(sentence)
     if len(text) > _LONGEST or text.endswith("?"):
         return None
     for confidence, pattern in _CLAIMS:
@@ -93,15 +92,15 @@ def claims_done(sentence: str) -> float | None:
     return None
 
 
-def find_claims(item: Item, text: str, elements: Sequence[Element]) -> tuple[Claim, ...]:
+def find_claims(document: Document) -> tuple[Claim, ...]:
     """The claims of one item in reading order, at most `MAX_CLAIMS`."""
     found = [
         Claim(
-            item=item.id,
+            item=document.item.id,
             confidence=confidence,
-            evidence=evidence.cut(text, sentence.start, sentence.end),
+            evidence=evidence.cut(document.text, sentence.start, sentence.end),
         )
-        for sentence in sentences(text, elements)
+        for sentence in document.said
         if (confidence := claims_done(sentence.text)) is not None
     ]
     return tuple(found[:MAX_CLAIMS])

@@ -1,6 +1,6 @@
 """Reads `cues.txt`, the table by which requests, promises and questions are known.
 
-How a rule is applied to a sentence stands in `actions.py`.
+How a rule is applied to a sentence stands in `judge.py`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from enrich.document import Document
 from enrich.projects import SURE
-from enrich.reader import Document
 from index.embed import Embedder, Single
 from index.errors import EmbedderDown
 from store.catalog import Catalog

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from index.when import MONTHS, any_of, table
+from index.when import MONTHS, any_of, day_and_month, table
 
 Groups = dict[str, str]
 Resolve = Callable[[Groups, date], "date | None"]
@@ -58,15 +58,18 @@ _NUMBERS = table(
     "fourteen vierzehn",
     "fifteen fünfzehn",
 ) | {"twenty": 20, "zwanzig": 20, "thirty": 30, "dreißig": 30, "sixty": 60, "sechzig": 60}
+_NEAR = {"today": 0, "heute": 0, "tomorrow": 1, "morgen": 1}
 _ORDINALS = table("", "first ersten", "second zweiten", "third dritten", "fourth vierten")
 # Feasts by their distance from Easter Sunday, or by their day.
 _MOVABLE = {
-    "good friday": -2, "karfreitag": -2, "easter monday": 1, "ostermontag": 1, "easter": 0, "ostern": 0,
-    "ascension day": 39, "christi himmelfahrt": 39, "whitsun": 49, "pfingsten": 49, "pentecost": 49,
-    "whit monday": 50, "pfingstmontag": 50,
+    "gründonnerstag": -3, "maundy thursday": -3, "good friday": -2, "karfreitag": -2, "easter": 0,
+    "ostern": 0, "easter monday": 1, "ostermontag": 1, "ascension day": 39, "christi himmelfahrt": 39,
+    "whitsun": 49, "pfingsten": 49, "pentecost": 49, "whit monday": 50, "pfingstmontag": 50,
 }  # fmt: skip
 _FIXED = {
-    "christmas eve": (12, 24), "heiligabend": (12, 24), "christmas": (12, 25), "weihnachten": (12, 25),
+    "allerheiligen": (11, 1), "christmas eve": (12, 24), "heiligabend": (12, 24),
+    "christmas": (12, 25), "weihnachten": (12, 25),
+    "boxing day": (12, 26), "zweiten weihnachtstag": (12, 26), "zweiten weihnachtsfeiertag": (12, 26),
     "new year's eve": (12, 31), "silvester": (12, 31), "neujahr": (1, 1), "new year's day": (1, 1),
 }  # fmt: skip
 
@@ -76,10 +79,11 @@ _NAMED_MONTH = rf"(?P<month>{any_of(MONTHS)})"
 _COUNT = rf"(?P<count>\d{{1,3}}|{any_of(_NUMBERS)})"
 _YEAR = r"(?P<year>20\d\d)"
 _DAY_BEFORE = rf"(?:{_DAY_NAME}\.?,?\s+(?:the\s+|den\s+|dem\s+)?)?"
+_TAG_BEFORE = rf"(?:(?P<weekday>{any_of(WEEKDAYS)})\.?,?\s+(?:den\s+|dem\s+)?)?"  # "Fr 27.3."
 _PART = r"(?:\s*(?:morning|noon|afternoon|evening|night|früh|vormittag|mittag|nachmittag|abend))?"
 _NEXT_DE = r"(?:nächste|kommende)"
 _THIS = r"(?:the|this|der|dieser|des|dieses)"
-_END = r"(?:(?:the\s+)?end\s+of\s+|ende\s+(?:von\s+)?)"
+_END = r"(?:(?:the\s+)?end\s+of\s+|ende\s+(?:von\s+|der\s+|des\s+)?)"
 _MID = r"(?:mid(?:dle)?[\s-]+(?:of\s+)?(?:the\s+)?|mitte\s+)"
 _NEXT_WEEK = rf"(?:next\s+week|{_NEXT_DE}[rn]?\s+woche)"
 DAY_END = (
@@ -87,12 +91,12 @@ DAY_END = (
     r"|(?:the\s+)?end\s+of\s+(?:(?:the|this)\s+)?(?:business\s+)?day)"
 )
 _MORGEN = r"(?<!am )(?<!jeden )(?<!heute )(?<!diesen )(?<!guten )(?<!schönen )morgen"
-_SPAN_OF_DAYS = (
+SPAN_OF_DAYS = (
     rf"{_COUNT}(?:\s+\(\d{{1,3}}\))?\s+(?P<unit>(?:business|working)\s+days?|days?|weeks?|months?|years?|hours?|fortnights?"
     r"|arbeitstage?n?|werktage?[ns]?|tage?[ns]?|wochen?|monate?[ns]?|jahre?[ns]?|stunden?)"
 )
 # But not "within 14 days of receipt": counted from another day.
-_SPAN = rf"{_SPAN_OF_DAYS}(?!\s+(?:or|nach|ab|vor|after|before|of|from)\b)"
+_SPAN = rf"{SPAN_OF_DAYS}(?!\s+(?:or|nach|ab|vor|after|before|of|from)\b)"
 
 
 def _number(word: str) -> int:
@@ -143,13 +147,8 @@ def _named(groups: Groups, today: date) -> date | None:
 
 
 def _numeric(groups: Groups, today: date) -> date | None:
-    """Day and month in the order that only one reading allows."""
-    first, second = int(groups["first"]), int(groups["second"])
-    if first > 12 >= second or first == second:
-        return _year_given(groups, today, second, first)
-    if second > 12 >= first:
-        return _year_given(groups, today, first, second)
-    return None
+    found = day_and_month(groups)
+    return _year_given(groups, today, found[1], found[0]) if found else None
 
 
 def _dotted(groups: Groups, today: date) -> date | None:
@@ -210,6 +209,31 @@ def _after(groups: Groups, today: date) -> date | None:
     if unit.startswith(("business", "working", "arbeit", "werk")):
         return _working_days(today, count, saturdays=unit.startswith("werk"))
     return today + timedelta(days=count)
+
+
+def _later(groups: Groups, today: date) -> date | None:
+    """ "Friday week", "a fortnight tomorrow", "Dienstag in einer Woche": so much after that day."""
+    near, unit = groups.get("near"), groups["unit"]
+    first = today + timedelta(days=_NEAR[near]) if near else _coming(groups, today)
+    if first is None:
+        return None
+    count = groups.get("count", "one")
+    if unit.startswith("tag") and _number(count) == 8:  # "in acht Tagen" is in a week
+        return None if near else first + timedelta(weeks=1)
+    return _after({"count": count, "unit": unit}, first)
+
+
+def shifted(day: date, groups: Groups, *, back: bool) -> date | None:
+    """So much after a day, or before it: by the groups of `SPAN_OF_DAYS`; nothing for working days."""
+    unit = groups["unit"]
+    if unit.startswith(("business", "working", "arbeit", "werk")):
+        return None
+    if not back:
+        return _after(groups, day)
+    if unit.startswith(("year", "jahr", "month", "monat")):
+        return _month_after(day, -_number(groups["count"]) * (12 if unit.startswith(("year", "jahr")) else 1))
+    later = _after(groups, day)
+    return None if later is None else day - (later - day)
 
 
 def _working_days(today: date, count: int, *, saturdays: bool) -> date | None:
@@ -321,10 +345,10 @@ _NTH = r"(?:first|second|third|fourth|last|erste[nr]?|zweite[nr]?|dritte[nr]?|vi
 FORMS: tuple[Form, ...] = (
     # Days by their number.
     _form(rf"{_YEAR}(?P<mark>[-/.])(?P<month>\d\d)(?P=mark)(?P<day>\d\d)", _dotted),
-    _form(rf"{_DAY_BEFORE}(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?(?P<year>20\d\d|\d\d)", _dotted),
-    _form(rf"{_DAY_BEFORE}(?P<day>\d{{1,2}})\.\s?(?P<month>1[0-2]|0?[1-9])\.", _dotted, needs_cue=True),
+    _form(rf"{_TAG_BEFORE}(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?(?P<year>20\d\d|\d\d)", _dotted),
+    _form(rf"{_TAG_BEFORE}(?P<day>\d{{1,2}})\.\s?(?P<month>1[0-2]|0?[1-9])\.", _dotted, needs_cue=True),
     _form(
-        rf"{_DAY_BEFORE}(?P<day>\d{{1,2}})\.(?P<month>0[1-9]|1[0-2])(?![.,:]?\d)"
+        rf"{_TAG_BEFORE}(?P<day>\d{{1,2}})\.(?P<month>0[1-9]|1[0-2])(?![.,:]?\d)"
         r"(?!\s?(?:uhr|h|€|eur|%|m|cm|kg)\b)",
         _dotted,
         needs_cue=True,
@@ -342,10 +366,9 @@ FORMS: tuple[Form, ...] = (
         _named,
     ),
     _form(
-        rf"(?:{_DAY_NAME},?\s+)?the\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)(?!\s+(?:{_COUNTED})\b)",
-        _day_of_month,
-        needs_cue=True,
+        rf"the\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)(?!\s+(?:{_COUNTED})\b)", _day_of_month, needs_cue=True
     ),
+    _form(rf"{_DAY_NAME},?\s+the\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)", _day_of_month),
     _form(
         rf"(?:{_DAY_NAME},?\s+)?(?:zum|am|den|dem)\s+(?P<day>\d{{1,2}})\.(?!\s?(?:\d|(?:{_GEZAEHLT})))",
         _day_of_month,
@@ -371,7 +394,13 @@ FORMS: tuple[Form, ...] = (
     _form(rf"{DAY}\s+(?:of\s+)?(?:last\s+week|(?:letzte|vergangene|vorige)[rn]\s+woche)", _never),
     _form(rf"(?:this\s+|diese[nrm]?\s+)?(?P<weekday>{any_of(WEEKDAYS, 4)}){_PART}", _coming),
     _form(rf"{_DAY_NAME}{_PART}", _coming, needs_cue=True),
-    _form(rf"{DAY}\s+week|(?:a|one)\s+week\s+(?:from|on)\s+{DAY}|{DAY}\s+in\s+\w+\s+wochen?", _never),
+    _form(rf"(?:{_DAY_NAME}|(?P<near>today|tomorrow))\s+(?P<unit>week|fortnight)", _later),
+    _form(
+        rf"{_COUNT}\s+(?P<unit>weeks?|fortnights?)\s+(?:(?:from|on)\s+)?"
+        rf"(?:{_DAY_NAME}|(?P<near>today|tomorrow))",
+        _later,
+    ),
+    _form(rf"(?:{_DAY_NAME}|(?P<near>heute|{_MORGEN}))\s+in\s+{SPAN_OF_DAYS}", _later),
     _form(rf"{_NTH}\s+{DAY}\s+(?:of|in|im|des)\s+\w+", _never),
     _form(rf"{DAY}\s+(?:after|before|nach|vor)\s+(?:the\s+)?(?!\d)\w+", _never),
     # Weeks, months, quarters, years.
@@ -392,7 +421,7 @@ FORMS: tuple[Form, ...] = (
     _form(r"innerhalb\s+(?:der|des)\s+(?:nächste|kommende)n\s+(?:woche|monats|jahres)", _never),
     _form(rf"{_END}(?:{_THIS}\s+)?(?:week|woche)|eow", _this_week),
     _form(r"this\s+week|diese[rn]?\s+woche|im\s+laufe\s+der\s+woche", _this_week, span=True),
-    _form(r"(?:by|before|until)\s+the\s+weekend|(?:vor\s+dem|bis\s+zum|bis)\s+wochenende", _this_week),
+    _form(r"(?:by|before)\s+the\s+weekend|(?:vor\s+dem|bis\s+zum|bis)\s+wochenende", _this_week),
     _form(
         rf"{_END}(?:next\s+month|{_NEXT_DE}[nrs]?\s+monats?)",
         lambda _, today: _last_of_month(today.year, today.month + 1),
@@ -443,10 +472,14 @@ FORMS: tuple[Form, ...] = (
     ),
     _form(r"this\s+morning|heute\s+(?:morgen|früh|vormittag)", _never),  # as a rule it is over
     _form(rf"{DAY_END}|tagesende|feierabend", _plus(0)),
-    _form(r"(?:a|one)\s+week\s+from\s+(?:today|now)|heute\s+in\s+einer\s+woche", _plus(7)),
     _form(rf"(?:with)?in\s+(?:the\s+next\s+|the\s+coming\s+|den\s+nächsten\s+)?{_SPAN}", _after),
     _form(rf"(?:innerhalb|binnen)\s+(?:von\s+|der\s+nächsten\s+)?{_SPAN}", _after),
-    _form(rf"{_SPAN_OF_DAYS}\s+from\s+(?:now|today)", _after),
+    _form(
+        rf"{SPAN_OF_DAYS}\s+(?:(?:from|of)\s+(?:now|today(?:['’]s\s+date)?"
+        r"|the\s+date\s+of\s+this\s+(?:letter|notice|e-?mail|message))"
+        r"|ab\s+(?:heute|dem\s+datum\s+dieses\s+schreibens))",
+        _after,
+    ),
 )  # fmt: skip
 HINT = re.compile(
     rf"\d|{any_of(WEEKDAYS, 3)}|day|tonight|tomorrow|week|month|quarter|year|this |business|end of|ende "

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from store.actions import Asked, Claimed, Related
+from store.actions import Asked, Claimed, Ties
 from store.names import fold, same_address
 from store.records import ActionKind
 
@@ -54,7 +54,7 @@ _RECEIPT = re.compile(
 )
 
 
-def related(asked: Sequence[Asked], claimed: Sequence[Claimed]) -> Related:
+def related(asked: Sequence[Asked], claimed: Sequence[Claimed]) -> Ties:
     """See the module; ids as they were given. A pair holds whatever else is asked for, but for the bounds
     that the doubtful cases need: one candidate, no later repetition.
     """
@@ -69,7 +69,7 @@ def related(asked: Sequence[Asked], claimed: Sequence[Claimed]) -> Related:
     for later, earlier in repeats:
         latest[earlier] = max(latest.get(earlier, 0.0), at[later])
     standing = {pair for pair in closings if latest.get(pair[0], 0.0) < said[pair[1]]}
-    return Related(sorted(repeats), sorted(standing))
+    return Ties(sorted(repeats), sorted(standing))
 
 
 class _Terms(NamedTuple):

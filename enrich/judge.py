@@ -9,10 +9,10 @@ from functools import cache
 from typing import NamedTuple
 
 from enrich import cues, task_head
+from enrich.words import plain
 from store.records import ActionKind
 
 CUES = cues.load()
-_SPACE = re.compile(r"\s+")
 _PROMISES = re.compile(r"(?:[\w']+,? ){0,3}(?:i|we)(?:'(?:ll|d|m|re)| will| shall| can| am| are| would)\b")
 THRESHOLD = 0.5  # what is less sure is no action item
 
@@ -24,30 +24,43 @@ class Judgement(NamedTuple):
     confidence: float
 
 
-def judge(sentence: str) -> Judgement | None:
-    """Look at one sentence by itself; None if no cue and no word speaks for an action item."""
-    text = _plain(sentence)
+class Verdict(NamedTuple):
+    """What cues and head together say of a sentence, and what the cues say alone; None: no action item."""
+
+    judgement: Judgement | None
+    ruled: Judgement | None
+
+
+def judge(sentence: str) -> Verdict | None:
+    """Look at one sentence by itself; None if it holds what no action item does, whatever else it holds."""
+    text = plain(sentence)
     if CUES.never.search(text):
         return None
-    ruled = by_rules(sentence)
-    probability = _head().probability(sentence, opinion(ruled))
+    ruled = _ruled(text)
+    return Verdict(_weighed(text, ruled), ruled)
+
+
+def by_rules(sentence: str) -> Judgement | None:
+    """What the cues say alone, without the head, which is trained on it."""
+    text = plain(sentence)
+    return None if CUES.never.search(text) else _ruled(text)
+
+
+def _ruled(text: str) -> Judgement | None:
+    for rule in CUES.rules:
+        if rule.pattern.search(text):
+            return Judgement(rule.kind, rule.confidence)
+    return None
+
+
+def _weighed(text: str, ruled: Judgement | None) -> Judgement | None:
+    probability = _head().probability(task_head.tokens(text), opinion(ruled))
     if probability is None:
         return ruled
     if probability < THRESHOLD:
         # A question that waits for an answer is not what the head has learned to know.
         return ruled if ruled and ruled.kind is ActionKind.QUESTION else None
     return Judgement(ruled.kind if ruled else _kind(text), probability)
-
-
-def by_rules(sentence: str) -> Judgement | None:
-    """What the cues say alone."""
-    text = _plain(sentence)
-    if CUES.never.search(text):
-        return None
-    for rule in CUES.rules:
-        if rule.pattern.search(text):
-            return Judgement(rule.kind, rule.confidence)
-    return None
 
 
 def opinion(ruled: Judgement | None) -> dict[str, float]:
@@ -67,7 +80,3 @@ def _kind(text: str) -> ActionKind:
 @cache
 def _head() -> task_head.TaskHead:
     return task_head.load()
-
-
-def _plain(sentence: str) -> str:
-    return _SPACE.sub(" ", sentence.lower().replace("’", "'")).strip()

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from enrich.document import Document
 from enrich.documents import Documents
 from enrich.learned import Space, learn
 from enrich.proposals import Proposal, propose
-from enrich.reader import Document
 from enrich.schema import Vocabulary
 from enrich.taught import GIVEN, REFUSED, Taught
 from enrich.traits import Traits, traits

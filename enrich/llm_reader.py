@@ -23,11 +23,12 @@ import msgspec
 from enrich import evidence
 from enrich.actions import written_on
 from enrich.dates import find_due
+from enrich.document import Document
 from enrich.errors import ModelFailed
 from enrich.llm import GenerateReply, GenerateRequest, Llm
 from enrich.mentions import find_mentions
 from enrich.parties import Parties
-from enrich.reader import Document, first_sentence
+from enrich.reader import first_sentence
 from enrich.schema import (
     MAX_ACTIONS,
     MAX_LINKS,
@@ -36,7 +37,7 @@ from enrich.schema import (
     Vocabulary,
     json_schema,
 )
-from enrich.sentences import OWN, sentences
+from enrich.sentences import OWN
 from enrich.windows import again_from
 from index.model import AT_ONCE
 from store.answers import ModelAnswer
@@ -101,8 +102,8 @@ class LlmReader:
             actions=tuple(_once(actions)[:MAX_ACTIONS]),
             links=tuple(_most_said(links, lambda link: link.project)[:MAX_LINKS]),
             # By rule, as the built-in reader does: what a model says a day or an amount is, code must check.
-            mentions=find_mentions(document.item, document.text, document.elements),
-            summary=summary or first_sentence(document.text, document.elements),
+            mentions=find_mentions(document),
+            summary=summary or first_sentence(document),
         )
         return evidence.proven(document.text, findings)
 
@@ -110,7 +111,7 @@ class LlmReader:
         """One answer for each stretch of the text that the model was able to take in."""
         text, start = document.text, 0
         others = [element for element in document.elements if element.kind not in OWN]
-        parties = Parties(document.item, list(sentences(text, document.elements)))
+        parties = Parties(document)
         for _ in range(MAX_WINDOWS):
             if start >= len(text):
                 return

@@ -12,10 +12,11 @@ from datetime import date
 from email.utils import parseaddr
 
 from enrich import evidence
+from enrich.document import Document
 from enrich.schema import MAX_MENTIONS
-from enrich.sentences import OWN, Sentence, sentences
-from index.when import MONTHS, any_of
-from store.records import Element, Item, Mention, MentionKind
+from enrich.sentences import Sentence
+from index.when import MONTHS, any_of, days
+from store.records import Item, Mention, MentionKind
 
 _CURRENCIES = {
     "EUR": r"€|eur|euros?",
@@ -34,16 +35,16 @@ _AMOUNT = re.compile(
     rf"(?:\s?(?P<after>{_CURRENCY})(?!\w))?",
     re.IGNORECASE,
 )
-_YEAR = r"(?P<year>(?:19|20)\d\d)"
-_MONTH = rf"(?P<month>{any_of(MONTHS)})\.?"
+_YEAR = r"(?:19|20)\d\d"
+_MONTH = rf"(?:{any_of(MONTHS)})\.?"
 _DAYS = tuple(
     re.compile(rf"(?<![\w/.-]){pattern}(?![\w/-]|\.\d)", re.IGNORECASE)
     for pattern in (
-        rf"{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)",
-        rf"(?P<day>\d{{1,2}})\.\s?(?P<month>\d{{1,2}})\.\s?{_YEAR}",
-        rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}",
-        rf"{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+{_YEAR}",
-        rf"(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})/{_YEAR}",
+        rf"{_YEAR}-\d\d-\d\d",
+        rf"\d{{1,2}}\.\s?\d{{1,2}}\.\s?{_YEAR}",
+        rf"\d{{1,2}}(?:st|nd|rd|th|\.)?\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}",
+        rf"{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+{_YEAR}",
+        rf"\d{{1,2}}/\d{{1,2}}/{_YEAR}",
     )
 )
 _DEGREES = r"(?:(?:Dr|Prof|med|jur|Ing|Mag|Dipl)\.?[ -]+)*"
@@ -56,17 +57,17 @@ _TITLED = re.compile(
 _SHORTEST = 3  # of a name
 
 
-def find_mentions(item: Item, text: str, elements: Sequence[Element]) -> tuple[Mention, ...]:
+def find_mentions(document: Document) -> tuple[Mention, ...]:
     """Each person, day and amount once, where it is named first, in reading order; of each kind at most
     `MAX_MENTIONS`.
     """
     found: dict[tuple[MentionKind, str], Mention] = {}
-    finders = _finders(item)
-    for sentence in sentences(text, elements, OWN):
+    item, finders = document.item, _finders(document.item)
+    for sentence in document.own:
         for kind, find in finders:
             for start, end, value in find(sentence):
                 if (kind, value) not in found:
-                    proof = evidence.cut(text, sentence.start + start, sentence.start + end)
+                    proof = evidence.cut(document.text, sentence.start + start, sentence.start + end)
                     found[kind, value] = Mention(item=item.id, kind=kind, value=value, evidence=proof)
     kept = [m for kind in MentionKind for m in [m for m in found.values() if m.kind is kind][:MAX_MENTIONS]]
     return tuple(sorted(kept, key=lambda mention: mention.evidence.start))
@@ -101,23 +102,12 @@ def _people(text: str, parties: Sequence[str]) -> Spans:
 def _days(text: str) -> Spans:
     for pattern in _DAYS:
         for match in pattern.finditer(text):
-            if day := _day(match.groupdict()):
-                yield match.start(), match.end(), day.isoformat()
-
-
-def _day(groups: dict[str, str]) -> date | None:
-    if "first" in groups:
-        first, second = int(groups["first"]), int(groups["second"])
-        if first <= 12 and second <= 12 and first != second:
-            return None
-        day, month = max(first, second), min(first, second)
-    else:
-        name = groups["month"].lower()
-        day, month = int(groups["day"]), int(name) if name.isdecimal() else MONTHS[name]
-    try:
-        return date(int(groups["year"]), month, day)
-    except ValueError:
-        return None
+            try:
+                found = days(match[0], date.min)  # with its year it is the same whatever today is
+            except ValueError:  # the 31st of February
+                continue
+            if found is not None:
+                yield match.start(), match.end(), found.first.isoformat()
 
 
 def _amounts(text: str) -> Spans:

@@ -1,16 +1,16 @@
 """Who owes what an action item asks or promises, and to whom; as far as the item says it, else nobody.
 
-Pure rules for English and German. What kind of action item a sentence is stands in `actions.py`.
+Pure rules for English and German. What kind of action item a sentence is stands in `judge.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
-from enrich.sentences import Sentence
-from store.records import ActionKind, Item
+from enrich.document import Document
+from enrich.words import plain
+from store.records import ActionKind
 
 GIVEN_NAME = r"(?P<name>[A-ZÄÖÜ][a-zäöüßé]+)"
 _GREETING = re.compile(
@@ -44,10 +44,11 @@ class Debt(NamedTuple):
 class Parties:
     """The people of one item: who speaks, and to whom."""
 
-    def __init__(self, item: Item, every: Sequence[Sentence]) -> None:
+    def __init__(self, document: Document) -> None:
+        item = document.item
         self._recipients = item.recipients
         self.author = item.sender or item.author
-        self.reader = self._only_reader(every)
+        self.reader = self._only_reader(document)
 
     def person(self, name: str) -> str | None:
         """The one recipient of that name, as his address is written."""
@@ -56,7 +57,7 @@ class Parties:
 
     def of_request(self, sentence: str, addressed: str | None) -> Debt:
         """Of what the author asks: the reader owes it to him, or whoever is addressed by name."""
-        text = sentence.lower().replace("’", "'")
+        text = plain(sentence)
         if addressed is None and _TOGETHER.search(text):
             return Debt(None, None)
         if addressed is not None:
@@ -65,7 +66,7 @@ class Parties:
 
     def of_promise(self, sentence: str, addressed: str | None) -> Debt:
         """Of what the author says that he does: he owes it to the reader, unless it is only his own plan."""
-        text = sentence.lower().replace("’", "'")
+        text = plain(sentence)
         if addressed is None and _TOGETHER.search(text):
             return Debt(None, None)
         if _OWN_PLAN.search(text) and not _TO_READER.search(text):
@@ -75,7 +76,7 @@ class Parties:
 
     def of_task(self, sentence: str, name: str) -> Debt:
         """Of what somebody is given to do by name: "Maria to check the roof"."""
-        text = sentence.lower()
+        text = plain(sentence)
         owner = self.person(name) or name
         if _TO_AUTHOR.search(text):
             return _between(owner, self.author)
@@ -87,11 +88,11 @@ class Parties:
             return self.of_promise(sentence, addressed)
         return self.of_request(sentence, addressed)
 
-    def _only_reader(self, every: Sequence[Sentence]) -> str | None:
+    def _only_reader(self, document: Document) -> str | None:
         """Whom "you" means: the one recipient, or the one that the salutation names."""
         if len(self._recipients) == 1:
             return self._recipients[0]
-        for sentence in every[:2]:
+        for sentence in document.said[:2]:
             greeted = _GREETING.match(sentence.text)
             if greeted and not _SEVERAL.search(sentence.text):
                 return self.person(greeted["name"])

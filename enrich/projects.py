@@ -11,15 +11,16 @@ project is proven by its own first sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 from typing import NamedTuple
 
 from enrich import evidence
+from enrich.document import Document
 from enrich.schema import MAX_LINKS, ProjectSpec
-from enrich.sentences import OWN, Sentence, sentences
+from enrich.sentences import Sentence
 from enrich.words import word_pattern
-from store.records import Element, Item, Link
+from store.records import Item, Link
 
 THRESHOLD = 0.5
 NAME, ALIAS, KEYWORD, PERSON = 0.85, 0.8, 0.55, 0.3  # chance that such a reason is right, taken alone
@@ -35,26 +36,15 @@ class Reason(NamedTuple):
     sentence: Sentence | None
 
 
-def find_links(
-    projects: Sequence[ProjectSpec],
-    item: Item,
-    text: str,
-    elements: Sequence[Element],
-    conversation: Mapping[str, float],
-) -> tuple[Link, ...]:
-    """Proposed links, the surest first, at most `MAX_LINKS`.
-
-    Args:
-        conversation: project → how surely another message of the conversation belongs to it.
-    """
-    own = list(sentences(text, elements, OWN))
-    said = list(sentences(text, elements))
+def find_links(projects: Sequence[ProjectSpec], document: Document) -> tuple[Link, ...]:
+    """Proposed links, the surest first, at most `MAX_LINKS`."""
+    item, own, conversation = document.item, document.own, document.conversation
     found: list[Link] = []
     for project in projects:
         reasons = [*_mentions(project, own), *_parties(project, projects, item, own)]
-        if said and project.name in conversation:
+        if document.said and project.name in conversation:
             chance = CONVERSATION * conversation[project.name]
-            reasons.append(Reason("in a conversation of it", chance, said[0]))
+            reasons.append(Reason("in a conversation of it", chance, document.said[0]))
         shown = max((r for r in reasons if r.sentence is not None), key=lambda r: r.chance, default=None)
         confidence = 1.0
         for reason in reasons:
@@ -68,7 +58,7 @@ def find_links(
                 project=project.name,
                 reason=", ".join(reason.words for reason in reasons),
                 confidence=confidence,
-                evidence=evidence.cut(text, shown.sentence.start, shown.sentence.end),
+                evidence=evidence.cut(document.text, shown.sentence.start, shown.sentence.end),
             )
         )
     return tuple(sorted(found, key=lambda link: -link.confidence)[:MAX_LINKS])

@@ -1,4 +1,4 @@
-"""The reader protocol, everything that a reader may look at, and the built-in reader that needs no download.
+"""The reader protocol, and the built-in reader that needs no download.
 
 What is read when, and what happens when a reader fails, stands in `enrich/refresh.py`; the rules stand in
 `tags.py`, `actions.py` and `projects.py`, what the owner taught in `taught.py`.
@@ -7,41 +7,29 @@ What is read when, and what happens when a reader fails, stands in `enrich/refre
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from enrich.actions import find_actions
+from enrich.document import Document
 from enrich.evidence import proven
 from enrich.mentions import find_mentions
 from enrich.projects import find_links
 from enrich.schema import SUMMARY_CHARS, Vocabulary, fingerprint
-from enrich.sentences import sentences
 from enrich.tags import Meaning, describe, find_tags
 from enrich.taught import Seen, Taught, teach_links, teach_tags
 from enrich.traits import traits
-from index.embed import Embedder, Single
+from index.embed import Embedder
 from policy.errors import StrongroomError
-from store.records import Element, Findings, Item, Link, Passage, Tag
+from store.records import Findings, Link, Tag
 
 log = logging.getLogger("strongroom.enrich")
 
 _VERSION = 2  # of the rules and heads: a higher one reads what is stored anew
 _SUMMARY_WORDS = 6  # shorter sentences greet, or head a list
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a reader may look at; offsets count characters of `text`."""
-
-    item: Item
-    text: str
-    elements: tuple[Element, ...]
-    passages: tuple[Passage, ...] = ()
-    vectors: dict[int, Single] = {}  # passage id -> unit vector; passages without one are not embedded
-    conversation: dict[str, float] = {}  # project -> how surely another message of the conversation is of it
 
 
 class Reader(Protocol):
@@ -86,27 +74,24 @@ class BuiltinReader:
 
     def read(self, document: Document) -> Findings:
         """See `Reader.read`; raises nothing."""
-        item, text, elements = document.item, document.text, document.elements
         findings = Findings(
             tags=self.tags(document),
-            actions=find_actions(item, text, elements),
+            actions=find_actions(document),
             links=self.links(document),
-            mentions=find_mentions(item, text, elements),
-            summary=first_sentence(text, elements),
+            mentions=find_mentions(document),
+            summary=first_sentence(document),
         )
-        return proven(text, findings)
+        return proven(document.text, findings)
 
     def tags(self, document: Document) -> tuple[Tag, ...]:
         """The tags of the owner's list that the item shows, the surest first."""
-        item, text, elements = document.item, document.text, document.elements
-        found = find_tags(self._vocabulary.tags, item, text, elements, self._meaning(document))
+        found = find_tags(self._vocabulary.tags, document, self._meaning(document))
         taught = self._taught()
         return teach_tags(found, taught, _seen(document)) if taught is not None else found
 
     def links(self, document: Document) -> tuple[Link, ...]:
         """Links to the owner's projects, the surest first."""
-        item, text, elements = document.item, document.text, document.elements
-        found = find_links(self._vocabulary.projects, item, text, elements, document.conversation)
+        found = find_links(self._vocabulary.projects, document)
         taught = self._taught()
         return teach_links(found, taught, _seen(document)) if taught is not None else found
 
@@ -129,9 +114,9 @@ def _seen(document: Document) -> Seen:
     return Seen(item, text, elements, traits(item, text, elements, document.vectors.values()))
 
 
-def first_sentence(text: str, elements: Sequence[Element]) -> str | None:
+def first_sentence(document: Document) -> str | None:
     """The item's own first sentence of some length, verbatim."""
-    for sentence in sentences(text, elements):
+    for sentence in document.said:
         if len(sentence.text.split()) >= _SUMMARY_WORDS:
             return sentence.text if len(sentence.text) <= SUMMARY_CHARS else None
     return None

@@ -18,12 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from enrich.claims import find_claims
+from enrich.document import Document
 from enrich.documents import Documents
 from enrich.errors import EnrichError, ModelAway, ModelRefused
 from enrich.follow_ups import related
 from enrich.lessons import AGAIN, Lessons
 from enrich.projects import SURE
-from enrich.reader import Document, Reader
+from enrich.reader import Reader
 from index.turns import give_way
 from policy.priority import yield_to_answers
 from store.errors import NoSuchItem
@@ -133,7 +134,7 @@ class EnrichStage:
             document = self._documents.load(item)
             findings, run = self._read(document)
             if item.thread is not None:  # elsewhere nobody answers
-                claims = find_claims(item, document.text, document.elements)
+                claims = find_claims(document)
                 findings = msgspec.structs.replace(findings, claims=claims)
             self._vault.catalog.save_findings(item.id, run, findings, related)
             if self._lessons is not None:

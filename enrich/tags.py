@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from enrich import evidence
+from enrich.document import Document
 from enrich.schema import MAX_TAGS, TagSpec
-from enrich.sentences import OWN, Sentence, sentences
+from enrich.sentences import Sentence
 from enrich.words import word_pattern
 from index.embed import Single
-from store.records import Element, ElementKind, Item, Passage, Tag
+from store.records import ElementKind, Item, Passage, Tag
 
 MARGIN = 0.13  # cosine: how much nearer than to the median tag a passage must be for one word to count
 _REPLY = re.compile(r"\s*(?:re|aw|fwd?|wg|antw)\s*:", re.IGNORECASE)
@@ -66,20 +67,17 @@ def describe(tag: TagSpec) -> str:
     return f"{tag.name}: {tag.description} {', '.join(tag.words)}"
 
 
-def find_tags(
-    tags: Sequence[TagSpec], item: Item, text: str, elements: Sequence[Element], meaning: Meaning | None
-) -> tuple[Tag, ...]:
+def find_tags(tags: Sequence[TagSpec], document: Document, meaning: Meaning | None) -> tuple[Tag, ...]:
     """The tags that the item shows, the surest first, at most `MAX_TAGS`."""
-    own = list(sentences(text, elements, OWN))
-    title = next((e for e in elements if e.kind is ElementKind.TITLE), None)
-    title_end = title.end if title is not None and title is elements[0] else 0
+    item, first = document.item, document.elements[:1]
+    title_end = first[0].end if first and first[0].kind is ElementKind.TITLE else 0
     found: list[Tag] = []
     for number, tag in enumerate(tags):
-        hits = list(_hits(tag, own, title_end))
+        hits = list(_hits(tag, document.own, title_end))
         confidence = _confidence(hits, item, number, meaning)
         if confidence:
             shown = max(hits, key=lambda hit: (not hit.in_title, " " in hit.word, -hit.start))
-            proof = evidence.cut(text, shown.sentence.start, shown.sentence.end)
+            proof = evidence.cut(document.text, shown.sentence.start, shown.sentence.end)
             found.append(Tag(item=item.id, name=tag.name, confidence=confidence, evidence=proof))
     return tuple(sorted(found, key=lambda tag: -tag.confidence)[:MAX_TAGS])
 

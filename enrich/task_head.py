@@ -44,18 +44,18 @@ class TaskHead:
         grams, values = array("I", weights.grams), array("f", weights.weights)
         self._grams = dict(zip(grams.tolist(), values.tolist(), strict=True))
 
-    def probability(self, sentence: str, rules: Mapping[str, float]) -> float | None:
-        """That the sentence is an action item; None where most of its words were never seen.
+    def probability(self, words: Sequence[str], rules: Mapping[str, float]) -> float | None:
+        """That a sentence is an action item; None where most of its words were never seen.
 
         Args:
+            words: its `tokens`.
             rules: what the rules say of it (`judge.opinion`).
         """
-        words = tokens(sentence)
         known = sum(number("1", word) in self._grams for word in words)
         if known < _KNOWN * len(words) or not words:
             return None
         score = self._bias + sum(self._rules[name] * value for name, value in rules.items())
-        score += sum(self._grams.get(gram, 0.0) * value for gram, value in features(sentence).items())
+        score += sum(self._grams.get(gram, 0.0) * value for gram, value in features(words).items())
         return 1 / (1 + math.exp(-score))
 
 
@@ -65,9 +65,9 @@ def load() -> TaskHead:
     return TaskHead(msgspec.msgpack.decode(raw, type=Weights))
 
 
-def features(sentence: str) -> dict[int, float]:
-    """The sentence's n-grams by number, each with the same weight, of length `_SCALE` together."""
-    grams = set(_grams(tokens(sentence)))
+def features(words: Sequence[str]) -> dict[int, float]:
+    """The n-grams of a sentence's `tokens` by number, all with one weight, of length `_SCALE` together."""
+    grams = set(_grams(words))
     return dict.fromkeys(grams, _SCALE / math.sqrt(len(grams)))
 
 

@@ -1,7 +1,7 @@
-"""Finds the owner's words and names in a text: whole words, any case, with the simple endings of English and
-German.
+"""The form in which rules look at a sentence, and how the owner's words and names are found in a text: whole
+words, any case, with the simple endings of English and German.
 
-Pure. What a hit means is decided in `tags.py` and `projects.py`.
+Pure. What a hit means is decided in `judge.py`, `claims.py`, `tags.py` and `projects.py`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,11 @@ from functools import lru_cache
 
 _ENDINGS = r"(?:'s|’s|e?s|e[nmr]?|n|ed|ing)?"
 _SHORTEST_INFLECTED = 4  # "VAT" has no endings; nor have names that are all capitals or end in a digit
+
+
+def plain(sentence: str) -> str:
+    """In lower case, with straight apostrophes, on one line."""
+    return " ".join(sentence.lower().replace("’", "'").split())
 
 
 @lru_cache(maxsize=4096)

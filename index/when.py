@@ -97,12 +97,18 @@ def _day(groups: Groups, today: date) -> Days:
     return _one(date(today.year - ((month, day) > (today.month, today.day)), month, day))
 
 
-def _either_order(groups: Groups, today: date) -> Days | None:
-    """Day and month in the order that only one reading allows."""
+def day_and_month(groups: Groups) -> tuple[int, int] | None:
+    """`first` and `second` in the order that only one reading allows; there need be no such month."""
     first, second = int(groups["first"]), int(groups["second"])
     if first <= 12 and second <= 12 and first != second:
         return None
-    day, month = max(first, second), min(first, second)
+    return max(first, second), min(first, second)
+
+
+def _either_order(groups: Groups, today: date) -> Days | None:
+    if (found := day_and_month(groups)) is None:
+        return None
+    day, month = found
     return _one(date(int(groups["year"]), month, day))
 
 
@@ -215,7 +221,7 @@ _ROWS: tuple[tuple[str, Callable[[Groups, date], Days | None]], ...] = (
     (rf"{_D}\. ?{_M}\.(?: ?{_Y})?", _day),
     (rf"{_D}\. ?{_M}\. ?(?P<year>\d\d)", _day),
     (rf"(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})/{_Y}", _either_order),
-    (rf"{_D}(?:st|nd|rd|th|\.)? ?{_NAME}(?:,? {_Y})?", _day),
+    (rf"{_D}(?:st|nd|rd|th|\.)?(?: of)? ?{_NAME}(?:,? {_Y})?", _day),
     (rf"{_NAME} {_D}(?:st|nd|rd|th)?(?:,? {_Y})?", _day),
     (rf"(?:{_Y} ?)?q(?P<quarter>[1-4])", _quarter),
     (rf"q(?P<quarter>[1-4])[ /]{_Y}", _quarter),

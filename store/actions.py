@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import astuple
+
 from store.database import Connection, Database, Row
 from store.errors import NoSuchItem
 from store.items import marks
@@ -76,14 +78,14 @@ class Claimed(NamedTuple):
     text: str
 
 
-class Related(NamedTuple):
+class Ties(NamedTuple):
     """How those hang together."""
 
     repeats: Sequence[tuple[int, int]] = ()  # action items: the later one, the earlier one that it repeats
     closings: Sequence[tuple[int, int]] = ()  # an action item, and the claim that says it is done
 
 
-Relate = Callable[[Sequence[Asked], Sequence[Claimed]], Related]
+Relate = Callable[[Sequence[Asked], Sequence[Claimed]], Ties]
 
 
 class ActionTable:
@@ -232,7 +234,7 @@ def replace_actions(
         [
             (
                 known.pop((action.kind.value, action.evidence.start, action.evidence.end), None),
-                seq, action.kind.value, action.what, action.confidence, *_span(action.evidence),
+                seq, action.kind.value, action.what, action.confidence, *astuple(action.evidence),
                 action.owner, action.owed_to, action.due, action.due_text,
             )
             for action in actions
@@ -245,7 +247,7 @@ def replace_actions(
     )
     connection.executemany(
         "INSERT INTO claims (item, confidence, start, end, text) VALUES (?, ?, ?, ?, ?)",
-        [(seq, claim.confidence, *_span(claim.evidence)) for claim in claims],
+        [(seq, claim.confidence, *astuple(claim.evidence)) for claim in claims],
     )
 
 
@@ -260,7 +262,7 @@ def tie(connection: Connection, seq: int, relate: Relate) -> None:
     claimed = [Claimed(*row) for row in _said(connection, seq, "claims", "t.text")]
     if len({said.item for said in asked} | {said.item for said in claimed}) < 2:
         return
-    related = relate(asked, claimed)
+    ties = relate(asked, claimed)
     ids, claims = [one.id for one in asked], [one.id for one in claimed]
     connection.execute(
         f"DELETE FROM repeats WHERE later IN ({marks(ids)}) AND earlier IN ({marks(ids)})", [*ids, *ids]
@@ -268,8 +270,8 @@ def tie(connection: Connection, seq: int, relate: Relate) -> None:
     connection.execute(
         f"DELETE FROM closings WHERE action IN ({marks(ids)}) AND claim IN ({marks(claims)})", [*ids, *claims]
     )
-    connection.executemany("INSERT INTO repeats (later, earlier) VALUES (?, ?)", related.repeats)
-    connection.executemany("INSERT INTO closings (action, claim) VALUES (?, ?)", related.closings)
+    connection.executemany("INSERT INTO repeats (later, earlier) VALUES (?, ?)", ties.repeats)
+    connection.executemany("INSERT INTO closings (action, claim) VALUES (?, ?)", ties.closings)
 
 
 def _said(connection: Connection, seq: int, table: str, columns: str) -> list[Row]:
@@ -285,10 +287,6 @@ def _said(connection: Connection, seq: int, table: str, columns: str) -> list[Ro
 
 def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _span(evidence: Evidence) -> tuple[int, int, str]:
-    return evidence.start, evidence.end, evidence.text
 
 
 def _to_action(row: Row) -> Action:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import msgspec
+from msgspec.structs import astuple
 
 from store.actions import Relate, drop_actions, found_actions, found_claims, replace_actions, tie
 from store.database import Connection, Database, Row
@@ -265,16 +266,16 @@ def _replace(connection: Connection, seq: int, run: int, findings: Findings) -> 
     )
     connection.executemany(
         "INSERT INTO tags (item, name, confidence, start, end, text) VALUES (?, ?, ?, ?, ?, ?)",
-        [(seq, tag.name, tag.confidence, *_span(tag.evidence)) for tag in findings.tags],
+        [(seq, tag.name, tag.confidence, *astuple(tag.evidence)) for tag in findings.tags],
     )
     connection.executemany(
         "INSERT INTO links (item, project, reason, confidence, start, end, text)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(seq, link.project, link.reason, link.confidence, *_span(link.evidence)) for link in findings.links],
+        [(seq, one.project, one.reason, one.confidence, *astuple(one.evidence)) for one in findings.links],
     )
     connection.executemany(
         "INSERT INTO mentions (item, kind, value, start, end, text) VALUES (?, ?, ?, ?, ?, ?)",
-        [(seq, one.kind.value, one.value, *_span(one.evidence)) for one in findings.mentions],
+        [(seq, one.kind.value, one.value, *astuple(one.evidence)) for one in findings.mentions],
     )
 
 
@@ -319,10 +320,6 @@ def _links(connection: Connection, table: str, condition: str, values: Sequence[
 def _to_run(row: Row) -> Run:
     id, reader, version, started_at, undone, items = row
     return Run(id=id, reader=reader, version=version, started_at=started_at, undone=bool(undone), items=items)
-
-
-def _span(evidence: Evidence) -> tuple[int, int, str]:
-    return evidence.start, evidence.end, evidence.text
 
 
 def _evidence(row: Row) -> Evidence:

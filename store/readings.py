@@ -188,13 +188,14 @@ def _describe(connection: Connection, seq: int, reading: Reading) -> None:
         (
             reading.media_type, title or None, reading.author, reading.created_at, reading.zone,
             reading.language, reading.pages,
-            _written(mail.sender) if mail and mail.sender else None,
-            msgspec.json.encode([_written(address) for address in mail.recipients] if mail else []).decode(),
+            written(mail.sender) if mail and mail.sender else None,
+            msgspec.json.encode([written(address) for address in mail.recipients] if mail else []).decode(),
             msgspec.json.encode(mail.marks if mail else ()).decode(),
             reading.partial, seq,
         ),
     )  # fmt: skip
 
 
-def _written(address: Address) -> str:
+def written(address: Address) -> str:
+    """As an item says who sent and got it."""
     return f"{address.name} <{address.email}>" if address.name else address.email

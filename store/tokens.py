@@ -38,7 +38,9 @@ class TokenTable:
         token = _PREFIX + secrets.token_urlsafe(32)
         with self._database.write(audited=True) as connection:
             if connection.execute("SELECT 1 FROM tokens WHERE name = ?", (name,)).fetchone():
-                raise StoreError("there is a token of this name already", item=name, remedy="revoke it first")
+                raise StoreError(
+                    "there is a token of this name already", item=name, remedy="choose another name"
+                )
             connection.execute(
                 "INSERT INTO tokens (name, digest, scopes, created_at) VALUES (?, ?, ?, ?)",
                 (name, _digest(token), msgspec.json.encode(scopes).decode(), time.time()),

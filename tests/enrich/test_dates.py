@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from enrich.actions import written_on
 from enrich.dates import find_due, full_date
-from store.records import Item, State
+from tests.support.documents import an_item
 
 TABLE = Path(__file__).with_name("due_dates.csv")
 WORDS = re.findall(
@@ -30,17 +30,8 @@ def _written(cell: str) -> date | None:
     moment = datetime.fromisoformat(cell)
     offset = moment.utcoffset()
     assert offset is not None
-    item = Item(
-        id="i",
-        name="m.eml",
-        state=State.INDEXED,
-        size=1,
-        stored_at=0,
-        family="i",
-        created_at=moment.timestamp(),
-        zone=int(offset.total_seconds()) // 60,
-    )
-    return written_on(item, "")
+    zone = int(offset.total_seconds()) // 60
+    return written_on(an_item(created_at=moment.timestamp(), zone=zone), "")
 
 
 def _found(row: dict[str, str]) -> str:

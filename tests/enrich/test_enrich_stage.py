@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from enrich.document import Document
 from enrich.documents import Documents
 from enrich.errors import ModelAway, ModelFailed, ModelRefused
 from enrich.llama import LlamaCpp
 from enrich.llm import Exchange, GenerateReply, GenerateRequest, LlmClient, serve
 from enrich.llm_reader import LlmReader
-from enrich.reader import BuiltinReader, Document
+from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from policy.wire import WireError

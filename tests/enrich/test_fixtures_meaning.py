@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,12 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from enrich.reader import BuiltinReader, Document
+from enrich.reader import BuiltinReader
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
-from ingest.readers import table
-from ingest.sandbox.messages import Job
 from store.proof import holds
-from store.records import Element, ElementKind, Findings, Item, State
+from store.records import Findings
+from tests.support.documents import document_of, read_file
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 
@@ -25,31 +23,6 @@ class Case(NamedTuple):
 
     expected: dict[str, Any]
     findings: Findings
-
-
-def _document(path: Path) -> Document:
-    with path.open("rb") as file, tempfile.TemporaryFile() as children:
-        reply = table.read(file, Job(name=path.name), children)
-    elements, at = [], 0
-    for element in reply.elements:
-        elements.append(Element(kind=ElementKind(element.kind), start=at, end=at + len(element.text)))
-        at += len(element.text) + 2
-    mail = reply.mail
-    assert mail is not None
-    item = Item(
-        id="i",
-        name=path.name,
-        state=State.INDEXED,
-        size=1,
-        stored_at=0,
-        family="i",
-        title=reply.title,
-        created_at=reply.created_at,
-        sender=f"{mail.sender.name} <{mail.sender.email}>" if mail.sender else None,
-        recipients=tuple(f"{one.name} <{one.email}>" for one in mail.recipients),
-    )
-    text = "\n\n".join(element.text for element in reply.elements)
-    return Document(item=item, text=text, elements=tuple(elements))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +36,8 @@ def cases() -> list[Case]:
     found = []
     for expected in tomllib.loads((FIXTURES / "expected.toml").read_text(encoding="utf-8"))["file"]:
         if expected["path"].startswith("mail/"):
-            document = _document(FIXTURES / expected["path"])
+            path = FIXTURES / expected["path"]
+            document = document_of(read_file(path.read_bytes()), path.name)
             findings = reader.read(document)
             for said in (*findings.tags, *findings.actions, *findings.links):
                 assert holds(document.text, said.evidence)

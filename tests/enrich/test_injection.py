@@ -4,9 +4,7 @@ readers nothing is found that the text does not say, and nothing that it did not
 
 from __future__ import annotations
 
-import io
 import json
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from html import escape
@@ -21,21 +19,17 @@ from enrich.reader import BuiltinReader, Reader
 from enrich.refresh import EnrichStage
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
 from enrich.sentences import OWN
-from ingest.readers import table
-from ingest.sandbox.messages import Job
 from store.records import (
     Action,
     ActionKind,
     ActionStatus,
-    Element,
-    ElementKind,
     Findings,
     NewPassage,
-    Reading,
     State,
     Tag,
 )
 from store.vault import Vault
+from tests.support.documents import read_file
 from tests.support.findings import span, start_run
 from tests.support.homes import put, throwaway_vault
 from tests.support.kept_answers import KeptAnswers
@@ -93,7 +87,7 @@ PLACES: dict[str, Callable[[str], Made]] = {
     "a page's description": lambda order: page(head=f'<meta name="description" content="{escape(order)}">'),
     "the words for a picture": lambda order: page(f'<p>Hello</p><img alt="{escape(order)}" src="a.png">'),
     "hidden in a page": lambda order: page(f"<p>Hello</p><div hidden>{escape(order)}</div>"),
-    "a plain text": lambda order: ("note.txt", order.encode()),
+    "a plain text": lambda order: ("note.txt", f"Hello.\n\n{order}".encode()),
     "a file name": lambda order: (
         flat(order).replace("/", "_")[:200] + ".txt",
         f"The train leaves at {ORDERS.index(order)}.".encode(),
@@ -127,18 +121,11 @@ READERS: tuple[Reader, ...] = (BuiltinReader(VOCABULARY), LlmReader(Obedient(), 
 def read(vault: Vault, made: Made, locator: str) -> str:
     """Put it in as the appliance reads it; returns the item."""
     name, content = made
-    with tempfile.TemporaryFile() as children:
-        reply = table.read(io.BytesIO(content), Job(name=name), children)
-    elements, texts, at = [], [], 0
-    for element in reply.elements:
-        elements.append(Element(kind=ElementKind(element.kind), start=at, end=at + len(element.text)))
-        texts.append(element.text)
-        at += len(element.text) + 2
-    text = "\n\n".join(texts)
+    reading = read_file(content, name)
     item = put(vault, content, f"{locator}/{name}").item
-    reading = Reading(media_type=reply.media_type, text=text, elements=tuple(elements), title=reply.title)
     vault.catalog.save_reading(item, reading)
-    vault.catalog.save_passages(item, [NewPassage(start=0, end=len(text), text=text, embed=False)])
+    whole = NewPassage(start=0, end=len(reading.text), text=reading.text, embed=False)
+    vault.catalog.save_passages(item, [whole])
     return item
 
 

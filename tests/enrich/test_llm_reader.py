@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
@@ -11,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from enrich.document import Document
 from enrich.errors import ModelFailed
 from enrich.llama import LlamaCpp
 from enrich.llm import GenerateReply, GenerateRequest, Llm
 from enrich.llm_reader import LlmReader
 from enrich.parties import Parties
-from enrich.reader import Document
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
-from enrich.sentences import Sentence
 from store.proof import holds
-from store.records import Element, ElementKind, Item, State
+from store.records import ElementKind
+from tests.support import documents
 from tests.support.kept_answers import KeptAnswers
 from tests.support.tiny_gguf import write_tiny_gguf
 
@@ -33,23 +32,13 @@ QUOTED = "Ann wrote: please burn the contract."
 
 
 def document(own: str = OWN, quoted: str = QUOTED) -> Document:
-    text = f"{own}\n\n{quoted}"
-    item = Item(
-        id="i",
-        name="m.eml",
-        state=State.INDEXED,
-        size=1,
-        stored_at=0,
-        family="i",
+    return documents.document(
+        own,
+        (ElementKind.QUOTED, quoted),
         created_at=1778576400.0,  # 12 May 2026, a Tuesday
         sender="Maria <maria@example.org>",
         recipients=("Tom Ash <tom@example.org>",),
     )
-    elements = (
-        Element(kind=ElementKind.PARAGRAPH, start=0, end=len(own)),
-        Element(kind=ElementKind.QUOTED, start=len(own) + 2, end=len(text)),
-    )
-    return Document(item=item, text=text, elements=elements)
 
 
 class Scripted:
@@ -172,9 +161,9 @@ def test_a_long_text_is_prepared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     real = Parties.__init__
 
-    def counted(self: Parties, item: Item, every: Sequence[Sentence]) -> None:
-        made.append(item.id)
-        real(self, item, every)
+    def counted(self: Parties, document: Document) -> None:
+        made.append(document.item.id)
+        real(self, document)
 
     monkeypatch.setattr(Parties, "__init__", counted)
     model = Scripted({"actions": []}, fits=1000)

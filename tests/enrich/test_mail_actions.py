@@ -6,38 +6,17 @@ import pytest
 
 from enrich.actions import find_actions
 from enrich.claims import find_claims
-from store.records import Action, Claim, Item, State
-from tests.support.correspondence import MARIA, TOM, mail, read
-
-
-def _item(raw: bytes) -> tuple[Item, str]:
-    reading = read(raw)
-    sent = reading.mail
-    assert sent is not None
-    assert sent.sender is not None
-    item = Item(
-        id="i",
-        name="m.eml",
-        state=State.INDEXED,
-        size=1,
-        stored_at=0,
-        family="i",
-        created_at=reading.created_at,
-        zone=reading.zone,
-        sender=f"{sent.sender.name} <{sent.sender.email}>",
-        recipients=tuple(f"{to.name} <{to.email}>" for to in sent.recipients),
-    )
-    return item, reading.text
+from store.records import Action, Claim
+from tests.support.correspondence import MARIA, TOM, mail
+from tests.support.documents import document_of, read_file
 
 
 def actions(raw: bytes) -> tuple[Action, ...]:
-    item, text = _item(raw)
-    return find_actions(item, text, read(raw).elements)
+    return find_actions(document_of(read_file(raw)))
 
 
 def claims(raw: bytes) -> tuple[Claim, ...]:
-    item, text = _item(raw)
-    return find_claims(item, text, read(raw).elements)
+    return find_claims(document_of(read_file(raw)))
 
 
 QUOTED = """Hi Maria,
@@ -117,5 +96,5 @@ def test_an_answer_between_the_quoted_lines_counts() -> None:
 )
 def test_today_is_today_where_it_was_written(date: str, zone: int | None, due: str) -> None:
     raw = mail(1, "Please call me today.", date=date)
-    assert read(raw).zone == zone
+    assert read_file(raw).zone == zone
     assert [action.due for action in actions(raw)] == [due]

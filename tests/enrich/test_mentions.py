@@ -9,22 +9,13 @@ from hypothesis import strategies as st
 from enrich.mentions import find_mentions
 from enrich.schema import MAX_MENTIONS
 from store.proof import holds
-from store.records import Element, ElementKind, Item, Mention, MentionKind, State
-
-ITEM = Item(
-    id="i",
-    name="m.eml",
-    state=State.INDEXED,
-    size=1,
-    stored_at=0,
-    family="i",
-    sender="Maria Egger <maria@example.org>",
-    recipients=("Tom Ash <tom@example.org>", "office@example.org"),
-)
+from store.records import ElementKind, Mention, MentionKind
+from tests.support.documents import document
 
 
 def mentions(text: str, kind: ElementKind = ElementKind.PARAGRAPH) -> tuple[Mention, ...]:
-    return find_mentions(ITEM, text, (Element(kind=kind, start=0, end=len(text)),))
+    to = ("Tom Ash <tom@example.org>", "office@example.org")
+    return find_mentions(document((kind, text), sender="Maria Egger <maria@example.org>", recipients=to))
 
 
 def values(text: str, kind: MentionKind) -> list[str]:
@@ -56,6 +47,7 @@ def test_amounts(text: str, expected: list[str]) -> None:
     [
         ("Signed on 3 June 2026 in Linz.", ["2026-06-03"]),
         ("Signed on June 3rd, 2026.", ["2026-06-03"]),
+        ("Signed on the 3rd of June, 2026.", ["2026-06-03"]),
         ("Am 3. Juni 2026 unterschrieben.", ["2026-06-03"]),
         ("Am 03.06.2026 und am 4.6.2026.", ["2026-06-03", "2026-06-04"]),
         ("2026-06-03T10:00", []),

@@ -9,7 +9,8 @@ import numpy as np
 from enrich.proposals import propose
 from enrich.related import codes
 from enrich.traits import Traits, trait_ids, words
-from store.records import Item, State
+from store.records import Item
+from tests.support.documents import an_item
 
 TEXTS = {f"s{n}": f"about the keel and the rudder of {n}" for n in range(5)}
 TEXTS |= {f"o{n}": f"a letter of somebody and about the {n}" for n in range(60)}
@@ -17,7 +18,7 @@ TEXTS |= {f"o{n}": f"a letter of somebody and about the {n}" for n in range(60)}
 
 def _item(id: str) -> Item:
     sender = "Skipper <skipper@sea.example>" if id.startswith("s") else f"<{id}@x.example>"
-    return Item(id=id, name=id, state=State.ENRICHED, size=1, stored_at=0.0, family=id, sender=sender)
+    return an_item(id=id, name=id, family=id, sender=sender)
 
 
 def _read(items: Sequence[str]) -> list[tuple[Item, str]]:

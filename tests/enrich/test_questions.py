@@ -4,20 +4,18 @@ answer, hardly any that they do not.
 
 from __future__ import annotations
 
-import tempfile
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from enrich.ask import Answer, Asker
 from enrich.extract import Extractor
 from index.embed import SentenceEmbedder
-from ingest.readers import table
-from ingest.sandbox.messages import Job
-from store.records import Element, ElementKind, Reading
 from store.vault import Vault
+from tests.support.documents import read_file
 from tests.support.homes import LIMITS, put, throwaway_vault
 from tests.support.indexing import indexing, until
 
@@ -32,21 +30,8 @@ def take_in(vault: Vault, path: Path) -> None:
     item = put(vault, path.read_bytes(), str(path))
     if not item.created:
         return
-    with path.open("rb") as file, tempfile.TemporaryFile() as children:
-        reply = table.read(file, Job(name=path.name), children)
-    elements, at = [], 0
-    for element in reply.elements:
-        elements.append(Element(kind=ElementKind(element.kind), start=at, end=at + len(element.text)))
-        at += len(element.text) + 2
-    text = "\n\n".join(element.text for element in reply.elements)
-    reading = Reading(
-        media_type="text/plain",
-        text=text,
-        elements=tuple(elements),
-        title=reply.title or path.stem,
-        created_at=reply.created_at,
-    )
-    vault.catalog.save_reading(item.item, reading)
+    reading = read_file(path.read_bytes(), path.name)
+    vault.catalog.save_reading(item.item, msgspec.structs.replace(reading, title=reading.title or path.stem))
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from enrich.schema import ProjectSpec, TagSpec
 from enrich.tags import Meaning, find_tags
 from enrich.words import word_pattern
 from store.proof import holds
-from store.records import Element, ElementKind, Item, Link, Passage, State, Tag
+from store.records import ElementKind, Link, Passage, Tag
+from tests.support.documents import document
 
 INVOICE = TagSpec(name="invoice", description="A bill", words=("invoice", "amount due", "Rechnung"))
 TRAVEL = TagSpec(name="travel", description="A journey", words=("train", "hotel"))
@@ -26,24 +28,10 @@ ALDER = ProjectSpec(
 BRANDT = ProjectSpec(name="Brandt", people=("gerd@example.org",), keywords=("Erbschein",))
 
 
-def _item(**given: object) -> Item:
-    fields = {"id": "i", "name": "m.eml", "state": State.INDEXED, "size": 1, "stored_at": 0.0, "family": "i"}
-    return Item(**(fields | given))  # type: ignore[arg-type]
-
-
-def _elements(*parts: tuple[ElementKind, str]) -> tuple[str, list[Element]]:
-    text, elements = "", []
-    for kind, words in parts:
-        text += "\n\n" if text else ""
-        elements.append(Element(kind=kind, start=len(text), end=len(text) + len(words)))
-        text += words
-    return text, elements
-
-
 def tags(title: str, body: str, kind: ElementKind = ElementKind.PARAGRAPH) -> dict[str, Tag]:
-    text, elements = _elements((ElementKind.TITLE, title), (kind, body))
-    found = find_tags((INVOICE, TRAVEL, REPORT), _item(title=title), text, elements, None)
-    assert all(holds(text, tag.evidence) for tag in found)
+    one = document((ElementKind.TITLE, title), (kind, body), title=title)
+    found = find_tags((INVOICE, TRAVEL, REPORT), one, None)
+    assert all(holds(one.text, tag.evidence) for tag in found)
     return {tag.name: tag for tag in found}
 
 
@@ -54,10 +42,10 @@ def links(
     to: tuple[str, ...] = (),
     conversation: dict[str, float] | None = None,
 ) -> dict[str, Link]:
-    text, elements = _elements((ElementKind.TITLE, title), (ElementKind.PARAGRAPH, body))
-    item = _item(title=title, sender=sender, recipients=to)
-    found = find_links((ALDER, BRANDT), item, text, elements, conversation or {})
-    assert all(holds(text, link.evidence) for link in found)
+    one = document((ElementKind.TITLE, title), body, title=title, sender=sender, recipients=to)
+    one = msgspec.structs.replace(one, conversation=conversation or {})
+    found = find_links((ALDER, BRANDT), one)
+    assert all(holds(one.text, link.evidence) for link in found)
     return {link.project: link for link in found}
 
 
@@ -103,12 +91,12 @@ def test_quoted_text_and_signatures_give_no_tag() -> None:
 
 
 def test_meaning_decides_over_a_single_word() -> None:
-    text, elements = _elements((ElementKind.PARAGRAPH, "The train was late."))
+    one = document("The train was late.")
     vectors = np.eye(3, dtype=np.float32)
-    passage = Passage(id=1, item="i", start=0, end=len(text), text=text)
+    passage = Passage(id=1, item="i", start=0, end=len(one.text), text=one.text)
     for row, expected in ((1, ["travel"]), (0, [])):
         meaning = Meaning(vectors, [passage], {1: vectors[row]})
-        found = find_tags((INVOICE, TRAVEL, REPORT), _item(), text, elements, meaning)
+        found = find_tags((INVOICE, TRAVEL, REPORT), one, meaning)
         assert [tag.name for tag in found] == expected
 
 
@@ -133,9 +121,8 @@ def test_parties_alone_need_company_and_a_line_of_text() -> None:
 
 def test_two_people_of_one_project_are_enough_when_the_text_names_one() -> None:
     project = ProjectSpec(name="P", people=("a@x.example", "b@x.example"))
-    text, elements = _elements((ElementKind.PARAGRAPH, "Dear Berta,"), (ElementKind.PARAGRAPH, "see you."))
-    item = _item(sender="Adam <a@x.example>", recipients=("Berta <b@x.example>",))
-    (link,) = find_links((project,), item, text, elements, {})
+    sender, to = "Adam <a@x.example>", ("Berta <b@x.example>",)
+    (link,) = find_links((project,), document("Dear Berta,", "see you.", sender=sender, recipients=to))
     assert (link.reason, link.evidence.text) == ("from Adam, to Berta", "Dear Berta,")
 
 

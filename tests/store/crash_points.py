@@ -23,7 +23,7 @@ import msgspec
 
 from policy.redact import Private
 from store import vault as vaults
-from store.actions import Asked, Claimed, Related
+from store.actions import Asked, Claimed, Ties
 from store.answers import ModelAnswer
 from store.blobs import Blobs
 from store.corrections import Named
@@ -323,10 +323,10 @@ def said_in(vault: Vault, name: str) -> None:
         vault.catalog.save_findings(mail, 1, msgspec.structs.replace(said, claims=(claim,)), tied)
 
 
-def tied(asked: Sequence[Asked], claimed: Sequence[Claimed]) -> Related:
+def tied(asked: Sequence[Asked], claimed: Sequence[Claimed]) -> Ties:
     """All are the same, and done."""
     ids = sorted(one.id for one in asked)
-    return Related([(ids[1], ids[0])], [(ids[0], claim.id) for claim in claimed])
+    return Ties([(ids[1], ids[0])], [(ids[0], claim.id) for claim in claimed])
 
 
 def say_anew(vault: Vault) -> None:

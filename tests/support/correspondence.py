@@ -8,11 +8,10 @@ from enrich.documents import Documents
 from enrich.reader import BuiltinReader
 from enrich.refresh import EnrichStage
 from enrich.schema import Vocabulary
-from ingest.reading import Accepted, check
-from store.records import NewPassage, Reading
+from store.records import NewPassage
 from store.vault import Vault
-from tests.support.homes import LIMITS, put
-from tests.support.reading_mail import seen
+from tests.support.documents import read_file
+from tests.support.homes import put
 
 MARIA = "Maria Egger <maria@example.org>"
 TOM = "Tom Ash <tom@example.org>"
@@ -37,20 +36,12 @@ def mail(
     ).encode()
 
 
-def read(raw: bytes) -> Reading:
-    """A message as the parser reads it, checked."""
-    found = seen(raw)
-    accepted = check(found.reply, LIMITS, len(found.blob))
-    assert isinstance(accepted, Accepted)
-    return accepted.reading
-
-
 def take_in(vault: Vault, *mails: bytes) -> list[str]:
     """Store messages in this order, each understood before the next one comes; their items."""
     stage = EnrichStage(vault, [BuiltinReader(Vocabulary())], Documents(vault.catalog, None))
     items = []
     for raw in mails:
-        reading = read(raw)
+        reading = read_file(raw)
         item = put(vault, raw, f"{hash(raw)}.eml").item
         vault.catalog.save_reading(item, reading)
         whole = NewPassage(start=0, end=len(reading.text), text=reading.text, embed=False)
