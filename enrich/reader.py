@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -22,18 +23,18 @@ from enrich.schema import SUMMARY_CHARS, Vocabulary, fingerprint
 from enrich.sentences import sentences
 from enrich.tags import Meaning, describe, find_tags
 from enrich.taught import Seen, Taught, teach_links, teach_tags
-from enrich.traits import traits
+from enrich.traits import Traits, traits
 from index.embed import Embedder, Single
 from policy.errors import StrongroomError
 from store.records import Element, Findings, Item, Link, Passage, Tag
 
 log = logging.getLogger("strongroom.enrich")
 
-_VERSION = 2  # of the rules and heads: a higher one reads what is stored anew
+_VERSION = 3  # of the rules and heads: a higher one reads what is stored anew
 _SUMMARY_WORDS = 6  # shorter sentences greet, or head a list
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All that a reader may look at; offsets count characters of `text`."""
 
     item: Item
@@ -42,6 +43,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     passages: tuple[Passage, ...] = ()
     vectors: dict[int, Single] = {}  # passage id -> unit vector; passages without one are not embedded
     conversation: dict[str, float] = {}  # project -> how surely another message of the conversation is of it
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What the learned heads look at."""
+        return traits(self.item, self.text, self.elements, self.vectors.values())
 
 
 class Reader(Protocol):
@@ -87,27 +93,26 @@ class BuiltinReader:
     def read(self, document: Document) -> Findings:
         """See `Reader.read`; raises nothing."""
         item, text, elements = document.item, document.text, document.elements
+        taught = self._taught()
         findings = Findings(
-            tags=self.tags(document),
+            tags=self.tags(document, taught),
             actions=find_actions(item, text, elements),
-            links=self.links(document),
+            links=self.links(document, taught),
             mentions=find_mentions(item, text, elements),
             summary=first_sentence(text, elements),
         )
         return proven(text, findings)
 
-    def tags(self, document: Document) -> tuple[Tag, ...]:
+    def tags(self, document: Document, taught: Taught | None) -> tuple[Tag, ...]:
         """The tags of the owner's list that the item shows, the surest first."""
         item, text, elements = document.item, document.text, document.elements
         found = find_tags(self._vocabulary.tags, item, text, elements, self._meaning(document))
-        taught = self._taught()
         return teach_tags(found, taught, _seen(document)) if taught is not None else found
 
-    def links(self, document: Document) -> tuple[Link, ...]:
+    def links(self, document: Document, taught: Taught | None) -> tuple[Link, ...]:
         """Links to the owner's projects, the surest first."""
         item, text, elements = document.item, document.text, document.elements
         found = find_links(self._vocabulary.projects, item, text, elements, document.conversation)
-        taught = self._taught()
         return teach_links(found, taught, _seen(document)) if taught is not None else found
 
     def _meaning(self, document: Document) -> Meaning | None:
@@ -125,8 +130,7 @@ class BuiltinReader:
 
 
 def _seen(document: Document) -> Seen:
-    item, text, elements = document.item, document.text, document.elements
-    return Seen(item, text, elements, traits(item, text, elements, document.vectors.values()))
+    return Seen(document.item, document.text, document.elements, document.traits)
 
 
 def first_sentence(text: str, elements: Sequence[Element]) -> str | None:
