@@ -44,9 +44,9 @@ class MeaningCommands:
         state = projects.add_mutually_exclusive_group()
         state.add_argument("--close", action="store_true", help="the project NAME gets no new links")
         state.add_argument("--reopen", action="store_true", help="it does again")
-        state.add_argument("--proposed", action="store_true", help="what may be one and is not in your list")
+        _propose(projects.add_argument, state.add_argument)
         tags = command("tags", self.tags, "tags and their counts")
-        tags.add_argument("--proposed", action="store_true", help="what may be one and is not in your list")
+        _propose(tags.add_argument, tags.add_mutually_exclusive_group().add_argument)
         related = command("related", self.related, "what an item answers, mentions or shares numbers with")
         related.add_argument("item")
         correct = command(
@@ -58,9 +58,9 @@ class MeaningCommands:
 
     def projects(self, arguments: Arguments) -> None:
         """`projects`: all of them; one by its name."""
-        client = self._client(arguments)
-        if arguments.proposed:
+        if arguments.proposed or arguments.dismiss or arguments.restore:
             return self._proposed(arguments, "project")
+        client = self._client(arguments)
         if arguments.name is None and (arguments.close or arguments.reopen):
             raise BadRequest("no project is named", remedy="strongroom projects NAME --close")
         if arguments.name is None:
@@ -72,12 +72,22 @@ class MeaningCommands:
 
     def tags(self, arguments: Arguments) -> None:
         """`tags`: the owner's list."""
-        if arguments.proposed:
+        if arguments.proposed or arguments.dismiss or arguments.restore:
             return self._proposed(arguments, "tag")
         return self._show(arguments, self._client(arguments).call("GET", "/v1/tags"), render_meaning.tags)
 
     def _proposed(self, arguments: Arguments, kind: str) -> None:
-        found = self._client(arguments).call("GET", "/v1/proposals", kind=kind)
+        client = self._client(arguments)
+        name = arguments.dismiss or arguments.restore
+        every = "true" if arguments.all or name else None
+        found = client.call("GET", "/v1/proposals", kind=kind, all=every)
+        if name:
+            items = next((one["items"] for one in found if one["name"] == name), None)
+            if items is None:
+                seen = f"strongroom {kind}s --proposed --all"
+                raise BadRequest(f"nothing is proposed as {name!r}", remedy=f"look again: {seen}")
+            said = {"kind": kind, "items": items, "dismissed": arguments.dismiss is not None}
+            found = client.call("POST", "/v1/proposals", said)
         self._show(arguments, found, render_meaning.proposals)
 
     def related(self, arguments: Arguments) -> None:
@@ -99,3 +109,11 @@ class MeaningCommands:
         for where, body in words:
             client.call("POST", where, body)
         self._show(arguments, client.call("GET", place), render.item)
+
+
+def _propose(option: Callable[..., object], state: Callable[..., object]) -> None:
+    """What both commands say of names that the owner's lists do not have; one of `state` at a time."""
+    state("--proposed", action="store_true", help="what may be one and is not in your list")
+    state("--dismiss", metavar="NAME", help="what is proposed under this name is none")
+    state("--restore", metavar="NAME", help="it is proposed again")
+    option("--all", action="store_true", help="with --proposed: what you dismissed, too")

@@ -52,6 +52,15 @@ class ProposalsRequest(Record, frozen=True, kw_only=True):
     """What to propose."""
 
     kind: Named
+    all: bool = False  # also what the owner dismissed
+
+
+class Dismissal(Record, frozen=True, kw_only=True):
+    """The owner's word on a proposal."""
+
+    kind: Named
+    items: tuple[str, ...]  # its own
+    dismissed: bool = True  # False: it is proposed again
 
 
 class RelatedRequest(Record, frozen=True, kw_only=True):
@@ -150,7 +159,13 @@ class MeaningOperations:
 
     def proposals(self, request: ProposalsRequest) -> list[Proposal]:
         """Tags or projects that the owner may want, with what their items have in common. None is stored."""
-        return self._lessons.proposals(request.kind)
+        found = self._lessons.proposals(request.kind)
+        return [one for one in found if request.all or not one.dismissed]
+
+    def dismiss(self, request: Dismissal) -> list[Proposal]:
+        """The owner wants no such tag or project, or wants to see it again; what is proposed now."""
+        self._vault.catalog.dismiss(request.kind, request.items, request.dismissed)
+        return self.proposals(ProposalsRequest(kind=request.kind))
 
     def related(self, request: RelatedRequest) -> list[Related]:
         """What an item answers, mentions or shares numbers with, and what does so with it."""

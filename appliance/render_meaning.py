@@ -41,7 +41,8 @@ def proposals(found: Iterable[Json]) -> str:
     """Names that could be added, and why."""
     lines = []
     for one in found:
-        lines.append(f"{len(one['items']):6}  {style(inert(one['name']), BOLD)}")
+        dismissed = "  dismissed" if one["dismissed"] else ""
+        lines.append(f"{len(one['items']):6}  {style(inert(one['name']), BOLD)}{dismissed}")
         lines += [f"        {inert(reason)}" for reason in one["reasons"]]
         lines.append(style(f"        {' '.join(one['items'][:5])}", DIM))
     return "\n".join(lines) or "nothing to propose"

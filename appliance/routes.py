@@ -20,6 +20,7 @@ from appliance.mail_operations import (
     ThreadRef,
 )
 from appliance.meaning_operations import (
+    Dismissal,
     Project,
     ProjectCorrection,
     ProjectRef,
@@ -87,6 +88,7 @@ _TAGS = list[Tag]
 _LINKS = list[Link]
 _PROJECT = ProjectSummary
 _PROJECTS = list[ProjectSummary]
+_PROPOSALS = list[Proposal]
 
 
 class Endpoint(NamedTuple):
@@ -161,8 +163,9 @@ ROUTES = (
         _LINKS,
     ),
     Endpoint(
-        "GET", "/v1/proposals", "read", "Names to add", "meaning.proposals", ProposalsRequest, list[Proposal]
+        "GET", "/v1/proposals", "read", "Names to add", "meaning.proposals", ProposalsRequest, _PROPOSALS
     ),
+    Endpoint("POST", "/v1/proposals", "write", "Not this one", "meaning.dismiss", Dismissal, _PROPOSALS),
     Endpoint(
         "GET",
         "/v1/items/{id}/related",

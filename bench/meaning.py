@@ -1,7 +1,8 @@
 """How well tags and project links are learned from what the owner says, beside a nearest neighbour's.
 
 Everything is the product's own: messages are read, cut and embedded into a vault, the owner's word is kept
-It sees the words of all items, as in an owner's box, and the labels of none but those that the owner gave.
+there, and what counts is what the built-in reader says then. It sees the words of all items, as in an owner's
+box, and the labels of none but those that the owner gave.
 
     python -m bench.meaning --projects FOLDER --tags FOLDER
 
@@ -13,41 +14,33 @@ sample of the same data: its links and tags, and with `--mails`, `--intents` and
 from __future__ import annotations
 
 import argparse
-import io
 import random
 import re
-import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from bench.filled import Document as Filed
+from bench.filled import filled, read_message
 from bench.owners_model import OwnersModel, loaded, measure_dues, measure_tasks
 from enrich.document import Document
 from enrich.documents import Documents
 from enrich.lessons import Lessons
 from enrich.reader import BuiltinReader
 from enrich.schema import ProjectSpec, TagSpec, Vocabulary
+from enrich.taught import Taught
 from index.embed import SentenceEmbedder
-from index.keepers import TextKeeper, VectorKeeper
-from ingest.readers.table import read
-from ingest.reading import Accepted, check
-from ingest.relatives import Relatives
-from ingest.sandbox.messages import Job
-from policy.limits import Limits
-from policy.redact import Private
 from store.catalog import Catalog
 from store.corrections import Named
-from store.keys import KdfParameters
-from store.records import Findings, Origin, Reading
+from store.records import Findings, Link
 from store.vault import Vault
 
-_LIMITS = Limits(free_disk_bytes=0)
-_SAVED = 100  # readings at once
 # All that is left of a post's header: the others name the group, or its moderators.
 _KEPT = re.compile(rb"(?:From|Subject|Date|Message-ID|References)$", re.IGNORECASE)
 
@@ -68,47 +61,23 @@ def taken_in(
     embedder: SentenceEmbedder, messages: Iterable[tuple[bytes, frozenset[str]]]
 ) -> Iterator[Collected]:
     """A vault of these messages."""
-    secret = Private(b"measured")
-    with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as folder:
-        home, memory = Path(folder, "home"), Path(folder, "index")
-        memory.mkdir()
-        Vault.create(home, secret, kdf=KdfParameters(memory_kib=64, passes=1, lanes=1))
-        vault = Vault.open(home, secret, limits=_LIMITS)
-        try:
-            labels = _read_in(vault, messages)
-            text = TextKeeper(vault, memory)
-            for keeper in (text, VectorKeeper(vault, embedder, text.flush)):
-                while keeper.step():
-                    pass
-            documents = Documents(vault.catalog, embedder)
-            run = vault.catalog.run_by("nobody", "0", 0.0).id
-            for item in labels:  # the lessons look at what was read
-                vault.catalog.save_findings(item, run, Findings())
-            loaded = {item: documents.load(vault.catalog.item(item)) for item in labels}
-            yield Collected(vault, embedder, loaded, labels)
-        finally:
-            vault.close()
-
-
-def _read_in(vault: Vault, messages: Iterable[tuple[bytes, frozenset[str]]]) -> dict[str, frozenset[str]]:
-    """Item → labels. The same bytes under several labels are one item that has them all."""
-    labels: dict[str, frozenset[str]] = {}
-    relatives = Relatives(vault.catalog)
-    saved: list[tuple[str, Reading]] = []
-    for number, (content, names) in enumerate(messages):
-        origin = Origin(source="measured", locator=str(number), name=f"{number}.eml", size=len(content))
-        item = vault.put(io.BytesIO(content), origin).item
-        if item in labels:
-            labels[item] |= names
-            continue
-        children = io.BytesIO()
-        outcome = check(read(io.BytesIO(content), Job(name="m.eml"), children), _LIMITS, children.tell())
-        if isinstance(outcome, Accepted):
-            labels[item] = names
-            saved.append((item, outcome.reading))
-    for start in range(0, len(saved), _SAVED):
-        relatives.save(saved[start : start + _SAVED])
-    return labels
+    read: list[Filed] = []
+    names: list[frozenset[str]] = []
+    for number, (content, its) in enumerate(messages):
+        reading = read_message(content)
+        if reading is not None:
+            read.append(Filed(f"{number}.eml", content, reading))
+            names.append(its)
+    with filled(embedder, read) as (vault, items, _, _):
+        labels: dict[str, frozenset[str]] = {}
+        for item, its in zip(items, names, strict=True):  # one item may have been filed under several
+            labels[item] = labels.get(item, frozenset()) | its
+        documents = Documents(vault.catalog, embedder)
+        run = vault.catalog.run_by("nobody", "0", 0.0).id
+        for item in labels:  # the lessons look at what was read
+            vault.catalog.save_findings(item, run, Findings())
+        loaded = {item: documents.load(vault.catalog.item(item)) for item in labels}
+        yield Collected(vault, embedder, loaded, labels)
 
 
 def posts(folder: Path) -> Iterator[tuple[bytes, frozenset[str]]]:
@@ -133,65 +102,99 @@ def mails(folder: Path) -> Iterator[tuple[bytes, frozenset[str]]]:
 
 _SEEDS = 8  # posts of each project that the owner linked
 _CORRECTIONS = 50
+_NO_STRANGERS, _FEWER = 20, (10, 5)  # groups that are projects
+_BANDS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.01)  # of confidence
+
+Truth = Mapping[str, str | None]  # item → its project; None: it is a stranger
+Said = Mapping[str, Link | None]  # item → its surest link
+
+
+class Learned(NamedTuple):
+    """What the reader says after the seeds, and after corrections."""
+
+    before: Said  # of all items but the seeds
+    after: Said  # of the half of them in which nothing was corrected
 
 
 def measure_projects(collected: Collected, draws: int) -> None:
-    """Macro-F1 of the surest link: of a nearest neighbour, of the reader, and after corrections.
+    """Macro-F1 of the surest link, of a nearest neighbour and of the reader, and how many of the links are
+    right; what share of the posts of no project is linked to one; both again before and after corrections.
 
     The posts that are not seeds are parted in two: in one half the owner corrects links that are wrong or
-    missing, on the other both the state before and the one after are measured. The last two columns are of a
-    box in which half of the groups are no projects: the same measure of the others, and what share of the
-    strangers is linked.
+    missing, on the other both the state before and the one after are measured. First every group is a
+    project; then only some are, and the posts of the others are strangers. Then how sure the links said they
+    were, and how many of them were right.
     """
     names = sorted(set().union(*collected.labels.values()))
     # Numbers for names: a text that names its group is no help.
     called = {name: f"project {number}" for number, name in enumerate(names)}
-    truth = {item: called[min(some)] for item, some in collected.labels.items()}
-    columns = ("neighbour", "ours", "linked", "before", "after", "of half", "strangers")
+    group = {item: called[min(some)] for item, some in collected.labels.items()}
+    columns = ("neighbour", "ours", "right", "strangers", "before", "after", "strangers", "after")
     print(f"{'projects, macro-F1':24}" + "".join(f"{column:>10}" for column in columns))
-    every: list[list[float]] = []
-    for draw in range(draws):
-        chance = random.Random(draw)
-        seeds, met, kept = _parted(truth, chance)
-        rest = [*met, *kept]
-        with taught(collected, _projects(called.values())) as (owner, reader):
-            for item in seeds:
-                owner.correct(item, Named.PROJECT, truth[item], True)
-            said = _links(reader, collected.documents, rest)
-            for item in [item for item in met if said[item] != truth[item]][:_CORRECTIONS]:
-                if said[item] is not None:
-                    owner.correct(item, Named.PROJECT, said[item] or "", False)
-                owner.correct(item, Named.PROJECT, truth[item], True)
-            after = _links(reader, collected.documents, kept)
-        near = dict(zip(rest, _nearest(collected, seeds, rest, truth), strict=True))
-        linked = sum(link is not None for link in said.values()) / len(said)
-        scores = [_macro(truth, some) for some in (near, said, {item: said[item] for item in kept}, after)]
-        half = set(chance.sample(sorted(called.values()), len(called) // 2))
-        every.append(
-            [*scores[:2], linked, *scores[2:], *_among_strangers(collected, truth, half, seeds, rest)]
-        )
-        _tell(f"draw {draw}", every[-1])
-    _tell("mean", list(np.mean(every, axis=0)))
+    for count in (_NO_STRANGERS, *_FEWER):
+        rows: list[list[float]] = []
+        links: list[tuple[float, bool]] = []
+        for draw in range(draws):
+            chance = random.Random(draw)
+            seeds, met, kept = _parted(group, chance)
+            some = set(chance.sample(sorted(called.values()), min(count, len(called))))
+            truth = {item: name if name in some else None for item, name in group.items()}
+            seeds = [item for item in seeds if truth[item]]
+            said = _learned(collected, truth, seeds, met, kept)
+            near = _nearest(collected, seeds, [*met, *kept], truth)
+            rows.append(_row(truth, near, said, kept))
+            _tell(f"{count} projects, draw {draw}", rows[-1])
+            links += [
+                (one.confidence, one.project == truth[item]) for item, one in said.before.items() if one
+            ]
+        _tell(f"{count} projects, mean", list(np.mean(rows, axis=0)))
+        _tell_sureness(links)
 
 
-def _among_strangers(
-    collected: Collected,
-    truth: Mapping[str, str],
-    half: Collection[str],
-    seeds: Sequence[str],
-    rest: Sequence[str],
-) -> tuple[float, float]:
-    """Macro-F1 over the projects of a half, and what share of all other posts is linked to one of them."""
-    with taught(collected, _projects(sorted(half))) as (owner, reader):
-        for item in seeds:
-            if truth[item] in half:
-                owner.correct(item, Named.PROJECT, truth[item], True)
-        said = _links(reader, collected.documents, rest)
-    strangers = [item for item in rest if truth[item] not in half]
-    return (
-        _macro({item: name if name in half else "" for item, name in truth.items()}, said, half),
-        sum(said[item] is not None for item in strangers) / len(strangers),
+def _row(truth: Truth, near: Mapping[str, str | None], said: Learned, kept: Collection[str]) -> list[float]:
+    first, before, after = (
+        {item: link.project if link else None for item, link in some.items()}
+        for some in (said.before, {item: said.before[item] for item in kept}, said.after)
     )
+    given = [item for item, name in first.items() if name]
+    return [
+        *(_macro(truth, some) for some in (near, first)),
+        sum(first[item] == truth[item] for item in given) / len(given),
+        _strangers(truth, first),
+        *(_macro(truth, some) for some in (before, after)),
+        *(_strangers(truth, some) for some in (before, after)),
+    ]
+
+
+def _learned(
+    collected: Collected, truth: Truth, seeds: Sequence[str], met: Sequence[str], kept: Sequence[str]
+) -> Learned:
+    """The owner links the seeds, then corrects in one half what is wrong there."""
+    names = sorted({name for name in truth.values() if name})
+    with taught(collected, _projects(names)) as (owner, reader, learned):
+        for item in seeds:
+            owner.correct(item, Named.PROJECT, truth[item] or "", True)
+        before = _links(reader, learned(), collected.documents, [*met, *kept])
+        said = {item: link.project if link else None for item, link in before.items()}
+        for item in [item for item in met if said[item] != truth[item]][:_CORRECTIONS]:
+            for name, holds in ((said[item], False), (truth[item], True)):
+                if name is not None:
+                    owner.correct(item, Named.PROJECT, name, holds)
+        return Learned(before, _links(reader, learned(), collected.documents, kept))
+
+
+def _strangers(truth: Truth, said: Mapping[str, str | None]) -> float:
+    """What share of them is linked."""
+    given = [said[item] is not None for item in said if truth[item] is None]
+    return sum(given) / max(1, len(given))
+
+
+def _tell_sureness(links: Sequence[tuple[float, bool]]) -> None:
+    for least, most in pairwise(_BANDS):
+        right = [was for confidence, was in links if least <= confidence < most]
+        if right:
+            told = f"{sum(right) / len(right):10.3f} of {len(right)} are right"
+            print(f"  confidence {least:.1f} to {min(most, 1.0):.1f}{told}")
 
 
 def _projects(names: Iterable[str]) -> Vocabulary:
@@ -211,22 +214,16 @@ def _parted(truth: Mapping[str, str], chance: random.Random) -> tuple[list[str],
 
 
 def _links(
-    reader: BuiltinReader, documents: Mapping[str, Document], items: Iterable[str]
-) -> dict[str, str | None]:
+    reader: BuiltinReader, learned: Taught | None, documents: Mapping[str, Document], items: Iterable[str]
+) -> Said:
     """The surest link of each item."""
-    found: dict[str, str | None] = {}
-    for item in items:
-        links = reader.links(documents[item])
-        found[item] = links[0].project if links else None
-    return found
+    return {item: next(iter(reader.links(documents[item], learned)), None) for item in items}
 
 
-def _macro(
-    truth: Mapping[str, str], said: Mapping[str, str | None], names: Collection[str] | None = None
-) -> float:
+def _macro(truth: Truth, said: Mapping[str, str | None]) -> float:
     """The mean over projects of the harmonic mean of precision and recall."""
     scores = []
-    for name in names or set(truth.values()):
+    for name in {name for name in truth.values() if name}:
         right = sum(said[item] == name == truth[item] for item in said)
         given = sum(said[item] == name for item in said)
         there = sum(truth[item] == name for item in said)
@@ -261,12 +258,13 @@ def measure_tags(collected: Collected, draws: int) -> None:
         for fold in range(_FOLDS):
             tested = items[fold::_FOLDS]
             known = [item for item in items if item not in set(tested)]
-            with taught(collected, vocabulary) as (owner, reader):
+            with taught(collected, vocabulary) as (owner, reader, learned):
                 for item in known:
                     for name in sorted(truth[item]):
                         owner.correct(item, Named.TAG, name, True)
+                heads = learned()
                 for item in tested:
-                    tags = reader.tags(collected.documents[item])
+                    tags = reader.tags(collected.documents[item], heads)
                     said[item] = frozenset(tag.name for tag in tags)
             for count, of in near.items():
                 of |= _majority(collected, known, tested, truth, count)
@@ -344,11 +342,15 @@ def compare_tags(collected: Collected, model: OwnersModel, legend: str) -> None:
 
 
 @contextmanager
-def taught(collected: Collected, vocabulary: Vocabulary) -> Iterator[tuple[Catalog, BuiltinReader]]:
-    """A catalog that takes the owner's words, and the reader that learns them; then they are taken back."""
+def taught(
+    collected: Collected, vocabulary: Vocabulary
+) -> Iterator[tuple[Catalog, BuiltinReader, Callable[[], Taught | None]]]:
+    """A catalog that takes the owner's words, the reader, and what was learned of them by then. In the end
+    they are taken back.
+    """
     catalog = collected.vault.catalog
     lessons = Lessons(catalog, Documents(catalog, collected.embedder), vocabulary)
-    yield catalog, BuiltinReader(vocabulary, collected.embedder, lessons.taught)
+    yield catalog, BuiltinReader(vocabulary, collected.embedder), lessons.taught
     for said in catalog.corrections(catalog.count() * len(Named) * 100):
         catalog.correct(said.item, said.kind, said.name, None)
 
@@ -364,11 +366,11 @@ def _vectors(collected: Collected, items: Sequence[str]) -> npt.NDArray[np.float
 
 
 def _nearest(
-    collected: Collected, seeds: Sequence[str], items: Sequence[str], truth: Mapping[str, str]
-) -> list[str]:
+    collected: Collected, seeds: Sequence[str], items: Sequence[str], truth: Truth
+) -> dict[str, str | None]:
     """The project of the seed that is nearest by meaning."""
     nearest = (_vectors(collected, items) @ _vectors(collected, seeds).T).argmax(axis=1)
-    return [truth[seeds[at]] for at in nearest]
+    return {item: truth[seeds[at]] for item, at in zip(items, nearest, strict=True)}
 
 
 def _majority(

@@ -24,11 +24,12 @@ import numpy as np
 from bench import tasks
 from enrich.actions import written_on
 from enrich.dates import find_due
+from enrich.document import Document
 from enrich.errors import EnrichError, ModelRefused
 from enrich.llama import LlamaCpp
 from enrich.llm import Llm
 from enrich.llm_reader import LlmReader
-from enrich.reader import BuiltinReader, Document
+from enrich.reader import BuiltinReader
 from enrich.schema import Vocabulary
 from store.records import Element, ElementKind, Findings, Item, State
 from tests.support.kept_answers import KeptAnswers

@@ -12,40 +12,29 @@ it as the right one.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import math
 import random
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from bench import corpus
+from bench.filled import LIMITS, Document, filled, read_message
 from index.embed import Embedder, SentenceEmbedder
 from index.fulltext import TextIndex
-from index.keepers import TextKeeper, VectorKeeper
 from index.query import Mode, Query
 from index.search import Searcher
 from index.vectors import VectorIndex
-from ingest.readers.table import read
-from ingest.reading import Accepted, check
-from ingest.relatives import Relatives
-from ingest.sandbox.messages import Job
-from policy.limits import Limits
-from policy.redact import Private
-from store.keys import KdfParameters
-from store.records import Element, ElementKind, Origin, Reading
+from store.records import Element, ElementKind, Reading
 from store.vault import Vault
 
 _DEPTH = 10
 _SEED = 7
 _MODES = (Mode.HYBRID, Mode.KEYWORD, Mode.SEMANTIC)
 _WORDS = 3  # of a subject, at least, for its message to be asked for
-_SAVED = 100  # readings at once
-_LIMITS = Limits(free_disk_bytes=0)
 
 # Words of mail subjects in other words; what is not here stays as it is.
 _OTHERWISE = {
@@ -66,14 +55,6 @@ Judged = list[
 ]  # questions; of each the right documents and how right they are
 Search = Callable[[str, Mode], list[str]]
 Measure = Callable[[Sequence[str], Mapping[str, float]], float]
-
-
-class Document(NamedTuple):
-    """What is read in."""
-
-    name: str
-    content: bytes
-    reading: Reading
 
 
 class Built(NamedTuple):
@@ -187,11 +168,9 @@ def mails(mbox: Path, count: int) -> list[Document]:
     """Messages as the parser reads them."""
     found: list[Document] = []
     for number, content in enumerate(corpus.mails(mbox)[:count]):
-        children = io.BytesIO()
-        reply = read(io.BytesIO(content), Job(name="m.eml"), children)
-        outcome = check(reply, _LIMITS, children.tell())
-        if isinstance(outcome, Accepted):
-            found.append(Document(str(number), content, outcome.reading))
+        reading = read_message(content)
+        if reading is not None:
+            found.append(Document(str(number), content, reading))
     return found
 
 
@@ -234,44 +213,15 @@ def _paraphrase(reading: Reading, chance: random.Random) -> str | None:
 @contextmanager
 def searching(embedder: Embedder, documents: Sequence[Document]) -> Iterator[tuple[Search, Vault]]:
     """A vault of these documents, both indexes, and what asks them: names, the best first."""
-    secret = Private(b"measured")
-    with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as folder:
-        home, memory = Path(folder, "home"), Path(folder, "index")
-        memory.mkdir()
-        Vault.create(home, secret, kdf=KdfParameters(memory_kib=64, passes=1, lanes=1))
-        vault = Vault.open(home, secret, limits=_LIMITS)
-        try:
-            names = _read_in(vault, documents)
-            text = TextKeeper(vault, memory)
-            vectors = VectorKeeper(vault, embedder, text.flush)
-            for keeper in (text, vectors):
-                while keeper.step():
-                    pass
-            searcher = Searcher(vault.catalog, Built(text.index, vectors.index), embedder, _LIMITS)
+    with filled(embedder, documents) as (vault, items, text, vectors):
+        names = dict(zip(reversed(items), (document.name for document in reversed(documents)), strict=True))
+        searcher = Searcher(vault.catalog, Built(text.index, vectors.index), embedder, LIMITS)
 
-            def search(question: str, mode: Mode) -> list[str]:
-                found = searcher.search(Query(query=question, mode=mode, limit=_DEPTH))
-                return [names[hit.item] for hit in found.hits]
+        def search(question: str, mode: Mode) -> list[str]:
+            found = searcher.search(Query(query=question, mode=mode, limit=_DEPTH))
+            return [names[hit.item] for hit in found.hits]
 
-            yield search, vault
-        finally:
-            vault.close()
-
-
-def _read_in(vault: Vault, documents: Sequence[Document]) -> dict[str, str]:
-    """Item → name."""
-    names: dict[str, str] = {}
-    relatives = Relatives(vault.catalog)
-    for start in range(0, len(documents), _SAVED):
-        saved: list[tuple[str, Reading]] = []
-        for name, content, reading in documents[start : start + _SAVED]:
-            origin = Origin(source="measured", locator=name, name=name, size=len(content))
-            item = vault.put(io.BytesIO(content), origin).item
-            if item not in names:
-                names[item] = name
-                saved.append((item, reading))
-        relatives.save(saved)
-    return names
+        yield search, vault
 
 
 if __name__ == "__main__":

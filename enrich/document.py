@@ -7,6 +7,7 @@ from functools import cached_property
 import msgspec
 
 from enrich.sentences import OWN, Sentence, sentences
+from enrich.traits import Traits, traits
 from index.embed import Single
 from store.records import Element, Item, Passage
 
@@ -30,3 +31,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def own(self) -> tuple[Sentence, ...]:
         """These, and those of titles, tables and captions: of `sentences.OWN`."""
         return tuple(sentences(self.text, self.elements, OWN))
+
+    @cached_property
+    def traits(self) -> Traits:
+        """What the learned heads look at."""
+        return traits(self.item, self.text, self.elements, self.vectors.values())

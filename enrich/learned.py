@@ -5,9 +5,11 @@ common; each part has unit length. A head is a linear function of points, fitted
 the owner said, and a bound that parts best what it says of each example when it does not know that one.
 Items of which he said nothing are taken not to have a name, at a small weight: few of them have any one.
 
-Where an item mostly has one name, as it is of one project, the heads teach themselves further: in each round
-they take what they are surest of for examples, more than in the one before (self-training; Yarowsky:
-"Unsupervised word sense disambiguation rivaling supervised methods", ACL 1995).
+Where an item mostly has one name or none, as it is of one project or of none, the heads teach themselves
+further: in each round they take what they are surest of for examples, more than in the one before
+(self-training; Yarowsky: "Unsupervised word sense disambiguation rivaling supervised methods", ACL 1995), and
+what is farthest from all of them for examples of none. From where a name is given is then decided by how far
+the owner's examples stand out of all that is there (`_outstanding`): what is guessed must not confirm itself.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ SHRINK = 0.1  # of the spread of meanings, toward a sphere
 RIDGE = 1.0
 OTHERS, WEAK = 300, 0.1  # how many items of which nothing was said are learned from, and their weight
 ROUNDS, GROWTH, GUESSED = 5, 1.6, 0.5  # of teaching themselves; the weight of what they took for an example
-LEAD = 0.05  # of the likeliest of several names that exclude one another: it speaks against the others, too
+FARTHEST = 0.5  # of what is below the bound: so much of it is taken for examples of none
+LEAST = 0.5  # of the examples with a name that must be given it
+LEAD = 0.05  # of the likeliest of several names that exclude one another: it speaks against the others
 SOFTNESS = 0.1  # of a head's bound: so far from it the chance is 73 or 27 %
 _OFTEN = 64  # rows that have a column: of more it is common
 
@@ -196,7 +200,7 @@ class Heads:
             points: where the items lie in the space that the heads were learned in.
         """
         scores = points.words.times(self._words) + points.meaning @ self._meaning - self._bounds
-        scores[np.arange(len(scores)), scores.argmax(axis=1)] += self._lead
+        scores[scores < scores.max(axis=1, keepdims=True)] -= self._lead
         chances = 1 / (1 + np.exp(-scores / SOFTNESS))
         return [dict(zip(self._names, row, strict=True)) for row in chances.tolist()]
 
@@ -225,13 +229,21 @@ def learn(
     truth = np.array([[of.get(name, False) for name in names] for of in said.values()], np.float64)
     examples = np.array(list(said), np.intp)
     fit = _fitted(space, examples, truth, _NOBODY, truth[:0])
+    if not exclusive or len(names) == 1:
+        return Heads(names, space, fit, 0.0)
     # A name has many examples where much had to be corrected, which does not mean that much is of it.
     counts = truth.sum(axis=0)
     counts = np.minimum(counts, np.median(counts))
-    for turn in range(ROUNDS if exclusive and len(names) > 1 else 0):
-        rows, guesses = _surest(fit.scores(space), examples, counts * GROWTH ** (turn + 1))
-        fit = _fitted(space, examples, truth, rows, guesses)
-    return Heads(names, space, fit, LEAD if exclusive and len(names) > 1 else 0.0)
+    for turn in range(ROUNDS):
+        judged = fit.judged(space)
+        standing = _outstanding(judged, examples, truth)
+        most = np.minimum(counts * GROWTH ** (turn + 1), np.maximum(counts, standing.there / len(names)))
+        rows, guesses = _surest(fit.scores(space), examples, most)
+        none = _farthest(judged, standing.bound, np.concatenate([examples, rows]))
+        nothing = np.zeros((len(none), len(names)))
+        fit = _fitted(space, examples, truth, np.append(rows, none), np.concatenate([guesses, nothing]))
+    bound = _outstanding(fit.judged(space), examples, truth).bound
+    return Heads(names, space, fit._replace(bounds=fit.bounds + bound), LEAD)
 
 
 _NOBODY = np.zeros(0, np.intp)
@@ -243,11 +255,18 @@ class _Fit(NamedTuple):
     rows: Numbers
     dual: Double  # (rows, names)
     usual: Double  # the mean over them
+    alone: Double  # (rows, names): what it says of each of them when it does not know that one
     bounds: Double
 
     def scores(self, space: Space) -> Double:
         """What it says of every item of the pool: (items, names)."""
         return np.asarray(space.gram[:, self.rows] @ self.dual + self.usual)
+
+    def judged(self, space: Space) -> Double:
+        """How far above its bound what it says of every item is when it does not know that one."""
+        scores = self.scores(space)
+        scores[self.rows] = self.alone
+        return scores - self.bounds
 
 
 def _fitted(space: Space, examples: Numbers, truth: Double, guessed: Numbers, guesses: Double) -> _Fit:
@@ -255,7 +274,7 @@ def _fitted(space: Space, examples: Numbers, truth: Double, guessed: Numbers, gu
     does not know that one comes from the same inverse.
     """
     others = np.setdiff1d(np.arange(len(space.gram)), np.concatenate([examples, guessed]))
-    others = others[:: max(1, len(others) // OTHERS)]
+    others = _spread(others)
     rows = np.concatenate([examples, guessed, others])
     right = np.concatenate([truth, guesses, np.zeros((len(others), truth.shape[1]))])
     weights = np.repeat([1.0, GUESSED, WEAK], [len(examples), len(guessed), len(others)])
@@ -264,17 +283,17 @@ def _fitted(space: Space, examples: Numbers, truth: Double, guessed: Numbers, gu
     dual = inverse @ (right - usual)
     alone = right - dual / np.diag(inverse)[:, None]
     bounds = [_bound(right[:, at], alone[:, at], weights) for at in range(truth.shape[1])]
-    return _Fit(rows, dual, usual, np.array(bounds))
+    return _Fit(rows, dual, usual, alone, np.array(bounds))
 
 
 def _surest(scores: Double, examples: Numbers, most: Double) -> tuple[Numbers, Double]:
     """For each name, of the items that it suits best and of which nothing was said, at most so many: those
-    that it suits better than the next name by most. The items, and what is guessed of them.
+    that it suits better than the next name, if there is one, by most. The items, and what is guessed of them.
     """
     best = scores.argmax(axis=1)
     best[examples] = -1
-    first_two = np.sort(scores, axis=1)[:, -2:]
-    ahead = first_two[:, 1] - first_two[:, 0]
+    rivals = np.sort(scores, axis=1)
+    ahead = rivals[:, -1] - (rivals[:, -2] if len(most) > 1 else 0.0)
     rows, guesses = [_NOBODY], [np.zeros((0, len(most)))]
     for name, count in enumerate(most):
         suited = np.flatnonzero(best == name)
@@ -282,6 +301,45 @@ def _surest(scores: Double, examples: Numbers, most: Double) -> tuple[Numbers, D
         rows.append(suited)
         guesses.append(np.tile(np.eye(len(most))[name], (len(suited), 1)))
     return np.concatenate(rows), np.concatenate(guesses)
+
+
+class _Standing(NamedTuple):
+    """From where on an item is given its likeliest name, and how many there seem to be that have one."""
+
+    bound: float
+    there: float
+
+
+def _farthest(judged: Double, bound: float, used: Numbers) -> Numbers:
+    """Of the items that are given no name, and are not used already, those that are farthest from any."""
+    best = judged.max(axis=1)
+    below = np.setdiff1d(np.flatnonzero(best < bound), used)
+    return _spread(below[np.argsort(best[below], kind="stable")][: int(FARTHEST * len(below))])
+
+
+def _spread(items: Numbers) -> Numbers:
+    """About `OTHERS` of them, evenly."""
+    return items[:: max(1, len(items) // OTHERS)]
+
+
+def _outstanding(judged: Double, examples: Numbers, truth: Double) -> _Standing:
+    """An item is given its likeliest name from where r² / g is largest, r being the share of the
+    examples with a name that are given it, g the share of all other items that are given any. That is largest
+    about where F1 is, and takes no example of an item without a name (Lee, Liu: "Learning with positive and
+    unlabeled examples using weighted logistic regression", ICML 2003). Where few examples are left, chance
+    decides: so at least `LEAST` of them must be.
+    """
+    best = judged.max(axis=1)
+    named = truth.any(axis=1)
+    right = truth[named, judged[examples[named]].argmax(axis=1)] > 0
+    found = np.sort(best[examples[named]][right])
+    others = np.sort(np.delete(best, examples))
+    if not len(found) or not len(others):
+        return _Standing(0.0, len(others))
+    r = np.arange(len(found), 0, -1) / len(right)
+    g = np.maximum(len(others) - np.searchsorted(others, found), 1) / len(others)
+    at = int(np.where(r >= min(LEAST, r[0]), r**2 / g, 0).argmax())
+    return _Standing(float(found[at]), float(g[at] / r[at]) * len(others))
 
 
 def _bound(truth: Double, said: Double, weights: Double) -> float:

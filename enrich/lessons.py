@@ -17,7 +17,7 @@ from enrich.learned import Space, learn
 from enrich.proposals import Proposal, propose
 from enrich.schema import Vocabulary
 from enrich.taught import GIVEN, REFUSED, Taught
-from enrich.traits import Traits, traits
+from enrich.traits import Traits
 from store.catalog import Catalog
 from store.corrections import Correction, Named
 from store.errors import NoSuchItem
@@ -69,7 +69,7 @@ class Lessons:
         """Keep the traits of an item that was just read."""
         with self._lock:
             if self._fitted.taught is not None:
-                self._new[document.item.id] = _traits(document)
+                self._new[document.item.id] = document.traits
 
     def to_read_again(self) -> list[str]:
         """Items that are judged otherwise since the owner's last words; each is told once."""
@@ -79,12 +79,12 @@ class Lessons:
         return again
 
     def proposals(self, kind: Named) -> list[Proposal]:
-        """Tags or projects that there may be, from groups of items that have none."""
+        """Tags or projects that there may be, from groups of items that have none; dismissed ones too."""
         with self._lock:
             self._filled(())
             pool = dict(self._pool)
         named = {item for item in pool if self._standing(item, kind)}
-        return propose(pool, named, self._texts)
+        return propose(pool, named, self._catalog.dismissed(kind), self._texts)
 
     def _texts(self, items: Sequence[str]) -> list[tuple[Item, str]]:
         found: list[tuple[Item, str]] = []
@@ -171,11 +171,7 @@ class Lessons:
         for item in wanted.values():
             if item.id not in self._pool:
                 with contextlib.suppress(NoSuchItem):
-                    self._pool[item.id] = _traits(self._documents.load(item))
-
-
-def _traits(document: Document) -> Traits:
-    return traits(document.item, document.text, document.elements, document.vectors.values())
+                    self._pool[item.id] = self._documents.load(item).traits
 
 
 def _verdict(chance: float | None) -> bool | None:

@@ -21,6 +21,7 @@ from enrich.schema import MAX_LINKS, ProjectSpec
 from enrich.sentences import Sentence
 from enrich.words import word_pattern
 from store.records import Item, Link
+from store.subjects import plain_subject
 
 THRESHOLD = 0.5
 NAME, ALIAS, KEYWORD, PERSON = 0.85, 0.8, 0.55, 0.3  # chance that such a reason is right, taken alone
@@ -44,7 +45,7 @@ def find_links(projects: Sequence[ProjectSpec], document: Document) -> tuple[Lin
         reasons = [*_mentions(project, own), *_parties(project, projects, item, own)]
         if document.said and project.name in conversation:
             chance = CONVERSATION * conversation[project.name]
-            reasons.append(Reason("in a conversation of it", chance, document.said[0]))
+            reasons.append(Reason(_place(item), chance, document.said[0]))
         shown = max((r for r in reasons if r.sentence is not None), key=lambda r: r.chance, default=None)
         confidence = 1.0
         for reason in reasons:
@@ -62,6 +63,12 @@ def find_links(projects: Sequence[ProjectSpec], document: Document) -> tuple[Lin
             )
         )
     return tuple(sorted(found, key=lambda link: -link.confidence)[:MAX_LINKS])
+
+
+def _place(item: Item) -> str:
+    """How an item stands in its conversation."""
+    subject, replies = plain_subject(item.title or "")
+    return f"reply to ‘{subject}’" if replies and subject else "in a conversation of it"
 
 
 def _mentions(project: ProjectSpec, own: Sequence[Sentence]) -> Iterator[Reason]:

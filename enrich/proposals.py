@@ -1,6 +1,8 @@
 """Proposes names that the owner's lists do not have: groups of items that are alike and have no name of his.
 
 Pure but for reading the texts of the few items that are named. What is proposed is only shown, never stored.
+A group of which most items were in ones that the owner dismissed is dismissed too: groups gain and lose items
+from day to day, and change their names with them.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +19,7 @@ from store.records import Item, Record
 
 ALIKE = 0.6  # cosine, above which two items are of one group
 _SMALLEST = 4  # items of a group
+_LARGEST = 1_000
 _MOST = 8  # groups
 _READ = 30  # items of a group whose words and parties are looked at
 _WORDS = 3
@@ -29,18 +33,21 @@ class Proposal(Record, frozen=True, kw_only=True):
     """A tag or a project that there may be."""
 
     name: str  # the words that tell the group from all else
-    items: list[str]  # the ones in its middle first
+    items: list[str]  # the ones in its middle first, at most `_LARGEST`
     reasons: list[str]  # "common words: …", "same parties: …"
+    dismissed: bool = False  # by the owner
 
 
 def propose(
     pool: Mapping[str, Traits],
     named: Collection[str],
+    dismissed: Collection[str],
     read: Callable[[Sequence[str]], Sequence[tuple[Item, str]]],
 ) -> list[Proposal]:
     """Groups of items of which none is in `named`, the largest first.
 
     Args:
+        dismissed: items of groups that the owner dismissed.
         read: items with their texts; those that are gone are left out.
     """
     free = [item for item, seen in pool.items() if item not in named and seen.vector is not None]
@@ -50,10 +57,11 @@ def propose(
     shares = _Shares(list(pool.values()))
     found: list[Proposal] = []
     for group in _groups(rows):
-        items = [free[at] for at in group]
+        items = [free[at] for at in group[:_LARGEST]]
         proposal = _described(items, read(items[:_READ]), shares)
         if proposal is not None:
-            found.append(proposal)
+            refused = 2 * len({*items} & {*dismissed}) >= len(items)
+            found.append(msgspec.structs.replace(proposal, dismissed=refused))
     return found
 
 

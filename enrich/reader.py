@@ -21,14 +21,13 @@ from enrich.projects import find_links
 from enrich.schema import SUMMARY_CHARS, Vocabulary, fingerprint
 from enrich.tags import Meaning, describe, find_tags
 from enrich.taught import Seen, Taught, teach_links, teach_tags
-from enrich.traits import traits
 from index.embed import Embedder
 from policy.errors import StrongroomError
 from store.records import Findings, Link, Tag
 
 log = logging.getLogger("strongroom.enrich")
 
-_VERSION = 2  # of the rules and heads: a higher one reads what is stored anew
+_VERSION = 3  # of the rules and heads: a higher one reads what is stored anew
 _SUMMARY_WORDS = 6  # shorter sentences greet, or head a list
 
 
@@ -74,25 +73,24 @@ class BuiltinReader:
 
     def read(self, document: Document) -> Findings:
         """See `Reader.read`; raises nothing."""
+        taught = self._taught()
         findings = Findings(
-            tags=self.tags(document),
+            tags=self.tags(document, taught),
             actions=find_actions(document),
-            links=self.links(document),
+            links=self.links(document, taught),
             mentions=find_mentions(document),
             summary=first_sentence(document),
         )
         return proven(document.text, findings)
 
-    def tags(self, document: Document) -> tuple[Tag, ...]:
+    def tags(self, document: Document, taught: Taught | None) -> tuple[Tag, ...]:
         """The tags of the owner's list that the item shows, the surest first."""
         found = find_tags(self._vocabulary.tags, document, self._meaning(document))
-        taught = self._taught()
         return teach_tags(found, taught, _seen(document)) if taught is not None else found
 
-    def links(self, document: Document) -> tuple[Link, ...]:
+    def links(self, document: Document, taught: Taught | None) -> tuple[Link, ...]:
         """Links to the owner's projects, the surest first."""
         found = find_links(self._vocabulary.projects, document)
-        taught = self._taught()
         return teach_links(found, taught, _seen(document)) if taught is not None else found
 
     def _meaning(self, document: Document) -> Meaning | None:
@@ -110,8 +108,7 @@ class BuiltinReader:
 
 
 def _seen(document: Document) -> Seen:
-    item, text, elements = document.item, document.text, document.elements
-    return Seen(item, text, elements, traits(item, text, elements, document.vectors.values()))
+    return Seen(document.item, document.text, document.elements, document.traits)
 
 
 def first_sentence(document: Document) -> str | None:

@@ -1,4 +1,5 @@
-"""What the owner said of tags and projects: which items have them, which do not, what projects are closed.
+"""What the owner said of tags and projects: which items have them, which do not, what projects are closed,
+which groups of items are none.
 
 Kept apart from findings. What stands in the end is put together by the views of migration 0011 and read in
 `store/findings.py`.
@@ -56,11 +57,11 @@ class CorrectionTable:
                 )
 
     def corrections(self, limit: int) -> list[Correction]:
-        """The last corrections, the newest first."""
+        """The last corrections of the present versions of documents, the newest first."""
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT i.id, c.kind, c.name, c.holds FROM corrections c JOIN items i ON i.seq = c.item"
-                " ORDER BY c.number DESC LIMIT ?",
+                " WHERE i.superseded = 0 ORDER BY c.number DESC LIMIT ?",
                 (limit,),
             ).fetchall()
         return [Correction(item=row[0], kind=Named(row[1]), name=row[2], holds=bool(row[3])) for row in rows]
@@ -84,6 +85,27 @@ class CorrectionTable:
                 ).fetchall()
                 found |= {row[0] for row in rows}
         return found
+
+    def dismiss(self, kind: Named, items: Collection[str], dismissed: bool) -> None:
+        """Keep that a group of items is no tag or project of the owner's, or forget it. Items that are gone
+        are passed over.
+        """
+        change = "DELETE FROM dismissed WHERE kind = ? AND item IN"
+        if dismissed:
+            change = "INSERT OR IGNORE INTO dismissed (kind, item) SELECT ?, seq FROM items WHERE seq IN"
+        with self._database.write() as connection:
+            for some in batches(list(items)):
+                connection.execute(
+                    f"{change} (SELECT seq FROM items WHERE id IN ({marks(some)}))", (kind.value, *some)
+                )
+
+    def dismissed(self, kind: Named) -> set[str]:
+        """The items of groups that the owner dismissed."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT i.id FROM dismissed d JOIN items i ON i.seq = d.item WHERE d.kind = ?", (kind.value,)
+            ).fetchall()
+        return {row[0] for row in rows}
 
     def close_project(self, name: str, closed: bool) -> None:
         """Close or reopen a project. What came in while it was closed is linked once it is open again."""

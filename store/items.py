@@ -319,9 +319,27 @@ def _follow(connection: Connection, seq: int, former: int) -> None:
             " (SELECT max(version) + 1 FROM items WHERE family = ? AND seq <> ?) WHERE seq = ?",
             (family, family, seq, seq),
         )
+        _hand_on(connection, seq, former, again=family == own)
     # If it is a version of another document, the families stay apart: two documents came to be equal once.
     connection.execute(
         "UPDATE items SET superseded = 1 WHERE seq = ?"
         " AND NOT EXISTS (SELECT 1 FROM origins WHERE item = items.seq AND current = 1)",
         (former,),
+    )
+
+
+def _hand_on(connection: Connection, seq: int, former: int, *, again: bool) -> None:
+    """What the owner said of a document's former version holds for the next one, until he says otherwise. Of
+    one whose bytes came back, what he said last counts, and not what he said when it was here before.
+    """
+    if again:
+        connection.execute("DELETE FROM corrections WHERE item = ?", (seq,))
+    connection.execute(
+        "INSERT OR IGNORE INTO corrections (item, kind, name, holds)"
+        " SELECT ?, kind, name, holds FROM corrections WHERE item = ? ORDER BY number",
+        (seq, former),
+    )
+    connection.execute(
+        "INSERT OR IGNORE INTO dismissed (item, kind) SELECT ?, kind FROM dismissed WHERE item = ?",
+        (seq, former),
     )

@@ -27,7 +27,7 @@ def test_names_and_words_of_documents_are_inert_where_projects_are_shown() -> No
             "evidence": {"start": 0, "end": 3, "text": "a\x1bc"}}  # fmt: skip
     project = {"name": "p", "closed": True, "entries": [{"item": item, "link": link}], "actions": []}
     summary = {"name": "p\x1b", "items": 1, "links": [link], "closed": True}
-    proposal = {"name": "\x1b", "items": ["i"], "reasons": ["common words: \x1b"]}
+    proposal = {"name": "\x1b", "items": ["i"], "reasons": ["common words: \x1b"], "dismissed": True}
     relation = {"item": item, "reason": "mentions ‘\x1b’", "evidence": link["evidence"]}
     shown = (
         render_meaning.project(project),
@@ -38,6 +38,7 @@ def test_names_and_words_of_documents_are_inert_where_projects_are_shown() -> No
     assert all(line.isprintable() for one in shown for line in one.split("\n"))
     assert "“ac”" in shown[0]
     assert "closed" in shown[0]
+    assert "dismissed" in shown[2]
 
 
 def test_what_only_the_owner_said_needs_no_proof() -> None:

@@ -78,6 +78,14 @@ def test_one_name_with_no_counter_example_is_not_given_to_everything(pool: Pool)
     assert given.count("roof") >= 0.7 * len(given) > 0
 
 
+def test_what_is_of_no_name_is_given_none_where_names_exclude_one_another(pool: Pool) -> None:
+    said = {place: of for place, of in topics(pool, 24).items() if "sea" not in of}
+    given = [max(of.values()) >= 0.5 for of in judged(pool, learned(pool, said, exclusive=True))]
+    at_sea = [its for its, (topic, _) in zip(given, pool[60:], strict=True) if topic == "sea"]
+    assert sum(at_sea) / len(at_sea) <= 0.2
+    assert (sum(given) - sum(at_sea)) / (len(given) - len(at_sea)) >= 0.6
+
+
 def test_what_is_refused_becomes_less_likely(pool: Pool) -> None:
     name = pool[60][0]
     before, after = (

@@ -149,7 +149,7 @@ def test_the_rest_of_a_conversation_follows_a_message_that_surely_is_of_a_projec
     box.take("When do you come to Alder House?", first)
     box.read()
     (link,) = box.catalog.links(item=later)
-    assert (link.project, link.reason) == ("Alder House", "in a conversation of it")
+    assert (link.project, link.reason) == ("Alder House", "reply to ‘the stairs’")
     assert link.evidence.text == "On Monday then."
     assert box.read() == 0
 

@@ -36,15 +36,21 @@ def _pool() -> dict[str, Traits]:
 
 
 def test_items_that_are_alike_and_have_no_name_are_proposed_with_what_they_share() -> None:
-    (proposal,) = propose(_pool(), [], _read)
+    (proposal,) = propose(_pool(), [], [], _read)
     assert set(proposal.items) == {f"s{n}" for n in range(5)}
     assert set(proposal.name.split()) == {"keel", "rudder"}
     assert proposal.reasons[-1] == "same parties: Skipper <skipper@sea.example>"
 
 
 def test_what_has_a_name_is_not_proposed() -> None:
-    assert propose(_pool(), ["s0", "s1"], _read) == []
-    assert propose({}, [], _read) == []
+    assert propose(_pool(), ["s0", "s1"], [], _read) == []
+    assert propose({}, [], [], _read) == []
+
+
+def test_a_group_stays_dismissed_until_most_of_it_is_new() -> None:
+    for dismissed in (["s0", "s1", "s2", "o1"], ["s0", "s1"]):
+        (proposal,) = propose(_pool(), [], dismissed, _read)
+        assert proposal.dismissed is (len(dismissed) > 2)
 
 
 def test_numbers_and_amounts_of_one_matter_are_told_from_dates_and_times() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enrich.projects import find_links
-from enrich.schema import ProjectSpec, TagSpec
+from enrich.schema import MAX_LINKS, MAX_TAGS, ProjectSpec, TagSpec
 from enrich.tags import Meaning, find_tags
 from enrich.words import word_pattern
 from store.proof import holds
@@ -85,6 +85,15 @@ def test_one_word_is_not_enough() -> None:
     assert tags("Re: Rechnung 12", "Danke!") == {}
 
 
+def test_an_item_gets_at_most_so_many_tags_and_links() -> None:
+    names = [f"matter{letter}" for letter in "abcdefghijk"]
+    one = document(". ".join([*names, *names]))
+    specs = tuple(TagSpec(name=name) for name in names)
+    projects = tuple(ProjectSpec(name=name) for name in names)
+    assert len(find_tags(specs, one, None)) == MAX_TAGS
+    assert len(find_links(projects, one)) == MAX_LINKS
+
+
 def test_quoted_text_and_signatures_give_no_tag() -> None:
     for kind in (ElementKind.QUOTED, ElementKind.SIGNATURE, ElementKind.FOOTER):
         assert tags("Roof", "invoice, amount due, invoice", kind) == {}
@@ -128,5 +137,5 @@ def test_two_people_of_one_project_are_enough_when_the_text_names_one() -> None:
 
 def test_a_message_in_a_conversation_of_a_project_is_proposed_by_its_own_first_words() -> None:
     link = links("Re: Roof", "Yes. On Monday.", conversation={"Brandt": 0.85})["Brandt"]
-    assert (link.reason, link.evidence.text) == ("in a conversation of it", "Yes.")
+    assert (link.reason, link.evidence.text) == ("reply to ‘roof’", "Yes.")
     assert links("Re: Roof", "Yes.", conversation={"Brandt": link.confidence}) == {}

@@ -102,6 +102,7 @@ def prepare(home: Path) -> None:
     catalog.close_project("Brandt", True)
     catalog.remember_question("what is there", [cited(vault, "old.txt"), cited(vault, "said.txt")], 9)
     catalog.keep_digest(MORNING, digest(vault, "old.txt", "said.txt"), 9)
+    catalog.dismiss(Named.TAG, [said], True)
     store_indexed(vault, "came after it was kept", "new.txt")
     gone = put(vault, b"spam, and spam again", mail_locator("INBOX", 7, 9), source=mail_source("a")).item
     vault.delete(gone)
@@ -466,6 +467,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     "correct": Scenario(lambda v: v.catalog.correct(item(v, "said.txt"), Named.TAG, "invoice", False)),
     "take back": Scenario(lambda v: v.catalog.correct(item(v, "1.eml"), Named.TAG, "bill", None)),
     "close project": Scenario(lambda v: v.catalog.close_project("Alder House", True)),
+    "dismiss": Scenario(
+        lambda v: v.catalog.dismiss(Named.TAG, [item(v, "said.txt"), item(v, "1.eml")], True)
+    ),
+    "propose again": Scenario(lambda v: v.catalog.dismiss(Named.TAG, [item(v, "said.txt")], False)),
     "reopen project": Scenario(lambda v: v.catalog.close_project("Brandt", False)),
     "merge": Scenario(merge),
     "split": Scenario(split, over=(NoSuchPerson,), setup=merged),

@@ -10,6 +10,7 @@ from store.filters import Condition, Field, Having
 from store.records import Evidence
 from store.vault import Vault
 from tests.support.findings import findings, reading, start_run, store_indexed
+from tests.support.homes import put
 
 TEXT = "Please pay the invoice"
 NOWHERE = Evidence(start=0, end=0, text="")
@@ -133,3 +134,54 @@ def test_a_correction_outlives_another_text_and_goes_with_its_item(vault: Vault,
     assert vault.catalog.said_so_far() != seen
     with pytest.raises(NoSuchItem):
         vault.catalog.correct(item, Named.TAG, "roof", True)
+
+
+def changed(vault: Vault, text: bytes, place: str = "a.txt") -> str:
+    """The file at a place has other bytes now: the item that they are."""
+    return put(vault, text, place, new_version=True).item
+
+
+def test_what_was_said_of_a_document_holds_for_its_next_version_until_the_owner_says_otherwise(
+    vault: Vault, item: str
+) -> None:
+    catalog = vault.catalog
+    catalog.correct(item, Named.TAG, "invoice", False)
+    catalog.correct(item, Named.TAG, "roof", True)
+    catalog.correct(item, Named.PROJECT, "Brandt", True)
+    second = changed(vault, b"Please pay the second invoice")
+    assert tags(vault, second) == {"roof": (1.0, "owner")}
+    assert [link.project for link in catalog.links(item=second)] == ["Brandt"]
+    catalog.correct(second, Named.TAG, "roof", None)
+    third = changed(vault, b"Please pay the third invoice")
+    assert (tags(vault, second), tags(vault, third)) == ({}, {})
+    assert tags(vault, item) == {"roof": (1.0, "owner")}
+    said = {(one.item, one.name, one.holds) for one in catalog.corrections(9)}
+    assert said == {(third, "invoice", False), (third, "Brandt", True)}  # of one document once
+
+
+def test_of_bytes_that_came_back_what_was_said_last_holds(vault: Vault, item: str) -> None:
+    first = changed(vault, b"one", "b.txt")
+    vault.catalog.correct(first, Named.TAG, "roof", True)
+    vault.catalog.correct(changed(vault, b"two", "b.txt"), Named.TAG, "roof", None)
+    assert changed(vault, b"one", "b.txt") == first
+    assert tags(vault, first) == {}
+
+
+def test_what_was_said_of_a_document_itself_stands_above_what_it_inherits(vault: Vault, item: str) -> None:
+    vault.catalog.correct(item, Named.TAG, "roof", True)
+    elsewhere = put(vault, b"the same bytes", "c.txt").item
+    vault.catalog.correct(elsewhere, Named.TAG, "roof", False)
+    assert changed(vault, b"the same bytes") == elsewhere
+    assert tags(vault, elsewhere) == {}
+
+
+def test_a_dismissed_group_is_kept_by_its_items_and_goes_with_them(vault: Vault, item: str) -> None:
+    catalog, other = vault.catalog, store_indexed(vault, "another", "b.txt")
+    catalog.dismiss(Named.TAG, [item, other, "gone"], True)
+    catalog.dismiss(Named.TAG, [item], True)
+    assert (catalog.dismissed(Named.TAG), catalog.dismissed(Named.PROJECT)) == ({item, other}, set())
+    assert changed(vault, b"of it") in catalog.dismissed(Named.TAG)
+    catalog.dismiss(Named.TAG, [item], False)
+    assert item not in catalog.dismissed(Named.TAG)
+    assert not any(vault.delete(other).residue.values())
+    assert other not in catalog.dismissed(Named.TAG)
