@@ -46,6 +46,7 @@ TEMPLATE = """\
 
 [model]
 # embedder = "/path/to/a/sentence-transformers/folder"
+# reranker = "/path/to/a/cross-encoder/folder"  # reads the first hits once more; a search takes longer
 # gguf = "/path/to/a/model.gguf" # without it the built-in reader does the reading
 
 [digest]
@@ -104,6 +105,7 @@ class Model(Strict, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Models that the owner brings; paths on this machine."""
 
     embedder: str | None = None
+    reranker: str | None = None
     gguf: str | None = None
 
 

@@ -32,7 +32,7 @@ from enrich.refresh import EnrichStage
 from enrich.related import References
 from enrich.schema import Vocabulary
 from index.answers import Answers
-from index.model import QUESTION, ModelClient, ModelProcess
+from index.model import QUESTION, ModelClient, ModelProcess, RerankClient
 from index.refresh import Refresher
 from index.search import Searcher
 from index.watch import Watcher
@@ -76,7 +76,8 @@ def build(
     process = ModelProcess(_model_arguments(file.model), limits, watched=True)
     model = ModelClient(process)
     refresher = Refresher(vault, model, index_folder)
-    searcher = Searcher(vault.catalog, refresher, model, limits)
+    reranker = RerankClient(process) if file.model.reranker else None
+    searcher = Searcher(vault.catalog, refresher, model, limits, reranker)
     answers = Answers(searcher, vault.catalog, refresher, model, limits)
     llm = _llm(file.model, process)
     memory = Memory(vault.catalog, Asker(searcher, Extractor(refresher, model, limits), llm), limits)
@@ -91,7 +92,7 @@ def build(
     vocabulary = Vocabulary(tags=file.tag, projects=file.project)
     enrichment, lessons = _enrichment(vocabulary, vault, llm, model)
     stages: dict[str, Stage] = {
-        "model": partial(_think, process),
+        "model": partial(_think, process, reranker),
         "words": refresher.run_text,
         "vectors": refresher.run_vectors,
         "watch": Watcher(vault, answers.matching, refresher.flush).run,
@@ -105,12 +106,7 @@ def build(
         stages |= {source.name: partial(intake.run, source) for source in sources}
     hosts, url = _address(sockets.get("tcp"))
     service = Service(stages, vault.ledger)
-
-    def degraded() -> list[str]:
-        lines = list(service.degraded)
-        lines += [f"nothing is taken in: {admission.refusal}"] if admission.refusal else []
-        lines += [f"search by meaning: {process.trouble}"] if process.trouble else []
-        return lines
+    degraded = partial(_degraded, service, admission, process, reranker)
 
     def told() -> dict[str, tuple[str, ...]]:
         every = {"zygote": pool.layers, "model": process.layers, "converter": converter.layers}
@@ -140,8 +136,21 @@ def _overnight(vault: Vault, memory: Memory, refresher: Refresher, at: str, answ
     return Overnight(vault, memory, refresher, time.fromisoformat(at), partial(answers.like, limit=_ALIKE))
 
 
-def _think(process: ModelProcess, stop: threading.Event) -> None:
+def _degraded(
+    service: Service, admission: Admission, process: ModelProcess, reranker: RerankClient | None
+) -> list[str]:
+    troubles = {
+        "nothing is taken in": admission.refusal,
+        "search by meaning": process.trouble,
+        "re-ranking": None if reranker is None else reranker.trouble,
+    }
+    return service.degraded + [f"{what}: {why}" for what, why in troubles.items() if why]
+
+
+def _think(process: ModelProcess, reranker: RerankClient | None, stop: threading.Event) -> None:
     process.start()
+    if reranker is not None:
+        reranker.start()
     stop.wait()
     process.close()
 
@@ -184,8 +193,8 @@ def _enrichment(
 
 
 def _model_arguments(model: Model) -> list[str]:
-    arguments = ["--model", model.embedder] if model.embedder else []
-    return arguments + (["--gguf", model.gguf] if model.gguf else [])
+    named = {"--model": model.embedder, "--reranker": model.reranker, "--gguf": model.gguf}
+    return [argument for option, path in named.items() if path for argument in (option, path)]
 
 
 def _sources(settings: Settings, vault: Vault, imports: Imports) -> list[Source]:

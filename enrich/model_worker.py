@@ -1,4 +1,5 @@
-"""The program of the model process: embeds passages and queries and, where there is a GGUF, generates.
+"""The program of the model process: embeds passages and queries and, where the owner brought the models for
+it, re-ranks and generates.
 
 It holds no keys and has no network; it is given text and answers with numbers or bounded text. Each wire has
 one kind of request and a thread of its own, so a person's query never waits for a batch, and what comes over
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from enrich import llm
 from enrich.errors import ModelAway, ModelRefused
-from enrich.fit import memory, pressed
+from enrich.fit import left_to_others, memory, pressed
 from enrich.llm import Cancel, GenerateReply, GenerateRequest
 from policy import children
 from policy.confine import confine
@@ -41,11 +42,12 @@ def main() -> int:
     given = children.inherited()
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", type=Path)
+    parser.add_argument("--reranker", type=Path)
     parser.add_argument("--gguf", type=Path)
     options = parser.parse_args(given.arguments)
     wires = [Wire(end, Limits().frame_bytes) for end in given.wires]
     try:
-        reads = _files(options.model, options.gguf)
+        reads = _files(options.gguf, options.model, options.reranker)
         layers = confine("model", watched=given.watched, reads=reads)
     except ConfinementError as error:
         return _refuse(wires, str(error), error.exit_code)
@@ -53,17 +55,20 @@ def main() -> int:
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = "/"
     # Only now the libraries: they start threads at import, which confinement must come before, and what else
     # they do at import is refused like anything else.
-    return _answer(wires, options.model, options.gguf, layers)
+    return _answer(wires, options.model, options.reranker, options.gguf, layers)
 
 
-def _files(model: Path | None, gguf: Path | None) -> list[str]:
-    """What they consist of: a folder, whose files may be links to elsewhere; a file and its parts beside."""
-    links = [] if model is None else [path.resolve() for path in model.rglob("*") if path.is_symlink()]
+def _files(gguf: Path | None, *folders: Path | None) -> list[str]:
+    """What they consist of: a file and its parts beside; folders, whose files may be links to elsewhere."""
+    there = [folder for folder in folders if folder is not None]
+    links = [path.resolve() for folder in there for path in folder.rglob("*") if path.is_symlink()]
     parts = [] if gguf is None else gguf.parent.glob("*.gguf")
-    return [str(path) for path in (model, *links, *parts) if path is not None]
+    return [str(path) for path in (*there, *links, *parts)]
 
 
-def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tuple[str, ...]) -> int:
+def _answer(
+    wires: list[Wire], model: Path | None, reranker: Path | None, gguf: Path | None, layers: tuple[str, ...]
+) -> int:
     from index.embed import SentenceEmbedder
     from index.errors import ModelRejected
     from index.model import (
@@ -71,6 +76,7 @@ def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tu
         GENERATE,
         INTERACTIVE,
         QUESTION,
+        RERANK,
         EmbedPassages,
         EmbedQuery,
         Opening,
@@ -99,6 +105,8 @@ def _answer(wires: list[Wire], model: Path | None, gguf: Path | None, layers: tu
     wires[INTERACTIVE].send(Opening(said=ready))
     generate = _Generator(gguf)
     threading.Thread(target=_serve, args=(wires[BULK], EmbedPassages, passages), daemon=True).start()
+    if reranker is not None:
+        threading.Thread(target=_rerank, args=(wires[RERANK], reranker), daemon=True).start()
     for number in GENERATE:
         threading.Thread(target=_serve, args=(wires[number], GenerateRequest, generate), daemon=True).start()
     questions = _Questions(wires[QUESTION], generate)
@@ -113,6 +121,32 @@ def _refuse(wires: list[Wire], why: str, code: int) -> int:
 
     wires[INTERACTIVE].send(Opening(said=Refused(reason=why[:2000])))
     return code
+
+
+def _rerank(wire: Wire, folder: Path) -> None:
+    """Load the cross-encoder, for which embedding does not wait, and serve; refused, it says so each time."""
+    from index.errors import ModelRejected, RerankerDown
+    from index.model import Rerank, Scores
+    from index.rerank import CrossReranker
+
+    def load() -> Callable[[Rerank], Scores]:
+        now = memory()
+        try:
+            reranker = CrossReranker(folder, None if now is None else now.available - left_to_others(now))
+        except ModelRejected as error:
+            refused = Scores(refused=str(error)[:2000])
+            return lambda _: refused
+
+        def scores(request: Rerank) -> Scores:
+            try:
+                found = reranker.scores(request.question, request.passages, request.seconds)
+            except RerankerDown as error:
+                return Scores(failed=error.what)
+            return Scores(scores=found.tolist())
+
+        return scores
+
+    _to_its_end(lambda: _serve(wire, Rerank, load()))
 
 
 class _Generator:

@@ -10,6 +10,7 @@ import os
 import threading
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +33,9 @@ CPU, GPU = "cpu", "cuda"
 # Passages that are best asked for at once, and texts of one pass where the library computes them: a processor
 # wants what fits its caches, a GPU thousands of rows.
 _BATCHES = {CPU: (64, 8), GPU: (1024, 256)}
+
+# Loading by path already fetches nothing; these make it impossible.
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 _READ = 1 << 20
 
@@ -130,18 +134,17 @@ class SentenceEmbedder:
 
     def __init__(self, folder: Path | None = None) -> None:
         chosen, self.identity = check_model(folder)
-        # Loading by path already fetches nothing; these make it impossible.
-        os.environ.update(
-            {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-        )
+        os.environ.update(OFFLINE)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the libraries' own deprecations at import
+            import torch
             from sentence_transformers import SentenceTransformer
             from transformers.utils import logging as library_log
 
             from index.packed import accelerate, halved  # imports torch
 
             library_log.disable_progress_bar()  # type: ignore[no-untyped-call]
+            self._spread = partial(torch.set_num_threads, torch.get_num_threads())
             where = device()
             try:
                 self._model = SentenceTransformer(str(chosen), device=where, local_files_only=True)
@@ -163,6 +166,7 @@ class SentenceEmbedder:
             vectors = self._fast[0].encode(unique)
         else:
             with self._turn:
+                self._spread()  # else its thread has the one core that those of other models have set
                 vectors = self._model.encode_document(
                     unique, batch_size=self._side_by_side, normalize_embeddings=True, show_progress_bar=False
                 )
@@ -174,5 +178,6 @@ class SentenceEmbedder:
         if self._fast:
             return self._fast[1].encode([text]).reshape(self.dimension)
         with self._turn:
+            self._spread()
             vector = self._model.encode_query(text, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vector, np.float32)

@@ -4,6 +4,7 @@ StrongroomError
 └── IndexingError
     ├── QueryError           the query cannot be understood; says where
     ├── EmbedderDown         the model process is away; retryable
+    ├── RerankerDown         the cross-encoder gives no scores now; the order stays as it was; retryable
     ├── ModelRejected        the model folder is not the one that was pinned, or not a model
     ├── IndexClosed          the index is still being opened; retryable
     └── IndexDamaged         an index in memory disagrees with itself; rebuild it from the catalog
@@ -39,8 +40,14 @@ class EmbedderDown(IndexingError):
     retryable = True
 
 
+class RerankerDown(IndexingError):
+    """The cross-encoder is away, slow or refused; the order stays as it was."""
+
+    retryable = True
+
+
 class ModelRejected(IndexingError):
-    """The model folder is damaged, is not the one that was pinned, or is no sentence-transformers model."""
+    """The model folder is damaged, is not the one that was pinned, or is none that can be used here."""
 
     exit_code = EXIT_CONFIG
 

@@ -4,8 +4,8 @@ The scores of a part are divided by their spread among the candidates, weighed a
 combination": Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", TOIS 2023), because
 how far a hit stands out says more than its rank. Then the first ones are taken for examples of what is meant,
 and what is like them rises (Rocchio's feedback, on vectors: Li, Mourad et al., "Pseudo Relevance Feedback
-with Deep Language Models and Dense Retrievers", TOIS 2023); nothing is searched a second time for it.
-Figures, and what else was tried: docs/adr/0009.
+with Deep Language Models and Dense Retrievers", TOIS 2023); nothing is searched a second time for it. A
+cross-encoder, if the owner brings one, is one more part. Figures, and what else was tried: docs/adr/0009.
 """
 
 from __future__ import annotations
@@ -29,13 +29,15 @@ class Part(StrEnum):
     WORDS = "words"  # BM25
     MEANING = "meaning"  # the cosine between question and passage
     FEEDBACK = "feedback"  # the cosine between the first ones and the passage
+    RERANKED = "reranked"  # the owner's cross-encoder, of question and passage read together
     NAMED = "named"  # the share of the query that stands in its title, its name and its sender
     EXACT = "exact"  # how many identifiers of the query it holds, and whether it is called as the query says
     RECENT = "recent"  # how fresh it is
 
 
 # More for meaning helps passages of web pages and harms known items, more for words the other way round.
-WEIGHTS = {Part.WORDS: 0.45, Part.MEANING: 0.55, Part.FEEDBACK: 1.0}
+# A cross-encoder counts as much as these together: its owner brought it to decide.
+WEIGHTS = {Part.WORDS: 0.45, Part.MEANING: 0.55, Part.FEEDBACK: 1.0, Part.RERANKED: 2.0}
 
 LEAST_COSINE = 0.15  # below it passages have nothing to do with the question but are the nearest there are
 _MISSING = 0.75  # of the lowest score by word: what a passage has that only meaning found
@@ -135,6 +137,20 @@ def fuse(
     if words is not None and meaning is not None and known.passages:
         _let_examples_speak(fused, known)
     return fused
+
+
+def rerank(fused: Fused, scores: Mapping[int, float]) -> None:
+    """Let a cross-encoder have its say.
+
+    Args:
+        scores: of the passages that it read; the others gain nothing, as the last of these.
+    """
+    read = [row for row, passage in enumerate(fused.passages) if passage in scores]
+    said: Single = np.full(len(fused.passages), np.nan, np.float32)
+    said[read] = [scores[fused.passages[row]] for row in read]
+    points: Single = np.zeros(len(fused.passages), np.float32)
+    points[read] = WEIGHTS[Part.RERANKED] * _points(said[read])
+    fused.give(Part.RERANKED, said, points)
 
 
 class Known:

@@ -6,13 +6,16 @@ documents' text, so it may one day say anything.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import math
 import select
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Annotated, TypeVar
 
@@ -22,7 +25,8 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from index.embed import Half, Single
-from index.errors import EmbedderDown
+from index.errors import EmbedderDown, RerankerDown
+from index.rerank import CHARS, MOST, QUESTION_CHARS, SECONDS
 from policy.children import spawn
 from policy.errors import StrongroomError
 from policy.limits import Limits
@@ -34,11 +38,12 @@ PROGRAM = "enrich.model_worker"
 
 # One wire for each kind of work, so that a person's query never waits for a batch and neither for a sentence;
 # of those for sentences one for a person's question, and as many for documents as are read at once.
-INTERACTIVE, BULK, QUESTION = range(3)
+INTERACTIVE, BULK, RERANK, QUESTION = range(4)
 AT_ONCE = 8
-GENERATE = range(3, 3 + AT_ONCE)
-_WIRES = 3 + AT_ONCE
-_PATIENCE_S = {INTERACTIVE: 10.0, BULK: 300.0}  # longer silence means that it hangs
+GENERATE = range(4, 4 + AT_ONCE)
+_WIRES = 4 + AT_ONCE
+# Longer silence means that it hangs. A cross-encoder is loaded before it answers the first time.
+_PATIENCE_S = {INTERACTIVE: 10.0, BULK: 300.0, RERANK: 300.0}
 _LONG_PATIENCE_S = 3900.0  # of the others: a model has to be loaded, and others are decoded first
 
 _START_S = 180.0  # a large model from a slow disk
@@ -46,6 +51,8 @@ _BACK_OFF_S = (1.0, 2.0, 5.0, 15.0, 60.0)
 _STEADY_S = 120.0  # after living this long a death counts as the first again
 
 _UNIT = 0.01  # how far from 1 the length of a half-precision unit vector may be
+
+_REST_S = 30.0  # in which a cross-encoder that was too slow is not asked again
 
 _LOOK_S = 0.2  # between two looks whether somebody still waits for a reply
 
@@ -94,6 +101,22 @@ class Vectors(msgspec.Struct, frozen=True, kw_only=True, tag="vectors"):
     rows: bytes
 
 
+class Rerank(msgspec.Struct, frozen=True, kw_only=True, tag="rerank"):
+    """Answered by `Scores`, soon after the time is over."""
+
+    question: Annotated[str, Meta(max_length=QUESTION_CHARS)]
+    passages: Annotated[list[Annotated[str, Meta(max_length=CHARS)]], Meta(max_length=MOST)]
+    seconds: Annotated[float, Meta(ge=0, le=SECONDS)]
+
+
+class Scores(msgspec.Struct, frozen=True, kw_only=True, tag="scores"):
+    """One for each passage, or why there is none."""
+
+    scores: Annotated[list[float], Meta(max_length=MOST)] = []
+    failed: Annotated[str, Meta(max_length=1000)] | None = None  # this time
+    refused: Annotated[str, Meta(max_length=2000)] | None = None  # the model cannot be used at all
+
+
 class _Unusable(WireError):
     retryable = False
 
@@ -105,7 +128,7 @@ class ModelProcess:
     sends what it may not is killed: its conversations cannot be taken up again.
 
     Args:
-        arguments: of the program: `--model FOLDER`, `--gguf FILE`.
+        arguments: of the program: `--model FOLDER`, `--reranker FOLDER`, `--gguf FILE`.
         watched: see `policy.children.spawn`.
     """
 
@@ -344,3 +367,63 @@ class ModelClient:
                 return rows
         self._process.distrust("it sent vectors that are none")
         raise EmbedderDown("the model process sent vectors that are none")
+
+
+class RerankClient:
+    """The cross-encoder of the model process as a Reranker. Thread-safe: it reads for one query at a time."""
+
+    def __init__(self, process: ModelProcess) -> None:
+        self._process = process
+        self._turn = ThreadPoolExecutor(1, "rerank")
+        self._trouble: str | None = "it is being loaded"
+        self._rests_until = math.inf  # if there is trouble
+
+    def start(self) -> None:
+        """Have it told when it is loaded, or why it is refused; returns at once."""
+        self._turn.submit(self._greet)
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it does not answer, or did not the last time; None if it did."""
+        return self._trouble
+
+    def scores(self, question: str, passages: Sequence[str]) -> Sequence[float]:
+        """See Reranker. After a failure it is left alone for a while: else every search would wait for one
+        that is too slow for this machine.
+        """
+        until = time.monotonic() + SECONDS
+        if (trouble := self._trouble) is not None and time.monotonic() < self._rests_until:
+            raise RerankerDown(trouble)
+        texts = [passage[:CHARS] for passage in passages]
+        waiting = self._turn.submit(self._ask, question[:QUESTION_CHARS], texts, until)
+        try:
+            return waiting.result(SECONDS)
+        except TimeoutError as error:
+            waiting.cancel()  # unless it is being read: then the reply comes soon
+            raise self._down(f"it took longer than {SECONDS:g} s", _REST_S) from error
+
+    def _greet(self) -> None:
+        with contextlib.suppress(WireError, RerankerDown):
+            self._process.wait_ready()
+            self._ask("", [], math.inf)
+
+    def _ask(self, question: str, passages: list[str], until: float) -> list[float]:
+        left = min(SECONDS, max(0.0, until - time.monotonic()))
+        request = Rerank(question=question, passages=passages, seconds=left)
+        try:
+            untrusted = self._process.ask(RERANK, request, Scores)
+        except WireError as error:
+            raise self._down(error.what, 0.0) from error
+        if untrusted.refused is not None:
+            raise self._down(untrusted.refused, math.inf)
+        if untrusted.failed is not None:
+            raise self._down(untrusted.failed, _REST_S)
+        if len(untrusted.scores) != len(passages) or not all(map(math.isfinite, untrusted.scores)):
+            self._process.distrust("it sent scores that are none")
+            raise self._down("it sent scores that are none", 0.0)
+        self._trouble = None
+        return untrusted.scores
+
+    def _down(self, trouble: str, rest: float) -> RerankerDown:
+        self._trouble, self._rests_until = trouble, time.monotonic() + rest
+        return RerankerDown(trouble)

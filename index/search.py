@@ -17,11 +17,12 @@ import msgspec
 from index.allowed import Allowed
 from index.arrange import Found, apart, arrange, identifiers, only_codes, unread_first
 from index.embed import Embedder, Half, Single
-from index.errors import EmbedderDown, IndexClosed
+from index.errors import EmbedderDown, IndexClosed, RerankerDown
 from index.fulltext import TextIndex
-from index.fuse import LEAST_COSINE, Fused, Known, Ranking, Say, fuse
+from index.fuse import LEAST_COSINE, Fused, Known, Ranking, Say, fuse, rerank
 from index.grammar import parse
 from index.query import Mode, Piece, Query, Wanted
+from index.rerank import MOST, Reranker
 from index.snippet import snippet
 from index.vectors import VectorIndex
 from policy.limits import Limits
@@ -85,6 +86,27 @@ class Indexes(Protocol):
     def vectors(self) -> VectorIndex | None: ...
 
 
+class _Read:
+    """What a cross-encoder says of the candidates of one query."""
+
+    def __init__(self, reranker: Reranker, catalog: Catalog, question: str) -> None:
+        self._reranker = reranker
+        self._catalog = catalog
+        self._question = question
+        self.trouble: str | None = None
+
+    def scores(self, passages: Sequence[int]) -> dict[int, float]:
+        """Of those that have a text; of none if it does not answer, and then `trouble` says why."""
+        found = self._catalog.passages(passages)
+        texts = {id: found[id].text for id in passages if id in found and found[id].text}
+        try:
+            scores = self._reranker.scores(self._question, list(texts.values())) if texts else ()
+        except RerankerDown as error:
+            self.trouble = error.what
+            return {}
+        return dict(zip(texts, scores, strict=True))
+
+
 @dataclass(frozen=True)
 class _Asked:
     """A query on its way."""
@@ -95,6 +117,7 @@ class _Asked:
     allowed: Allowed | None
     by_word: bool
     versions: bool  # former ones too
+    read: _Read | None = None  # None: no cross-encoder
     question: Single | None = None  # None: not searched by meaning
     # What was looked up; the same is not looked up twice.
     _words: dict[int, Ranking] = field(default_factory=dict)  # by depth
@@ -159,11 +182,19 @@ class Searcher:
     Phrases and exclusions hold for the passage that is shown, whichever index found it.
     """
 
-    def __init__(self, catalog: Catalog, indexes: Indexes, embedder: Embedder, limits: Limits) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        indexes: Indexes,
+        embedder: Embedder,
+        limits: Limits,
+        reranker: Reranker | None = None,
+    ) -> None:
         self._catalog = catalog
         self._indexes = indexes
         self._embedder = embedder
         self._limits = limits
+        self._reranker = reranker
         self._aside = ThreadPoolExecutor(_QUESTIONS, "question")
 
     def search(self, query: Query) -> Results:
@@ -208,7 +239,8 @@ class Searcher:
         limit = self._limits.page(query.limit)
         waiting = self._aside.submit(self._question, wanted) if mode is not Mode.KEYWORD else None
         allowed, words = self.allowed(wanted, versions), mode is not Mode.SEMANTIC
-        asked = _Asked(wanted, text, self._indexes.vectors, allowed, words, versions)
+        read = _Read(self._reranker, self._catalog, wanted.plain) if self._reranker is not None else None
+        asked = _Asked(wanted, text, self._indexes.vectors, allowed, words, versions, read)
         by_word = [passage for passage, _ in asked.words(_depth(limit)) or ()]
         self._look_up(asked, by_word)
         if waiting is not None:
@@ -226,6 +258,8 @@ class Searcher:
                         raise
                     mode, degraded = Mode.KEYWORD, f"searched by word only: {error.what}"
             fused, found = self._find(asked, limit)
+        if query.explain and read is not None and read.trouble is not None:
+            degraded = f"not re-ranked: {read.trouble}"
         return _Searched(asked, fused, found, mode, degraded)
 
     def shown(self, wanted: Wanted, found: Iterable[tuple[Item, int, float]]) -> tuple[Hit, ...]:
@@ -289,14 +323,23 @@ class Searcher:
                     meaning = holding(asked.text, asked.wanted, meaning)
             fused, found = self._arranged(asked, words, meaning, depth)
             if len(found) >= limit or exhausted or depth >= _DEEPEST:
+                if asked.read is not None and meaning is not None:
+                    first = [fused.passages[row] for row in fused.order()[:MOST]]
+                    if scores := asked.read.scores(first):
+                        fused, found = self._arranged(asked, words, meaning, depth, scores)
                 known = asked.known(hit.passage for hit in found[: 2 * limit])
                 return fused, apart(found, known, limit)
             depth *= _DEEPER
 
     def _arranged(
-        self, asked: _Asked, words: Ranking | None, meaning: Ranking | None, depth: int
+        self,
+        asked: _Asked,
+        words: Ranking | None,
+        meaning: Ranking | None,
+        depth: int,
+        read: Mapping[int, float] | None = None,
     ) -> tuple[Fused, list[Found]]:
-        """The candidates fused, and as hits."""
+        """The candidates fused, with what a cross-encoder said of some, and as hits."""
         identified = asked.identified(depth)
         held = Counter(passage for ranking in identified for passage, _ in ranking)
         if words is not None:
@@ -305,6 +348,8 @@ class Searcher:
         candidates = (passage for passage, _ in (*(words or ()), *(meaning or ())))
         vectors = asked.known(candidates) if meaning is not None else {}
         fused = fuse(words, meaning, vectors, asked.question)
+        if read is not None:
+            rerank(fused, read)
         self._look_up(asked, fused.passages)
         held.update(unread_first([passage for passage, _ in words or ()], asked.owners, asked.items))
         found = arrange(

@@ -4,13 +4,14 @@ orders, and what is explained adds up.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.fuse import Fused, Half, Part, Ranking, Single, fuse
+from index.fuse import Fused, Half, Part, Ranking, Single, fuse, rerank
 
 _SCORES = st.dictionaries(st.integers(1, 40), st.integers(1, 300).map(lambda n: n / 10), max_size=20)
 _COSINES = st.dictionaries(st.integers(1, 40), st.integers(20, 100).map(lambda n: n / 100), max_size=20)
@@ -94,6 +95,30 @@ def test_what_resembles_the_first_ones_rises() -> None:
     fused = fuse(words, meaning, vectors, middle)
     assert _order(fused) == [1, 3, 2, 4]
     assert [say.part for say in fused.says(3)] == [Part.WORDS, Part.MEANING, Part.FEEDBACK]
+
+
+@given(_SCORES, _COSINES, st.dictionaries(st.integers(1, 40), st.floats(-20, 20, width=32), max_size=20))
+def test_a_cross_encoder_only_adds_and_only_to_what_it_read(
+    words: dict[int, float], meaning: dict[int, float], read: dict[int, float]
+) -> None:
+    plain = fuse(_ranking(words), _ranking(meaning), _NONE, _unit(1, 0))
+    fused = fuse(_ranking(words), _ranking(meaning), _NONE, _unit(1, 0))
+    rerank(fused, read)
+    gained = dict(zip(fused.passages, (fused.totals - plain.totals).tolist(), strict=True))
+    assert all(gain >= 0 for gain in gained.values())
+    assert all(gain == 0 for passage, gain in gained.items() if passage not in read)
+    order = sorted((passage for passage in fused.passages if passage in read), key=lambda id: read[id])
+    gains = [gained[passage] for passage in order]
+    assert all(later >= earlier - 1e-4 for earlier, later in itertools.pairwise(gains))
+    ranks = {id: {say.part: say.rank for say in fused.says(id)}[Part.RERANKED] for id in fused.passages}
+    assert all((ranks[id] is None) == (id not in read) for id in fused.passages)
+
+
+def test_a_cross_encoder_turns_over_what_all_others_say() -> None:
+    words, meaning = [(1, 5.0), (2, 4.0), (3, 3.0)], [(1, 0.5), (2, 0.4), (3, 0.3)]
+    fused = fuse(words, meaning, _NONE, _unit(1, 0))
+    rerank(fused, {1: -8.0, 2: -7.0, 3: 6.0})
+    assert _order(fused)[0] == 3
 
 
 def test_nothing_found_is_nothing() -> None:

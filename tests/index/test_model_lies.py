@@ -1,4 +1,4 @@
-"""A model process that a text has taken over: what it sends is no vector, and it is started anew."""
+"""A model process that a text has taken over: what it sends is no vector and no score; it is started anew."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from index import model
-from index.errors import EmbedderDown
-from index.model import ModelClient, ModelProcess
+from index.errors import EmbedderDown, RerankerDown
+from index.model import ModelClient, ModelProcess, RerankClient
 from policy.limits import Limits
-from tests.support.evil_model import DIMENSION, LIES
+from tests.support.evil_model import DIMENSION, LIES, SCORES
+from tests.support.indexing import until
 
 
 @pytest.fixture
@@ -44,3 +45,16 @@ def test_no_lie_is_taken_for_a_vector(process: ModelProcess, lies: tuple[str, ..
         client.embed_passages(["one", "not a number", "three"])
     process.wait_ready(60)
     assert client.embed_passages(["one", "two"]).shape == (2, DIMENSION)
+
+
+def test_no_lie_is_taken_for_a_score(process: ModelProcess) -> None:
+    client = RerankClient(process)
+    client.start()
+    until(lambda: client.trouble is None)
+    for lie in SCORES:
+        pid = process.pid
+        with pytest.raises(RerankerDown):
+            client.scores(lie, ["one", "two"])
+        process.wait_ready(60)
+        assert process.pid != pid, lie
+        assert client.scores("an honest question", ["one", "two"]) == [0.0, -1.0]

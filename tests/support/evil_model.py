@@ -1,4 +1,6 @@
-"""A model process that embeds honestly, in four dimensions, but for texts that are the name of a lie."""
+"""A model process that embeds honestly, in four dimensions, and ranks as it was asked, but for texts that are
+the name of a lie.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from index.model import EmbedPassages, EmbedQuery, Opening, Ready, Vectors
+from index.model import EmbedPassages, EmbedQuery, Opening, Ready, Rerank, Scores, Vectors
 from policy import children
 from policy.wire import PeerClosed, Wire
 
@@ -40,14 +42,27 @@ LIES: dict[str, Callable[[], bytes]] = {
 }
 
 
+SCORES: dict[str, Callable[[int], list[float]]] = {
+    "a score too few": lambda count: [0.0] * (count - 1),
+    "a score too many": lambda count: [0.0] * (count + 1),
+    "not a number": lambda count: [math.nan] * count,
+    "endless": lambda count: [math.inf] * count,
+}
+
+
 def serve(sock: socket.socket) -> None:
     """Answer on one wire."""
     wire = Wire(sock, 1 << 20)
     while True:
         try:
-            asked = wire.receive_alone(EmbedQuery | EmbedPassages)  # type: ignore[arg-type]
+            asked = wire.receive_alone(EmbedQuery | EmbedPassages | Rerank)  # type: ignore[arg-type]
         except PeerClosed:
             return
+        if isinstance(asked, Rerank):
+            honest_scores = [float(-number) for number in range(len(asked.passages))]
+            lied = SCORES[asked.question](len(asked.passages)) if asked.question in SCORES else honest_scores
+            wire.send(Scores(scores=lied))
+            continue
         texts = [asked.text] if isinstance(asked, EmbedQuery) else asked.texts
         kind = "<f4" if isinstance(asked, EmbedQuery) else "<f2"
         honest = np.tile(np.array([1, 0, 0, 0], kind), (len(texts), 1)).tobytes()
