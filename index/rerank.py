@@ -22,21 +22,21 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from index.embed import CPU, OFFLINE, WEIGHTS, Single, device
+from index.embed import CPU, GPU, OFFLINE, WEIGHTS, Single, device
 from index.errors import ModelRejected, RerankerDown
 from policy.limits import MIB
 
-MOST = 24  # passages that are read for one query, the first ones
+MOST = 20  # passages that are read for one query, the first ones
 CHARS = 800  # of each: a passage has about 1,000, and what it is about stands in front
 QUESTION_CHARS = 400
-SECONDS = 1.5  # that somebody waits for it; a model of 22 million parameters takes a half of it on two cores
+SECONDS = 2.0  # that somebody waits for it; a model of 22 million parameters takes 1.5 s of one core
 
 _CONFIG, _MODULES = "config.json", "modules.json"
 _CONFIG_BYTES = 4 * MIB
 _HEADER_BYTES = 100 * MIB  # of safetensors, as its library has it
 _NUMBER = 4  # bytes: it computes in single precision
 _WORK = 256 * MIB  # of computing, beside the weights
-_SIDE_BY_SIDE = {True: 4, False: MOST}  # pairs of one pass: on a processor it looks at the clock after each
+_PASS = {CPU: 5, GPU: MOST}  # pairs at most: after each the clock is looked at
 _SAMPLE = ("Who pays?", ("The buyer pays on Friday.", "A tower."))
 
 
@@ -170,11 +170,10 @@ class CrossReranker:
                 trust_remote_code=False,
                 model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             ).eval()
-        cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
-        alone = self._where == CPU
-        self._cores = ThreadPoolExecutor(
-            cores if alone else 1, "rerank", initializer=partial(torch.set_num_threads, 1) if alone else None
-        )
+        there = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+        self._count = there if self._where == CPU else 1
+        one_core = partial(torch.set_num_threads, 1)
+        self._cores = ThreadPoolExecutor(self._count, "rerank", initializer=one_core)
         self._turn = threading.Lock()  # the library's tokenizer serves one thread at a time
         with _foreign(folder, "it cannot read a sentence"):
             self.scores(*_SAMPLE, seconds=60.0)
@@ -187,7 +186,7 @@ class CrossReranker:
         """
         until = time.monotonic() + seconds
         order = sorted(range(len(passages)), key=lambda number: -len(passages[number]))
-        step = _SIDE_BY_SIDE[self._where == CPU]
+        step = max(1, min(_PASS[self._where], math.ceil(len(passages) / self._count)))
         passes = [order[start : start + step] for start in range(0, len(order), step)]
         scores: Single = np.full(len(passages), np.nan, np.float32)
 
