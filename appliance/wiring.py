@@ -106,13 +106,7 @@ def build(
         stages |= {source.name: partial(intake.run, source) for source in sources}
     hosts, url = _address(sockets.get("tcp"))
     service = Service(stages, vault.ledger)
-
-    def degraded() -> list[str]:
-        lines = list(service.degraded)
-        lines += [f"nothing is taken in: {admission.refusal}"] if admission.refusal else []
-        lines += [f"search by meaning: {process.trouble}"] if process.trouble else []
-        lines += [f"re-ranking: {reranker.trouble}"] if reranker is not None and reranker.trouble else []
-        return lines
+    degraded = partial(_degraded, service, admission, process, reranker)
 
     def told() -> dict[str, tuple[str, ...]]:
         every = {"zygote": pool.layers, "model": process.layers, "converter": converter.layers}
@@ -140,6 +134,17 @@ def build(
 
 def _overnight(vault: Vault, memory: Memory, refresher: Refresher, at: str, answers: Answers) -> Overnight:
     return Overnight(vault, memory, refresher, time.fromisoformat(at), partial(answers.like, limit=_ALIKE))
+
+
+def _degraded(
+    service: Service, admission: Admission, process: ModelProcess, reranker: RerankClient | None
+) -> list[str]:
+    troubles = {
+        "nothing is taken in": admission.refusal,
+        "search by meaning": process.trouble,
+        "re-ranking": None if reranker is None else reranker.trouble,
+    }
+    return service.degraded + [f"{what}: {why}" for what, why in troubles.items() if why]
 
 
 def _think(process: ModelProcess, reranker: RerankClient | None, stop: threading.Event) -> None:
