@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from appliance import observation
+from appliance.api import PAGE_FILES
 from appliance.cli import main
 from appliance.client import Client
 from appliance.errors import RequestRefused
@@ -389,7 +390,7 @@ class TestLoopback:
         assert status == 200
         assert {"/v1/search", "/v1/items/{id}"} <= set(described["paths"])
         texts = [json.dumps(described)]
-        for path in ("/", "/app.js", "/style.css"):
+        for path in PAGE_FILES:
             status, content = office.http("GET", path)
             assert status == 200
             texts.append(content.decode())
