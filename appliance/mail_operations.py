@@ -11,7 +11,7 @@ from policy.admission import Admission
 from policy.limits import Limits
 from policy.redact import Private
 from store.people import Person
-from store.records import Record
+from store.records import Record, RowNumber
 from store.threads import Conversation
 from store.vault import Vault
 
@@ -66,14 +66,14 @@ class PeopleRequest(Record, frozen=True, kw_only=True):
 class MergeRequest(Record, frozen=True, kw_only=True):
     """Two people are one."""
 
-    id: int  # who stays
-    other: int
+    id: RowNumber  # who stays
+    other: RowNumber
 
 
 class SplitRequest(Record, frozen=True, kw_only=True):
     """An address is another person's."""
 
-    id: int
+    id: RowNumber
     address: str
 
 

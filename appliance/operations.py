@@ -24,7 +24,20 @@ from policy.admission import Admission
 from policy.egress import EgressReport
 from policy.limits import Limits
 from policy.redact import Private
-from store.records import Action, ActionStatus, Item, Link, Mention, Origin, Receipt, Record, Run, State, Tag
+from store.records import (
+    Action,
+    ActionStatus,
+    Item,
+    Link,
+    Mention,
+    Origin,
+    Receipt,
+    Record,
+    RowNumber,
+    Run,
+    State,
+    Tag,
+)
 from store.vault import Stored, Vault
 from store.verify import VerifyReport
 
@@ -129,7 +142,7 @@ class ActionsRequest(Record, frozen=True, kw_only=True):
 class ActionEdit(Record, frozen=True, kw_only=True):
     """The owner's word on one action item; what is not given stays as it is."""
 
-    id: int
+    id: RowNumber
     status: ActionStatus | None = None
     what: str | None = None
     owner: str | None = None  # empty: nobody
@@ -143,7 +156,7 @@ class Nothing(Record, frozen=True, kw_only=True):
 class RunRef(Record, frozen=True, kw_only=True):
     """Names one run of a reader."""
 
-    id: int
+    id: RowNumber
 
 
 class Undone(Record, frozen=True, kw_only=True):
@@ -361,6 +374,8 @@ class Operations:
         """Action items, those due first before those without a date; what is done or rejected only if asked
         for.
         """
+        if request.project is not None:
+            self.meaning.check_project(request.project)
         wanted = (request.status,) if request.status else (ActionStatus.OPEN, ActionStatus.ACCEPTED)
         return self._vault.catalog.actions(
             among=() if request.all else wanted,

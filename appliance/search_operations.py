@@ -17,7 +17,7 @@ from index.query import Query
 from index.search import Hit, Results, Searcher
 from policy.limits import Limits
 from store.questions import Question
-from store.records import Item, Record
+from store.records import Item, Record, RowNumber
 from store.searches import SavedSearch
 from store.vault import Vault
 
@@ -48,7 +48,7 @@ class FollowRequest(Record, frozen=True, kw_only=True):
     """Which of the newest items answer a query."""
 
     query: Query
-    since: int | None = None  # number of an item; None: only say the number of the newest
+    since: RowNumber | None = None  # number of an item; None: only say the number of the newest
 
 
 class Followed(Record, frozen=True, kw_only=True):

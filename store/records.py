@@ -7,6 +7,7 @@ since the epoch (float), offsets count characters (code points) into the item's 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
@@ -73,6 +74,9 @@ class Mark(StrEnum):
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records: immutable, fields by name."""
+
+
+RowNumber = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # as the catalog numbers its rows
 
 
 class Origin(Record, frozen=True, kw_only=True):
