@@ -30,6 +30,7 @@ export function showText(item, text, ranges) {
   });
   below.addEventListener("click", onward);
   onward();
+  above.type = below.type = "button";
   byId("reader-text").append(above, body, below);
 }
 
