@@ -41,7 +41,8 @@ _DESCRIBED = "what is taken stands in /v1/openapi.json"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data: blob:"
 )
-PAGE_FILES = {"/": "index.html", "/app.js": "app.js", "/style.css": "style.css"}
+_WEB = resources.files("appliance").joinpath("web")
+PAGE_FILES = {"/": "index.html"} | {f"/{file.name}": file.name for file in _WEB.iterdir()}
 MEDIA = {"html": "text/html; charset=utf-8", "js": "text/javascript", "css": "text/css"}
 
 
@@ -267,7 +268,7 @@ async def _pieces(descriptor: int) -> AsyncIterator[bytes]:
 
 def _page(name: str) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
-        content = resources.files("appliance").joinpath("web", name).read_bytes()
+        content = _WEB.joinpath(name).read_bytes()
         headers = {"content-security-policy": PAGE_POLICY, "x-content-type-options": "nosniff",
                    "referrer-policy": "no-referrer", "cache-control": "no-store"}  # fmt: skip
         return Response(content, media_type=MEDIA[name.rpartition(".")[2]], headers=headers)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from appliance import render, render_digest
+from appliance.cli_actions import ActionCommand
 from appliance.cli_doctor import DoctorCommand
 from appliance.cli_mail import MailCommands, ask_password
 from appliance.cli_mcp import McpCommand
@@ -26,8 +27,6 @@ from policy.errors import StrongroomError
 
 Arguments = argparse.Namespace
 
-_MOVES = {"accept": "accepted", "done": "done", "reject": "rejected", "reopen": "open"}
-_EDITS = {"what": "what is to be done", "owner": "by whom; empty: nobody", "due": "2026-05-31; empty: no day"}
 _UNLOCK_S = 20.0  # how long `items unlock` waits for the reading
 
 
@@ -98,17 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     delete = command("delete", _delete, "delete items for good, all or none, with receipts")
     delete.add_argument("items", nargs="+")
     command("retry", _retry, "read quarantined items again").add_argument("items", nargs="+")
-    actions = command("actions", _actions, "action items; --accept, --done, --reject or --reopen moves one")
-    actions.add_argument("--all", action="store_true", help="closed and rejected ones too")
-    actions.add_argument("--status", choices=[*_MOVES.values()])
-    actions.add_argument("--owner", metavar="WHO", help="whose they are: a part of the name or address")
-    actions.add_argument("--due-before", metavar="DATE", help="for example 2026-05-31")
-    actions.add_argument("--project", metavar="NAME")
-    for move in _MOVES:
-        actions.add_argument(f"--{move}", type=int, metavar="ID")
-    actions.add_argument("--edit", type=int, metavar="ID", help="change one, with one or more of these:")
-    for field, text in _EDITS.items():
-        actions.add_argument(f"--set-{field}", metavar="TEXT", help=text)
+    ActionCommand(_client, _print).declare(command)
     digest = command("digest", _digest, "what came in until this morning, and what is to be done")
     digest.add_argument("--day", metavar="DAY", help="of another morning: 2026-03-31")
     MeaningCommands(_client, _print).declare(command)
@@ -276,30 +265,6 @@ def _retry(arguments: Arguments) -> None:
     client = _client(arguments)
     again = [client.call("POST", f"/v1/items/{item}/retry") for item in arguments.items]
     _print(arguments, again, lambda items: render.items({"items": items}))
-
-
-def _actions(arguments: Arguments) -> None:
-    client = _client(arguments)
-    given = vars(arguments)
-    said = [(given[move], {"status": status}) for move, status in _MOVES.items() if given[move] is not None]
-    edits = {field: given[f"set_{field}"] for field in _EDITS if given[f"set_{field}"] is not None}
-    if (arguments.edit is None) != (not edits):
-        raise BadRequest("--edit says which, --set-… what", remedy="--edit 7 --set-due 2026-05-31")
-    if edits:
-        said.append((arguments.edit, edits))
-    if said:
-        changed = [client.call("POST", f"/v1/actions/{number}", body) for number, body in said]
-        return _print(arguments, changed, render.actions)
-    found = client.call(
-        "GET",
-        "/v1/actions",
-        all="true" if arguments.all else None,
-        status=arguments.status,
-        owner=arguments.owner,
-        due_before=arguments.due_before,
-        project=arguments.project,
-    )
-    return _print(arguments, found, render.actions)
 
 
 def _digest(arguments: Arguments) -> None:

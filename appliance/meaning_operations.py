@@ -136,6 +136,10 @@ class MeaningOperations:
         self._vault.catalog.correct(request.id, Named.PROJECT, request.name, request.linked)
         return self._vault.catalog.links(item=request.id)
 
+    def check_project(self, name: str) -> None:
+        """Raises BadRequest for what is no project of the owner's."""
+        self._known(name, self._projects, "project")
+
     def close_project(self, request: ProjectState) -> ProjectSummary:
         """The owner closes a project or opens it again."""
         self._known(request.id, self._projects, "project")
@@ -178,7 +182,10 @@ class MeaningOperations:
 
     def _known(self, name: str, names: tuple[str, ...], what: str) -> None:
         if name not in names:
-            raise BadRequest(f"there is no {what} {name!r}", remedy=f"add a [[{what}]] to strongroom.toml")
+            raise BadRequest(
+                f"there is no {what} {name!r}",
+                remedy=f"`strongroom {what}s` lists yours; a [[{what}]] in strongroom.toml is one more",
+            )
 
 
 def _date(item: Item) -> tuple[float, int]:

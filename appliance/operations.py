@@ -376,6 +376,8 @@ class Operations:
         """Action items, those due first before those without a date; what is done or rejected only if asked
         for.
         """
+        if request.project is not None:
+            self.meaning.check_project(request.project)
         wanted = (request.status,) if request.status else (ActionStatus.OPEN, ActionStatus.ACCEPTED)
         return self._vault.catalog.actions(
             among=() if request.all else wanted,

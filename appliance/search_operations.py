@@ -48,7 +48,7 @@ class FollowRequest(Record, frozen=True, kw_only=True):
     """Which of the newest items answer a query."""
 
     query: Query
-    since: int | None = None  # number of an item; None: only say the number of the newest
+    since: RowNumber | None = None  # number of an item; None: only say the number of the newest
 
 
 class Followed(Record, frozen=True, kw_only=True):

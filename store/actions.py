@@ -119,7 +119,7 @@ class ActionTable:
             values += [status.value for status in among]
         for condition, value in (
             ("i.id = ?", item),
-            (f"{_OWNER} LIKE ? ESCAPE '\\'", owner and f"%{_literal(owner)}%"),
+            (f"{_OWNER} LIKE ? ESCAPE '\\'", None if owner is None else f"%{_literal(owner)}%"),
             (f"{_DUE} < ?", due_before),
             ("a.item IN (SELECT item FROM standing_links WHERE project = ?)", project),
         ):

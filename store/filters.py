@@ -248,10 +248,15 @@ def _between(column: str) -> _Holders:
     return holders
 
 
+# An action item that the owner closed or rejected is none any more.
+_TO_DO = (
+    "SELECT DISTINCT item FROM actions a WHERE NOT EXISTS (SELECT 1 FROM verdicts v WHERE v.item = a.item"
+    " AND v.start = a.start AND v.end = a.end AND v.status IN ('done', 'rejected'))"
+)
 _HAVING = {
     Having.ATTACHMENT: "SELECT DISTINCT holder AS item FROM inside JOIN mails ON mails.item = holder",
     Having.TAG: "SELECT DISTINCT item FROM standing_tags",
-    Having.ACTION: "SELECT DISTINCT item FROM actions",
+    Having.ACTION: _TO_DO,
     Having.PROJECT: "SELECT DISTINCT item FROM standing_links",
 }
 _HOLDERS: dict[Field, _Holders] = {

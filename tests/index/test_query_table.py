@@ -20,6 +20,7 @@ from store.mailboxes import FolderState, mail_locator, mail_source
 from store.records import (
     Action,
     ActionKind,
+    ActionStatus,
     Address,
     Element,
     ElementKind,
@@ -128,15 +129,15 @@ class Box:
         plan = items["plan"]
         link = Link(item=plan, project="Alder House", reason="", confidence=1, evidence=self._first(plan))
         catalog.save_findings(items["plan"], run, Findings(links=(link,)))
-        minutes = items["minutes"]
-        action = Action(
-            item=minutes,
-            kind=ActionKind.REQUEST,
-            what="send",
-            confidence=1,
-            evidence=self._first(minutes),
-        )
-        catalog.save_findings(minutes, run, Findings(actions=(action,)))
+        said = {"minutes": None, "letter": ActionStatus.DONE, "leak": ActionStatus.REJECTED}
+        for name, status in said.items():
+            item = items[name]
+            asked = Action(
+                item=item, kind=ActionKind.REQUEST, what="send", confidence=1, evidence=self._first(item)
+            )
+            catalog.save_findings(item, run, Findings(actions=(asked,)))
+            if status:
+                catalog.change_action(catalog.actions(item=item)[0].id, status=status)
 
     def _first(self, item: str) -> Evidence:
         """The first word of its text."""

@@ -17,9 +17,9 @@ from store.database import Connection, Database
 from store.filters import Condition, Field, FilterTable
 from store.keys import open_keys
 from store.mailboxes import FolderState, mail_locator, mail_source
-from store.records import Origin, Reading
+from store.records import Action, ActionKind, ActionStatus, Findings, Origin, Reading
 from store.vault import Vault
-from tests.support.findings import findings, mail_header, reading, start_run, store_read
+from tests.support.findings import findings, mail_header, reading, span, start_run, store_read
 from tests.support.homes import PASSPHRASE, fast_folder, matching, put, throwaway_vault
 
 TYPES = ("application/pdf", "image/png", "image/jpeg", None)
@@ -140,6 +140,28 @@ def test_a_name_is_meant_as_a_whole_or_else_by_its_words(vault: Vault) -> None:
     assert matching(vault, [of(Field.TAG, "tax return")]) == {items["Tax-Return"]}
     assert matching(vault, [of(Field.TAG, "mon")]) == matching(vault, [of(Field.TAG, "")]) == set()
     assert matching(vault, [of(Field.HAVING, "tag", "action")]) == set(items.values())
+
+
+def test_what_the_owner_closed_or_rejected_is_no_action_item_any_more(vault: Vault) -> None:
+    run, catalog = start_run(vault), vault.catalog
+    items = {status: store_read(vault, f"Pay {status}", f"{status}.txt") for status in ActionStatus}
+    for item in items.values():
+        catalog.save_passages(item, [])
+        text = catalog.text(item)
+        asked = [
+            Action(item=item, kind=ActionKind.REQUEST, what=word, confidence=1, evidence=span(text, word))
+            for word in text.split()
+        ]
+        catalog.save_findings(item, run, Findings(actions=tuple(asked)))
+    for status, item in items.items():
+        catalog.change_action(catalog.actions(item=item)[0].id, status=status)
+    assert matching(vault, [of(Field.HAVING, "action")]) == set(items.values())
+    for status, item in items.items():
+        catalog.change_action(catalog.actions(item=item)[1].id, status=status)
+    assert matching(vault, [of(Field.HAVING, "action")]) == {
+        items[ActionStatus.OPEN],
+        items[ActionStatus.ACCEPTED],
+    }
 
 
 def place(vault: Vault, account: str, folder: str, uid: int) -> Origin:

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from appliance import observation
+from appliance.api import PAGE_FILES
 from appliance.cli import main
 from appliance.client import Client
 from appliance.errors import RequestRefused
@@ -114,7 +115,7 @@ def test_findings_stand_verbatim_in_their_item(office: Running) -> None:
 
 def told(office: Running, *arguments: str) -> list[dict[str, Any]]:
     """What `strongroom actions` says in JSON, of what Tom is to do unless something else is asked for."""
-    whose = () if {"--owner", "--edit"} & {*arguments} else ("--owner", "tom@example.org")
+    whose = () if {"--owner", "--edit", "--project"} & {*arguments} else ("--owner", "tom@example.org")
     done = strongroom("actions", "--json", *whose, *arguments, home=office.home)
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
@@ -162,8 +163,36 @@ def test_the_owner_changes_what_was_read(office: Running) -> None:
     assert changed["id"] not in {one["id"] for one in told(office, "--due-before", "2026-05-16")}
     (undated,) = told(office, "--edit", number, "--set-due", "")
     assert undated["due"] is None
-    for wrong in (("--edit", number), ("--set-due", "2026-05-20"), ("--edit", number, "--set-due", "soon")):
-        assert strongroom("actions", *wrong, home=office.home).returncode == 64
+    owned = [one["id"] for one in office.client.call("GET", "/v1/actions", limit=200) if one["owner"]]
+    assert [one["id"] for one in told(office, "--owner", "")] == owned
+
+
+@pytest.mark.parametrize(
+    ("wrong", "part"),
+    [
+        (("--edit", "7"), "--set-due"),
+        (("--set-due", "2026-05-20"), "--edit 7"),
+        (("--edit", "7", "--set-due", "soon"), "2026-05-31"),
+        (("--due-before", "soon"), "2026-05-31"),
+        (("--project", "no such project"), "strongroom projects"),
+        (("--done", "7", "--reject", "8", "7"), "two things are said of action item 7"),
+        (("--done", "1" + "0" * 20), "$.id"),
+    ],
+)
+def test_a_wrong_word_on_action_items_is_told_with_its_remedy(
+    office: Running, wrong: tuple[str, ...], part: str
+) -> None:
+    told = strongroom("actions", *wrong, home=office.home)
+    assert told.returncode == 64, told.stderr
+    assert part in told.stderr
+
+
+def test_several_action_items_are_moved_at_once(office: Running) -> None:
+    every = [str(one["id"]) for one in told(office, "--owner", "")]
+    moved = told(office, "--done", *every[:1], "--done", *every[1:])
+    assert [(str(one["id"]), one["status"]) for one in moved] == [(number, "done") for number in every]
+    assert len(told(office, "--owner", "", "--reopen", *every)) == len(every)
+    assert len(told(office, "--owner", "", "--limit", "1")) == 1
 
 
 @pytest.mark.parametrize(
@@ -411,7 +440,7 @@ class TestLoopback:
         assert status == 200
         assert {"/v1/search", "/v1/items/{id}"} <= set(described["paths"])
         texts = [json.dumps(described)]
-        for path in ("/", "/app.js", "/style.css"):
+        for path in PAGE_FILES:
             status, content = office.http("GET", path)
             assert status == 200
             texts.append(content.decode())
