@@ -27,7 +27,7 @@ from store.records import Findings, Link, Tag
 
 log = logging.getLogger("strongroom.enrich")
 
-_VERSION = 3  # of the rules and heads: a higher one reads what is stored anew
+_VERSION = 4  # of the rules and heads: a higher one reads what is stored anew
 _SUMMARY_WORDS = 6  # shorter sentences greet, or head a list
 
 
