@@ -64,8 +64,9 @@ function edit(action, shown, moves) {
     form.replaceWith(moves);
     moves.lastChild.focus();
   };
-  form.append(field("What", what, action.what), field("Who", owner, action.owner), field("Due", due, action.due),
-    element("button", "Save", "move"), button("Cancel", async () => close()));
+  const ends = element("p", "", "moves");
+  ends.append(element("button", "Save", "move"), button("Cancel", async () => close()));
+  form.append(field("What", what, action.what), field("Who", owner, action.owner), field("Due", due, action.due), ends);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const given = Object.entries({ what: what.value.trim(), owner: owner.value.trim(), due: due.value });

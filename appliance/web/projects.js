@@ -60,6 +60,18 @@ function showEntry(name, item, { evidence, reader, reason }) {
 }
 
 // Groups of items that are alike and have no name of the owner's. None is stored.
+// Says that a proposal is none, and takes that back.
+function dismissal(kind, name, items) {
+  let dismissed = false;
+  const made = button("Not this one", async () => {
+    await call("POST", "/v1/proposals", { kind, items, dismissed: !dismissed });
+    dismissed = !dismissed;
+    made.textContent = dismissed ? "Undo" : "Not this one";
+    made.setAttribute("aria-label", `${made.textContent}: ${name}`);
+  }, `Not this one: ${name}`);
+  return made;
+}
+
 export async function showProposed(kind) {
   const list = element("ul");
   const note = facts(`To make one yours, add a [[${kind}]] to strongroom.toml.`);
@@ -69,7 +81,7 @@ export async function showProposed(kind) {
       const named = items.slice(0, NAMED).map((id) => call("GET", `/v1/items/${id}`));
       const few = element("ul");
       few.append(...(await Promise.all(named)).map(({ item }) => line(opener(item.title || item.name, item.id))));
-      return line(element("b", name), facts(count(items.length), ...reasons), few);
+      return line(element("b", name), dismissal(kind, name, items), facts(count(items.length), ...reasons), few);
     }));
     refill(list, lines.length ? lines : [line("Nothing to propose.")]);
   });
