@@ -36,6 +36,7 @@ FARTHEST = 0.5  # of what is below the bound: so much of it is taken for example
 LEAST = 0.5  # of the examples with a name that must be given it
 LEAD = 0.05  # of the likeliest of several names that exclude one another: it speaks against the others
 SOFTNESS = 0.1  # of a head's bound: so far from it the chance is 73 or 27 %
+EXCLUSIVE_SOFTNESS = 0.3  # of those that exclude one another: so about as many links are right as they say
 _OFTEN = 64  # rows that have a column: of more it is common
 
 
@@ -182,12 +183,15 @@ class _Whitening:
 class Heads:
     """What was learned of some names. Immutable."""
 
-    def __init__(self, names: Sequence[str], space: Space, fit: _Fit, lead: float) -> None:
+    def __init__(
+        self, names: Sequence[str], space: Space, fit: _Fit, *, lead: float, softness: float
+    ) -> None:
         """Not for callers: use `learn`."""
         self._names = tuple(names)
         self._space = space
         self._bounds = fit.bounds - fit.usual
         self._lead = lead
+        self._softness = softness
         weights = np.zeros((len(space.gram), len(names)), np.float32)
         weights[fit.rows] = fit.dual
         self._words = space.pool.words.collected(weights)
@@ -201,7 +205,7 @@ class Heads:
         """
         scores = points.words.times(self._words) + points.meaning @ self._meaning - self._bounds
         scores[scores < scores.max(axis=1, keepdims=True)] -= self._lead
-        chances = 1 / (1 + np.exp(-scores / SOFTNESS))
+        chances = 1 / (1 + np.exp(-scores / self._softness))
         return [dict(zip(self._names, row, strict=True)) for row in chances.tolist()]
 
     def speak(self, name: str, traits: Sequence[str]) -> Single:
@@ -230,20 +234,19 @@ def learn(
     examples = np.array(list(said), np.intp)
     fit = _fitted(space, examples, truth, _NOBODY, truth[:0])
     if not exclusive or len(names) == 1:
-        return Heads(names, space, fit, 0.0)
+        return Heads(names, space, fit, lead=0.0, softness=SOFTNESS)
     # A name has many examples where much had to be corrected, which does not mean that much is of it.
     counts = truth.sum(axis=0)
     counts = np.minimum(counts, np.median(counts))
     for turn in range(ROUNDS):
         judged = fit.judged(space)
-        standing = _outstanding(judged, examples, truth)
-        most = np.minimum(counts * GROWTH ** (turn + 1), np.maximum(counts, standing.there / len(names)))
-        rows, guesses = _surest(fit.scores(space), examples, most)
-        none = _farthest(judged, standing.bound, np.concatenate([examples, rows]))
+        rows, guesses = _surest(fit.scores(space), examples, counts * GROWTH ** (turn + 1))
+        none = _farthest(judged, _outstanding(judged, examples, truth), np.concatenate([examples, rows]))
         nothing = np.zeros((len(none), len(names)))
         fit = _fitted(space, examples, truth, np.append(rows, none), np.concatenate([guesses, nothing]))
-    bound = _outstanding(fit.judged(space), examples, truth).bound
-    return Heads(names, space, fit._replace(bounds=fit.bounds + bound), LEAD)
+    bound = _outstanding(fit.judged(space), examples, truth)
+    fit = fit._replace(bounds=fit.bounds + bound)
+    return Heads(names, space, fit, lead=LEAD, softness=EXCLUSIVE_SOFTNESS)
 
 
 _NOBODY = np.zeros(0, np.intp)
@@ -303,13 +306,6 @@ def _surest(scores: Double, examples: Numbers, most: Double) -> tuple[Numbers, D
     return np.concatenate(rows), np.concatenate(guesses)
 
 
-class _Standing(NamedTuple):
-    """From where on an item is given its likeliest name, and how many there seem to be that have one."""
-
-    bound: float
-    there: float
-
-
 def _farthest(judged: Double, bound: float, used: Numbers) -> Numbers:
     """Of the items that are given no name, and are not used already, those that are farthest from any."""
     best = judged.max(axis=1)
@@ -322,12 +318,12 @@ def _spread(items: Numbers) -> Numbers:
     return items[:: max(1, len(items) // OTHERS)]
 
 
-def _outstanding(judged: Double, examples: Numbers, truth: Double) -> _Standing:
-    """An item is given its likeliest name from where r² / g is largest, r being the share of the
-    examples with a name that are given it, g the share of all other items that are given any. That is largest
-    about where F1 is, and takes no example of an item without a name (Lee, Liu: "Learning with positive and
-    unlabeled examples using weighted logistic regression", ICML 2003). Where few examples are left, chance
-    decides: so at least `LEAST` of them must be.
+def _outstanding(judged: Double, examples: Numbers, truth: Double) -> float:
+    """The bound from which an item is given its likeliest name: where r² / g is largest, r being the share of
+    examples that are given theirs, among those that have or are given one, g the share of all other items
+    that are given any. That is about where F1 is largest, and takes no example of an item without a name
+    (Lee, Liu: "Learning with positive and unlabeled examples using weighted logistic regression", ICML 2003).
+    Where few examples are given theirs, chance decides: so at least `LEAST` are, where that can be.
     """
     best = judged.max(axis=1)
     named = truth.any(axis=1)
@@ -335,11 +331,11 @@ def _outstanding(judged: Double, examples: Numbers, truth: Double) -> _Standing:
     found = np.sort(best[examples[named]][right])
     others = np.sort(np.delete(best, examples))
     if not len(found) or not len(others):
-        return _Standing(0.0, len(others))
-    r = np.arange(len(found), 0, -1) / len(right)
+        return 0.0
+    wrong = np.sort(best[examples[~named]])
+    r = np.arange(len(found), 0, -1) / (len(right) + len(wrong) - np.searchsorted(wrong, found))
     g = np.maximum(len(others) - np.searchsorted(others, found), 1) / len(others)
-    at = int(np.where(r >= min(LEAST, r[0]), r**2 / g, 0).argmax())
-    return _Standing(float(found[at]), float(g[at] / r[at]) * len(others))
+    return float(found[np.where(r >= min(LEAST, r.max()), r**2 / g, 0).argmax()])
 
 
 def _bound(truth: Double, said: Double, weights: Double) -> float:
