@@ -413,7 +413,7 @@ class TestLoopback:
             (b'{"query": "x", "limit": 100000}', "limit"),
             (b'{"query": "x", "mode": "psychic"}', "mode"),
             (b'{"query": 3}', "query"),
-            (b'{"query": "' + b"x" * 100_000 + b'"}', "longer"),
+            (b'{"query": "' + b"x" * 100_000 + b'"}', "too long"),
         ],
     )
     def test_a_wrong_request_is_told_where(self, office: Running, token: str, body: bytes, part: str) -> None:
