@@ -19,6 +19,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ Cut = tuple[Uncut, Sequence[NewPassage]]
 _ITEMS = 256  # taken in together at most
 _COMMIT_S = 0.25  # of work before a commit, and between two commits: so long an item waits, however many come
 _PASSAGES_IN_CROWD = 16
+_BATCHES = 4  # embedded by one step, each while the one before it is stored
 _PURGE_LOOK_S = 0.25  # while the index is written anew
 _REPLAYED = 2_000  # passages or vectors taken in at once when an index is rebuilt
 _REMEMBERED = 50_000  # texts, 200 bytes each
@@ -276,12 +278,22 @@ class VectorKeeper:
         began = time.monotonic()
         crowd = crowded(self._vault.ledger)
         self._oldest = not self._oldest
-        limit = _PASSAGES_IN_CROWD if crowd else self._embedder.batch
-        waiting = catalog.unembedded(model, limit, oldest=self._oldest)
+        batch = _PASSAGES_IN_CROWD if crowd else self._embedder.batch
+        waiting = catalog.unembedded(model, batch if crowd else _BATCHES * batch, oldest=self._oldest)
         if not waiting:
             self.forget()
             return False
-        rows = self._embed(vectors, [passage.text for passage in waiting])
+        parts = [waiting[start : start + batch] for start in range(0, len(waiting), batch)]
+        with ThreadPoolExecutor(1, "embed") as ahead:  # the next part is embedded while one is stored
+            embedded = ahead.map(lambda part: self._embed(vectors, [one.text for one in part]), parts)
+            for part, rows in zip(parts, embedded, strict=True):
+                self._take(vectors, generation, part, rows)
+        self._worked_s = time.monotonic() - began
+        return True
+
+    def _take(self, vectors: FaissIndex, generation: int, waiting: Sequence[Passage], rows: Half) -> None:
+        """Store what was embedded, but for what was removed since a generation."""
+        catalog = self._vault.catalog
         self._flush()
         with self._lock:
             # What was deleted while it was embedded is not taken in: `forget` may have come and gone already.
@@ -295,11 +307,10 @@ class VectorKeeper:
                 [owners[waiting[number].id] for number in kept],
                 rows[kept],
             )
-            catalog.save_vectors(model, [(waiting[number].id, rows[number].tobytes()) for number in kept])
+            saved = [(waiting[number].id, rows[number].tobytes()) for number in kept]
+            catalog.save_vectors(self._embedder.identity, saved)
             self._apply_removals(vectors)
             self._remember(waiting)
-        self._worked_s = time.monotonic() - began
-        return True
 
     def rest(self, stop: threading.Event) -> None:
         """Between two steps while there is more to do: words come first."""
@@ -352,11 +363,11 @@ class VectorKeeper:
 
         Forwarded attachments, several formats of one document, disclaimers: up to a quarter of real tokens.
         """
-        had = {text: self._passages[digest] for text in texts if (digest := _digest(text)) in self._passages}
-        known = vectors.get(set(had.values()))
-        unknown = list(dict.fromkeys(text for text in texts if had.get(text) not in known))
+        had = {text: known for text in texts if (known := self._passages.get(_digest(text))) is not None}
+        stored = vectors.get(set(had.values()))
+        unknown = list(dict.fromkeys(text for text in texts if had.get(text) not in stored))
         fresh = dict(zip(unknown, self._embedder.embed_passages(unknown) if unknown else (), strict=True))
-        return np.stack([fresh[text] if text in fresh else known[had[text]] for text in texts])
+        return np.stack([fresh[text] if text in fresh else stored[had[text]] for text in texts])
 
     def _remember(self, passages: Iterable[Passage]) -> None:
         """Which passage has a text: a number only, so nothing of a deleted passage outlives it."""
