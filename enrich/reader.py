@@ -20,7 +20,7 @@ from enrich.mentions import find_mentions
 from enrich.projects import find_links
 from enrich.schema import SUMMARY_CHARS, Vocabulary, fingerprint
 from enrich.tags import Meaning, describe, find_tags
-from enrich.taught import Seen, Taught, teach_links, teach_tags
+from enrich.taught import Taught, teach_links, teach_tags
 from index.embed import Embedder
 from policy.errors import StrongroomError
 from store.records import Findings, Link, Tag
@@ -86,12 +86,12 @@ class BuiltinReader:
     def tags(self, document: Document, taught: Taught | None) -> tuple[Tag, ...]:
         """The tags of the owner's list that the item shows, the surest first."""
         found = find_tags(self._vocabulary.tags, document, self._meaning(document))
-        return teach_tags(found, taught, _seen(document)) if taught is not None else found
+        return teach_tags(found, taught, document) if taught is not None else found
 
     def links(self, document: Document, taught: Taught | None) -> tuple[Link, ...]:
         """Links to the owner's projects, the surest first."""
         found = find_links(self._vocabulary.projects, document)
-        return teach_links(found, taught, _seen(document)) if taught is not None else found
+        return teach_links(found, taught, document) if taught is not None else found
 
     def _meaning(self, document: Document) -> Meaning | None:
         """Similarities of passages and tags; None without an embedder, or while it is down."""
@@ -105,10 +105,6 @@ class BuiltinReader:
                 return None
             self._tag_vectors = np.stack(rows)
         return Meaning(self._tag_vectors, document.passages, document.vectors)
-
-
-def _seen(document: Document) -> Seen:
-    return Seen(document.item, document.text, document.elements, document.traits)
 
 
 def first_sentence(document: Document) -> str | None:

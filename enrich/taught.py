@@ -12,11 +12,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from enrich import evidence
+from enrich.document import Document
 from enrich.learned import Heads, Space
 from enrich.schema import MAX_LINKS, MAX_TAGS
-from enrich.sentences import OWN, Sentence, sentences
-from enrich.traits import Traits, parties, words
-from store.records import Element, Evidence, Item, Link, Tag
+from enrich.sentences import Sentence
+from enrich.traits import parties, words
+from store.records import Evidence, Item, Link, Tag
 
 GIVEN = 0.5  # chance from which a head gives a name
 REFUSED = 0.2  # and below which it takes away what a rule gave
@@ -35,15 +36,6 @@ class Taught(NamedTuple):
     projects: Heads | None
 
 
-class Seen(NamedTuple):
-    """What is looked at of an item."""
-
-    item: Item
-    text: str
-    elements: Sequence[Element]
-    traits: Traits
-
-
 class _Shown(NamedTuple):
     """What a head gives an item."""
 
@@ -53,21 +45,22 @@ class _Shown(NamedTuple):
     evidence: Evidence
 
 
-def teach_tags(found: Sequence[Tag], taught: Taught, seen: Seen) -> tuple[Tag, ...]:
+def teach_tags(found: Sequence[Tag], taught: Taught, document: Document) -> tuple[Tag, ...]:
     """The tags of an item, the surest first; `found` are those that the rules gave."""
-    kept, shown = _judged({tag.name: tag for tag in found}, taught.space, taught.tags, seen)
+    kept, shown = _judged({tag.name: tag for tag in found}, taught.space, taught.tags, document)
     new = [
-        Tag(item=seen.item.id, name=one.name, confidence=one.chance, evidence=one.evidence) for one in shown
+        Tag(item=document.item.id, name=one.name, confidence=one.chance, evidence=one.evidence)
+        for one in shown
     ]
     return tuple(sorted([*kept, *new], key=lambda tag: -tag.confidence)[:MAX_TAGS])
 
 
-def teach_links(found: Sequence[Link], taught: Taught, seen: Seen) -> tuple[Link, ...]:
+def teach_links(found: Sequence[Link], taught: Taught, document: Document) -> tuple[Link, ...]:
     """The links of an item, the surest first; `found` are those that the rules gave."""
-    kept, shown = _judged({link.project: link for link in found}, taught.space, taught.projects, seen)
+    kept, shown = _judged({link.project: link for link in found}, taught.space, taught.projects, document)
     new = [
         Link(
-            item=seen.item.id,
+            item=document.item.id,
             project=one.name,
             reason=one.reason,
             confidence=one.chance,
@@ -79,28 +72,28 @@ def teach_links(found: Sequence[Link], taught: Taught, seen: Seen) -> tuple[Link
 
 
 def _judged(
-    found: Mapping[str, _T], space: Space, heads: Heads | None, seen: Seen
+    found: Mapping[str, _T], space: Space, heads: Heads | None, document: Document
 ) -> tuple[list[_T], list[_Shown]]:
     """What the rules gave and is not taken away, and what is given besides."""
     if heads is None:
         return list(found.values()), []
-    (chances,) = heads.chances(space.points([seen.traits]))
+    (chances,) = heads.chances(space.points([document.traits]))
     kept = [given for name, given in found.items() if chances.get(name, 1.0) >= REFUSED]
     new = {name: chance for name, chance in chances.items() if chance >= GIVEN and name not in found}
-    return kept, list(_shown(new, heads, seen)) if new else []
+    return kept, list(_shown(new, heads, document)) if new else []
 
 
-def _shown(chances: Mapping[str, float], heads: Heads, seen: Seen) -> Iterator[_Shown]:
+def _shown(chances: Mapping[str, float], heads: Heads, document: Document) -> Iterator[_Shown]:
     """Those of the names for which a sentence speaks."""
-    own = [one for one in sentences(seen.text, seen.elements, OWN) if len(one.text) <= _MOST_CHARS]
+    own = [one for one in document.own if len(one.text) <= _MOST_CHARS]
     said = [list(dict.fromkeys(words(one.text))) for one in own]
     for name, chance in chances.items():
         best = _loudest(heads, name, own, said)
         if best is not None:
             sentence, told = best
             spoken = f"words {', '.join(f'‘{word}’' for word in told)}"
-            reason = ", ".join([*_company(heads, name, seen.item), spoken])
-            proof = evidence.cut(seen.text, sentence.start, sentence.end)
+            reason = ", ".join([*_company(heads, name, document.item), spoken])
+            proof = evidence.cut(document.text, sentence.start, sentence.end)
             yield _Shown(name, round(chance, 2), reason, proof)
 
 
