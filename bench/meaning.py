@@ -152,10 +152,7 @@ def measure_projects(collected: Collected, draws: int) -> None:
 
 
 def _row(truth: Truth, near: Mapping[str, str | None], said: Learned, kept: Collection[str]) -> list[float]:
-    first, before, after = (
-        {item: link.project if link else None for item, link in some.items()}
-        for some in (said.before, {item: said.before[item] for item in kept}, said.after)
-    )
+    first, before, after = map(_named, (said.before, {item: said.before[item] for item in kept}, said.after))
     given = [item for item, name in first.items() if name]
     return [
         *(_macro(truth, some) for some in (near, first)),
@@ -218,6 +215,11 @@ def _links(
 ) -> Said:
     """The surest link of each item."""
     return {item: next(iter(reader.links(documents[item], learned)), None) for item in items}
+
+
+def _named(said: Said) -> dict[str, str | None]:
+    """The project of each link."""
+    return {item: link.project if link else None for item, link in said.items()}
 
 
 def _macro(truth: Truth, said: Mapping[str, str | None]) -> float:
@@ -295,18 +297,18 @@ def compare_projects(collected: Collected, model: OwnersModel) -> None:
     truth = {item: called[min(some)] for item, some in collected.labels.items()}
     seeds, *rest = _parted(truth, random.Random(0))
     sample = model.sample([item for half in rest for item in half])
-    with taught(collected, _projects(called.values())) as (owner, reader):
+    with taught(collected, _projects(called.values())) as (owner, reader, learned):
         for item in seeds:
             owner.correct(item, Named.PROJECT, truth[item], True)
-        ours = _links(reader, collected.documents, sample)
+        ours = _named(_links(reader, learned(), collected.documents, sample))
     specs = [ProjectSpec(name=to, aliases=(name.replace(".", " "),)) for name, to in called.items()]
     documents = {item: collected.documents[item] for item in sample}
     found = model.read("projects", Vocabulary(projects=tuple(specs)), documents)
     theirs = {item: one.links[0].project if one.links else None for item, one in found.items()}
-    there = {truth[item] for item in sample}
+    there = {item: truth[item] for item in sample}
     print(f"projects, {len(sample)} posts, macro-F1")
-    _tell("builtin", [_macro(truth, ours, there)])
-    _tell(model.name, [_macro(truth, theirs, there)])
+    _tell("builtin", [_macro(there, ours)])
+    _tell(model.name, [_macro(there, theirs)])
 
 
 def compare_tags(collected: Collected, model: OwnersModel, legend: str) -> None:
@@ -323,11 +325,13 @@ def compare_tags(collected: Collected, model: OwnersModel, legend: str) -> None:
     with taught(collected, Vocabulary(tags=tuple(TagSpec(name=to) for to in names.values()))) as (
         owner,
         reader,
+        learned,
     ):
         for item in truth.keys() - set(sample):
             for name in sorted(truth[item]):
                 owner.correct(item, Named.TAG, name, True)
-        ours = {item: {tag.name for tag in reader.tags(collected.documents[item])} for item in sample}
+        heads = learned()
+        ours = {item: {tag.name for tag in reader.tags(collected.documents[item], heads)} for item in sample}
     means = dict(_LEGEND.findall(legend))
     specs = [TagSpec(name=to, description=means.get(name, "")) for name, to in names.items()]
     documents = {item: collected.documents[item] for item in sample}
