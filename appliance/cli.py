@@ -17,6 +17,7 @@ import msgspec
 from appliance import render, render_digest
 from appliance.cli_actions import ActionCommand
 from appliance.cli_doctor import DoctorCommand
+from appliance.cli_group import Arguments
 from appliance.cli_mail import MailCommands, ask_password
 from appliance.cli_mcp import McpCommand
 from appliance.cli_meaning import MeaningCommands
@@ -24,8 +25,6 @@ from appliance.cli_search import SearchCommands
 from appliance.client import Client
 from appliance.errors import BadRequest
 from policy.errors import StrongroomError
-
-Arguments = argparse.Namespace
 
 _UNLOCK_S = 20.0  # how long `items unlock` waits for the reading
 

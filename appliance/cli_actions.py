@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
 
 from appliance import render
-from appliance.client import Client
+from appliance.cli_group import Arguments, Commands
 from appliance.errors import BadRequest
-
-Arguments = argparse.Namespace
-Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
 # What moves one: option, the status that it gets, help.
 _MOVES = (
@@ -23,17 +19,8 @@ _MOVES = (
 _EDITS = {"what": "what is to be done", "owner": "by whom; empty: nobody", "due": "2026-05-31; empty: no day"}
 
 
-class ActionCommand:
-    """The command over a client of the service.
-
-    Args:
-        client: a client of the service that the arguments name.
-        show: prints a value as JSON or as words.
-    """
-
-    def __init__(self, client: Callable[[Arguments], Client], show: Print) -> None:
-        self._client = client
-        self._show = show
+class ActionCommand(Commands):
+    """The command over a client of the service."""
 
     def declare(self, command: Callable[..., argparse.ArgumentParser]) -> None:
         """Add the command to the parser; `command` makes one."""

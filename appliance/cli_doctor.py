@@ -9,36 +9,20 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
-from appliance.client import Client
+from appliance.cli_group import Arguments, HomeCommands
 from appliance.errors import BadRequest
 from policy.errors import EXIT_CONFIG
-
-Arguments = argparse.Namespace
-Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
 _IDLE_S = 90  # longer than libraries are known to wait before they talk
 _LONGEST_REPORT = 1 << 20
 
 
-class DoctorCommand:
-    """The command over a home, whose service need not run.
-
-    Args:
-        home: the home that the arguments name.
-        client: a client of its service.
-        show: prints a value as JSON or as words.
-    """
-
-    def __init__(
-        self, home: Callable[[Arguments], Path], client: Callable[[Arguments], Client], show: Print
-    ) -> None:
-        self._home = home
-        self._client = client
-        self._show = show
+class DoctorCommand(HomeCommands):
+    """The command over a home, whose service need not run."""
 
     def declare(self, command: Callable[..., argparse.ArgumentParser]) -> None:
         """Add the command to the parser; `command` makes one."""

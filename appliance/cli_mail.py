@@ -14,32 +14,18 @@ from typing import Any
 import msgspec
 
 from appliance import render_mail
+from appliance.cli_group import Arguments, HomeCommands
 from appliance.client import Client
 from appliance.errors import BadRequest, ServiceUnavailable
 from ingest.mail.account import MailAccount
 
-Arguments = argparse.Namespace
 Json = dict[str, Any]
-Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
 _LOOK_S = 0.5  # between two looks at the progress
 
 
-class MailCommands:
-    """The commands over a client of the service.
-
-    Args:
-        home: the home that the arguments name.
-        client: a client of its service.
-        show: prints a value as JSON or as words.
-    """
-
-    def __init__(
-        self, home: Callable[[Arguments], Path], client: Callable[[Arguments], Client], show: Print
-    ) -> None:
-        self._home = home
-        self._client = client
-        self._show = show
+class MailCommands(HomeCommands):
+    """The commands over a client of the service."""
 
     def declare(self, command: Callable[..., argparse.ArgumentParser]) -> None:
         """Add the commands to the parser; `command` makes one."""

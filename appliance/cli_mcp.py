@@ -14,11 +14,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from appliance.cli_group import Arguments
 from appliance.client import Client
 from appliance.errors import ServiceUnavailable
 from policy.limits import Limits
-
-Arguments = argparse.Namespace
 
 _AT_ONCE = 8  # messages on their way; more wait in the pipe
 _INTERNAL_ERROR = -32603

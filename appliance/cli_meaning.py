@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote
 
 from appliance import render, render_meaning
-from appliance.client import Client
+from appliance.cli_group import Arguments, Commands
 from appliance.errors import BadRequest
-
-Arguments = argparse.Namespace
-Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
 # What `correct` takes: option, what it is about, what is said of it, help.
 _WORDS = (
@@ -25,17 +21,8 @@ _WORDS = (
 )
 
 
-class MeaningCommands:
-    """The commands over a client of the service.
-
-    Args:
-        client: a client of the service that the arguments name.
-        show: prints a value as JSON or as words.
-    """
-
-    def __init__(self, client: Callable[[Arguments], Client], show: Print) -> None:
-        self._client = client
-        self._show = show
+class MeaningCommands(Commands):
+    """The commands over a client of the service."""
 
     def declare(self, command: Callable[..., argparse.ArgumentParser]) -> None:
         """Add the commands to the parser; `command` makes one."""

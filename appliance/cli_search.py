@@ -12,28 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from appliance import render, render_search
+from appliance.cli_group import Arguments, Commands
 from appliance.client import Client
 
-Arguments = argparse.Namespace
 Json = dict[str, Any]
 FIELDS = ("from", "to", "tag", "project", "type", "in", "lang", "after", "before")  # of a query, as options
 _LOOK_S = 1.0  # between two looks for what is new
 _TOLD_S = 1.0  # between two lines of progress
 
-Print = Callable[[Arguments, Any, Callable[[Any], str]], None]
 
-
-class SearchCommands:
-    """The commands over a client of the service.
-
-    Args:
-        client: a client of the service that the arguments name.
-        show: prints a value as JSON or as words.
-    """
-
-    def __init__(self, client: Callable[[Arguments], Client], show: Print) -> None:
-        self._client = client
-        self._show = show
+class SearchCommands(Commands):
+    """The commands over a client of the service."""
 
     def declare(self, command: Callable[..., argparse.ArgumentParser]) -> None:
         """Add the commands to the parser; `command` makes one."""
